@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Runs the suites, fast ones first, and ends with one line: N passed, N failed.
+#   tests/run.sh [NAME...]     NAME is one of the suites below; without a name all of them run
+# Everything must be built already (`make test` does that). Logs and .trx files: out/test-results/.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+suites='shared tls keys net device core gateway interop demo'
+results=$PWD/out/test-results
+configuration=Release
+suite_seconds=600                    # a suite that takes longer hangs
+
+# Each of these runs one suite into its log and sets passed, failed, skipped, and problem (empty if all went well).
+run_dotnet() {
+  local assembly=IotPsk.${1^}.Tests path trx=$results/$1.trx counters status
+  path=tests/$assembly
+  if [ "$1" = interop ]; then path=tests/interop; fi
+  timeout -k 20 "$suite_seconds" dotnet test "$path/bin/$configuration/net10.0/$assembly.dll" --nologo \
+    --logger "trx;LogFileName=$trx" --logger 'console;verbosity=minimal' >"$log" 2>&1 </dev/null
+  status=$?
+  counters=$(grep -o '<Counters [^>]*>' "$trx" 2>/dev/null | head -n 1)
+  passed=$(attribute passed) failed=$(attribute failed) skipped=$(attribute notExecuted)
+  if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then problem="did not end within $suite_seconds s"
+  elif [ -z "$counters" ]; then problem="wrote no result (exit code $status)"
+  elif [ $((passed + failed)) -eq 0 ]; then problem='ran no test'
+  elif [ "$failed" -gt 0 ]; then problem="$failed failed"
+  elif [ "$status" -ne 0 ]; then problem="exit code $status though no test failed"
+  fi
+}
+
+attribute() {
+  local value
+  value=$(grep -o " $1=\"[0-9]*\"" <<<"$counters" | grep -o '[0-9]*')
+  echo "${value:-0}"
+}
+
+run_core() {
+  local status line
+  timeout -k 20 "$suite_seconds" tests/core/run.sh >"$log" 2>&1 </dev/null
+  status=$?
+  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+  read -r passed _ failed _ <<<"${line:-0 passed, 0 failed}"
+  if [ -z "$line" ] || [ $((passed + failed)) -eq 0 ]; then problem="ran no test (exit code $status)"
+  elif [ "$failed" -gt 0 ]; then problem="$failed failed"
+  elif [ "$status" -ne 0 ]; then problem="exit code $status though no test failed"
+  fi
+}
+
+run_demo() {
+  local status
+  timeout -k 20 "$suite_seconds" tests/demo.sh >"$log" 2>&1 </dev/null
+  status=$?
+  if [ "$status" -eq 0 ]; then passed=1; else failed=1 problem="exit code $status"; fi
+}
+
+run_suite() {
+  local name=$1 log=$results/$1.log start=$EPOCHREALTIME
+  passed=0 failed=0 skipped=0 problem=''
+  case $name in
+    core) run_core ;;
+    demo) run_demo ;;
+    *) run_dotnet "$name" ;;
+  esac
+  # A suite that broke without a failed test still counts as one.
+  if [ -n "$problem" ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  printf '%-9s %5d passed %4d failed %4d skipped %7s s   %s\n' "$name" "$passed" "$failed" "$skipped" \
+    "$(elapsed "$start")" "${problem:-ok}"
+  if [ -n "$problem" ]; then
+    sed 's/^/    | /' "$log" | tail -n 200
+    echo "    (all of it: ${log#"$PWD/"})"
+  fi
+  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
+}
+
+elapsed() {
+  local micros=$(( ${EPOCHREALTIME//[.,]/} - ${1//[.,]/} ))
+  printf '%d.%d' $((micros / 1000000)) $((micros % 1000000 / 100000))
+}
+
+names=("$@")
+if [ $# -eq 0 ]; then read -ra names <<<"$suites"; fi
+for name in "${names[@]}"; do
+  if [[ " $suites " != *" $name "* ]]; then
+    echo "There is no suite '$name'. The suites are: $suites" >&2
+    exit 2
+  fi
+done
+
+rm -rf "$results"
+mkdir -p "$results"
+total_passed=0 total_failed=0 total_skipped=0
+for name in "${names[@]}"; do run_suite "$name"; done
+
+echo
+if [ "$total_skipped" -gt 0 ]; then echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+else echo "$total_passed passed, $total_failed failed"; fi
+[ "$total_failed" -eq 0 ] && [ "$total_passed" -gt 0 ]

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Installs what the build, the demo and the tests use and this machine lacks. Says nothing when nothing is missing.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+# what shows that it is there | packages that bring it, the first one known here is taken | what for
+needs='
+cmd:gcc|gcc|compiles the device TLS core (psk_core and mbedTLS)
+file:/usr/include/stdlib.h|libc6-dev|C headers for the same
+cmd:cmake|cmake|builds the device TLS core
+cmd:make|make|runs the targets of the Makefile
+cmd:dpkg-source|dpkg-dev|unpacks the mbedTLS source package
+cmd:swtpm|swtpm|the TPM 2.0 emulator that stands in for a chip in the demo and the tests
+cmd:tpm2_readpublic|tpm2-tools|an independent look at the keys in the TPM
+lib:libtss2-esys.so.0|libtss2-esys-3.0.2-0t64 libtss2-esys-3.0.2-0|the TPM stack that the gateway calls
+lib:libtss2-mu.so.0|libtss2-mu-4.0.1-0t64 libtss2-mu0|the same: wire formats
+lib:libtss2-tctildr.so.0|libtss2-tctildr0t64 libtss2-tctildr0|the same: finds the transport to the TPM
+lib:libtss2-tcti-device.so.0|libtss2-tcti-device0t64 libtss2-tcti-device0|the same: transport to /dev/tpmrm0
+lib:libtss2-tcti-swtpm.so.0|libtss2-tcti-swtpm0t64 libtss2-tcti-swtpm0|the same: transport to swtpm
+lib:libsqlite3.so.0|libsqlite3-0|the device registry
+cmd:mosquitto|mosquitto|the MQTT broker behind the gateway
+cmd:mosquitto_sub|mosquitto-clients|reads telemetry back from the broker
+cmd:openssl|openssl|TLS client of another make, for the tests
+cmd:gnutls-cli|gnutls-bin|TLS client of another make, for the tests
+cmd:jq|jq|reads JSON in the demo and the tests
+'
+
+have() {
+  case $1 in
+    cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
+    file:*) [ -e "${1#file:}" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/${1##*/}" ] ;;
+    lib:*) ldconfig -p 2>/dev/null | grep -qF "${1#lib:} " ;;
+  esac
+}
+
+candidate() {                        # the first of the named packages that apt can install
+  for package in "$@"; do
+    if apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]'; then echo "$package"; return; fi
+  done
+  return 1
+}
+
+check_dotnet() {
+  if command -v dotnet >/dev/null 2>&1 && dotnet --list-sdks 2>/dev/null | grep -q '^10\.'; then return; fi
+  cat >&2 <<'END'
+IotPsk needs the .NET 10 SDK, and `dotnet --list-sdks` shows none.
+  Ubuntu:  sudo apt-get install dotnet-sdk-10.0
+  Debian:  add Microsoft's package feed, then the same command
+  How, step by step:  https://learn.microsoft.com/dotnet/core/install/linux
+END
+  exit 1
+}
+
+missing=()
+while IFS='|' read -r probe packages purpose; do
+  [ -n "$probe" ] || continue
+  have "$probe" || missing+=("$packages|$purpose")
+done <<<"$needs"
+
+if [ ${#missing[@]} -eq 0 ]; then check_dotnet; exit 0; fi
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "This machine has no apt-get. Please install what brings these (Debian's names), then try again:" >&2
+  for entry in "${missing[@]}"; do
+    packages=${entry%%|*}
+    printf '  %-24s %s\n' "${packages##* }" "${entry#*|}" >&2
+  done
+  exit 1
+fi
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then root=(sudo); fi
+
+as_root() {
+  if [ ${#root[@]} -eq 0 ]; then "$@"; else "${root[@]}" "$@"; fi
+}
+
+may_become_root() {
+  [ "$(id -u)" -eq 0 ] && return
+  command -v sudo >/dev/null 2>&1 || return 1
+  sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }
+}
+
+resolve() {                          # fills `install` with the packages to ask apt for; fails if one is not known
+  install=()
+  local entry packages name
+  for entry in "${missing[@]}"; do
+    packages=${entry%%|*}
+    # shellcheck disable=SC2086      # the alternatives are words
+    name=$(candidate $packages) || { unknown=$packages; return 1; }
+    install+=("$name")
+  done
+}
+
+if ! resolve; then
+  # Only now are fresh package lists worth their time; without root the names below are Debian's plain ones.
+  if may_become_root; then
+    echo "Refreshing the package lists (apt-get update): they do not know $unknown."
+    as_root apt-get update -q || true
+    if ! resolve; then
+      echo "apt knows no package for: $unknown. Is the 'main' (Debian) or 'universe' (Ubuntu) component switched on?" >&2
+      exit 1
+    fi
+  else
+    install=()
+    for entry in "${missing[@]}"; do packages=${entry%%|*}; install+=("${packages##* }"); done
+  fi
+fi
+
+echo "These Debian packages are missing:"
+for index in "${!missing[@]}"; do printf '  %-28s %s\n' "${install[$index]}" "${missing[$index]#*|}"; done
+
+if ! may_become_root; then
+  echo "Installing them needs root, and sudo is not usable from here. Please run, then try again:" >&2
+  echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${install[*]}" >&2
+  exit 1
+fi
+
+# The mosquitto package starts a system broker on port 1883. The tests run their own on free ports, so where the
+# package is new the unit is masked while it is installed, then left switched off; a broker that was there is not touched.
+quiet_broker=no
+if [[ " ${install[*]} " == *" mosquitto "* ]] && [ -d /run/systemd/system ]; then
+  quiet_broker=yes
+  as_root systemctl mask --runtime mosquitto.service >/dev/null 2>&1 || true
+fi
+finish() {
+  if [ "$quiet_broker" = yes ]; then
+    as_root systemctl unmask --runtime mosquitto.service >/dev/null 2>&1 || true
+    as_root systemctl disable mosquitto.service >/dev/null 2>&1 || true
+  fi
+}
+trap finish EXIT
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${install[@]}"
+}
+
+echo "Installing them now${root[*]:+ by sudo}."
+log=$(mktemp)
+if ! apt_install >"$log" 2>&1; then
+  echo "That failed; once more with fresh package lists (apt-get update)."
+  as_root apt-get update -q >>"$log" 2>&1 || true
+  if ! apt_install >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "apt-get could not install them; its whole output is in $log." >&2
+    exit 1
+  fi
+fi
+rm -f "$log"
+if [ "$quiet_broker" = yes ]; then echo "The system's own mosquitto service stays switched off; 'systemctl enable --now mosquitto' starts it."; fi
+
+while IFS='|' read -r probe _ _; do
+  [ -z "$probe" ] || have "$probe" || { echo "The packages are installed, but ${probe#*:} is still not found." >&2; exit 1; }
+done <<<"$needs"
+check_dotnet
