@@ -1,0 +1,2 @@
+// Tests that lower descriptor limits or count a process's memory must not meet others.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
