@@ -1,0 +1,17 @@
+namespace IotPsk.Tls.Extensions;
+
+/// <summary>RFC 8446 s4.2 and the registries after it.</summary>
+internal enum ExtensionType : ushort
+{
+    ServerName = 0,
+    SupportedGroups = 10,
+    SignatureAlgorithms = 13,
+    ApplicationLayerProtocolNegotiation = 16,
+    RecordSizeLimit = 28,
+    PreSharedKey = 41,
+    EarlyData = 42,
+    SupportedVersions = 43,
+    Cookie = 44,
+    PskKeyExchangeModes = 45,
+    KeyShare = 51,
+}

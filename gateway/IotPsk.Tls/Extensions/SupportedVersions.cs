@@ -1,0 +1,34 @@
+using IotPsk.Tls.Messages;
+
+namespace IotPsk.Tls.Extensions;
+
+/// <summary>supported_versions (RFC 8446 s4.2.1).</summary>
+internal static class SupportedVersions
+{
+    /// <summary>The client's list.</summary>
+    public static TlsErrorReason Parse(ReadOnlySpan<byte> data, out bool offersTls13)
+    {
+        offersTls13 = false;
+        var reader = new WireReader(data);
+        if (!reader.TryReadVector8(out ReadOnlySpan<byte> list) || !reader.IsEmpty || list.Length < 2 || (list.Length & 1) != 0)
+            return TlsErrorReason.MalformedSupportedVersions;
+        for (int i = 0; i < list.Length; i += 2)
+            offersTls13 |= list[i] == 3 && list[i + 1] == 4;
+        return TlsErrorReason.None;
+    }
+
+    public static void WriteOffer(ref WireWriter writer)
+    {
+        WireWriter.Mark extension = writer.BeginExtension(ExtensionType.SupportedVersions);
+        writer.WriteByte(2);
+        writer.WriteUInt16((ushort)TlsProtocol.Tls13);
+        writer.EndVector(extension);
+    }
+
+    public static void WriteSelection(ref WireWriter writer)
+    {
+        WireWriter.Mark extension = writer.BeginExtension(ExtensionType.SupportedVersions);
+        writer.WriteUInt16((ushort)TlsProtocol.Tls13);
+        writer.EndVector(extension);
+    }
+}

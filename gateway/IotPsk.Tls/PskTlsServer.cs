@@ -1,0 +1,61 @@
+using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Records;
+using IotPsk.Tls.Server;
+
+namespace IotPsk.Tls;
+
+/// <summary>
+/// The server of one TLS connection with pre-shared keys. When <see cref="PskTlsConnection.Handshake"/> returns
+/// <see cref="PskTlsStatus.NeedsPsk"/>, the owner looks at the identities, answers once, now or later, and calls it again.
+/// </summary>
+public sealed class PskTlsServer : PskTlsConnection
+{
+    /// <summary>Waits for a ClientHello.</summary>
+    public PskTlsServer(PskTlsServerOptions options)
+        : this(options, CryptoProvider.Default)
+    {
+    }
+
+    internal PskTlsServer(PskTlsServerOptions options, CryptoProvider crypto)
+        : base(new RecordLayer(crypto), new ExpectClientHello(options ?? throw new ArgumentNullException(nameof(options))))
+    {
+    }
+
+    /// <summary>How many identities wait for an answer: at most the first 4 of the client's; 0 if none does.</summary>
+    public int PendingIdentityCount => State is AwaitPsk state ? state.IdentityCount : 0;
+
+    /// <summary>True once the client has proved to know the key it named (RFC 8446 s4.2.11.2).</summary>
+    public bool IsPskVerified => State is ExpectSecondClientHello or ExpectFinished or ServerConnected;
+
+    /// <summary>An identity, valid until the next call of any method but this one.</summary>
+    /// <param name="index">0 to <see cref="PendingIdentityCount"/> - 1, in the client's order.</param>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public ReadOnlySpan<byte> GetPendingIdentity(int index) => Pending.Identity(index);
+
+    /// <summary>Answers with a key. Only its binder is checked; a wrong one ends the connection.</summary>
+    /// <param name="index">Which identity the key belongs to.</param>
+    /// <param name="psk">The key, 1 byte or more; copied, and zeroed by the engine.</param>
+    /// <param name="binder">The kind of the key.</param>
+    /// <param name="hash">The hash of the key; only suites of this hash are selected.</param>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public void ProvidePsk(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash)
+    {
+        if (psk.IsEmpty)
+            throw new ArgumentException("a PSK is not empty", nameof(psk));
+        if (!Enum.IsDefined(binder))
+            throw new ArgumentOutOfRangeException(nameof(binder), binder, "no such binder");
+        if (!Enum.IsDefined(hash))
+            throw new ArgumentOutOfRangeException(nameof(hash), hash, "no such hash");
+        Pending.Provide(index, psk, binder, hash);
+    }
+
+    /// <summary>None of the identities is usable: the connection ends as after a wrong binder (RFC 8446 s6.2, decrypt_error).</summary>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public void RejectPsk() => Pending.Reject();
+
+    /// <summary>The lookup failed on this side: the connection ends with internal_error.</summary>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public void FailPsk() => Pending.Fail();
+
+    private AwaitPsk Pending => State as AwaitPsk ?? throw new InvalidOperationException("no PSK is asked for");
+}

@@ -1,0 +1,55 @@
+namespace IotPsk.Tls;
+
+/// <summary>What a server accepts. Checked when set, never changed afterwards, shared by all its connections.</summary>
+public sealed class PskTlsServerOptions
+{
+    /// <summary>Accepted suites, the preferred one first; the PSK's hash narrows them. Default: all, AES-128-CCM_8 last.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported.</exception>
+    public IReadOnlyList<CipherSuite> CipherSuites
+    {
+        get;
+        init => field = OptionRules.CipherSuites(value);
+    }
+    = [
+        CipherSuite.TLS_AES_128_GCM_SHA256,
+        CipherSuite.TLS_CHACHA20_POLY1305_SHA256,
+        CipherSuite.TLS_AES_256_GCM_SHA384,
+        CipherSuite.TLS_AES_128_CCM_SHA256,
+        CipherSuite.TLS_AES_128_CCM_8_SHA256,
+    ];
+
+    /// <summary>Accepted groups, the preferred one first; a group whose share came goes before one that costs a HelloRetryRequest.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a group twice or one that is not supported.</exception>
+    public IReadOnlyList<NamedGroup> Groups
+    {
+        get;
+        init => field = OptionRules.Groups(value);
+    }
+    = [NamedGroup.Secp256r1, NamedGroup.X25519];
+
+    /// <summary>Accepts psk_ke from clients with which psk_dhe_ke is not possible. It has no forward secrecy; default false.</summary>
+    public bool AllowPskKe { get; init; }
+
+    /// <summary>
+    /// The record_size_limit told to clients that name theirs: the most that one record may carry, content and content type,
+    /// 64..16385 bytes (RFC 8449 s4). Default 16384.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
+    public int RecordSizeLimit
+    {
+        get;
+        init => field = OptionRules.RecordSizeLimit(value);
+    }
+    = 16384;
+
+    /// <summary>
+    /// Application protocols, the preferred one first (RFC 7301). A client that offers only others is refused; one that offers none is not.
+    /// Null: the extension is ignored.
+    /// </summary>
+    /// <exception cref="ArgumentException">A name is empty or longer than 255 bytes.</exception>
+    public IReadOnlyList<ReadOnlyMemory<byte>>? ApplicationProtocols
+    {
+        get;
+        init => field = OptionRules.ApplicationProtocols(value);
+    }
+}

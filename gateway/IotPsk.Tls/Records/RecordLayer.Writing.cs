@@ -1,0 +1,96 @@
+namespace IotPsk.Tls.Records;
+
+internal sealed partial class RecordLayer
+{
+    private const int AlertLevelWarning = 1;
+    private const int AlertLevelFatal = 2;
+
+    private int _maxContentSent = RecordHeader.MaxPlaintext;
+
+    /// <summary>The peer's record_size_limit (RFC 8449 s4) or the protocol's: content and content type, in bytes.</summary>
+    public int PeerRecordSizeLimit
+    {
+        get => _maxContentSent + 1;
+        set => _maxContentSent = Math.Min(value - 1, RecordHeader.MaxPlaintext);
+    }
+
+    /// <summary>Queues whole handshake messages, cut to records.</summary>
+    /// <returns>False if the keys are used up.</returns>
+    public bool TryWriteHandshake(ReadOnlySpan<byte> messages) => TryQueue(ContentType.Handshake, messages);
+
+    /// <summary>The record that middleboxes want (RFC 8446 sD.4); never protected.</summary>
+    public void WriteChangeCipherSpec()
+    {
+        Span<byte> record = Append(RecordHeader.Length + 1);
+        RecordHeader.Write(record, ContentType.ChangeCipherSpec, 1);
+        record[^1] = 1;
+    }
+
+    /// <returns>False if the keys are used up.</returns>
+    public bool TryWriteAlert(AlertDescription alert)
+    {
+        // RFC 8446 s6: the level is implied by the description.
+        bool closure = alert is AlertDescription.CloseNotify or AlertDescription.UserCanceled;
+        return TryQueue(ContentType.Alert, [(byte)(closure ? AlertLevelWarning : AlertLevelFatal), (byte)alert]);
+    }
+
+    /// <summary>Writes plaintext as records straight to the caller.</summary>
+    /// <returns>False if the keys are used up.</returns>
+    public bool TrySealData(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    {
+        consumed = written = 0;
+        while (consumed < source.Length)
+        {
+            int room = destination.Length - written - _write!.Overhead;
+            int length = Math.Min(source.Length - consumed, _maxContentSent);
+
+            // A short record is worth its overhead only if nothing else can be written.
+            if (room < length && (written > 0 || room <= 0))
+                return true;
+            length = Math.Min(length, room);
+            int sealedLength = _write.Seal(ContentType.ApplicationData, source.Slice(consumed, length), destination[written..]);
+            if (sealedLength == 0)
+                return false;
+            consumed += length;
+            written += sealedLength;
+        }
+
+        return true;
+    }
+
+    /// <summary>The most wire bytes that this much plaintext and what is queued become.</summary>
+    public int MaxWireSize(int plaintext)
+    {
+        int overhead = _write?.Overhead ?? RecordHeader.Length + 1 + 16;
+        long records = ((long)plaintext + _maxContentSent - 1) / _maxContentSent;
+        return checked((int)(plaintext + (records * overhead) + _output.Count));
+    }
+
+    private bool TryQueue(ContentType type, ReadOnlySpan<byte> content)
+    {
+        while (!content.IsEmpty)
+        {
+            ReadOnlySpan<byte> part = content[..Math.Min(content.Length, _write is null ? RecordHeader.MaxPlaintext : _maxContentSent)];
+            content = content[part.Length..];
+            if (_write is null)
+            {
+                Span<byte> record = Append(RecordHeader.Length + part.Length);
+                RecordHeader.Write(record, type, part.Length);
+                part.CopyTo(record[RecordHeader.Length..]);
+            }
+            else if (_write.Seal(type, part, Append(part.Length + _write.Overhead)) == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private Span<byte> Append(int length)
+    {
+        if (!HandshakeDone)
+            HandshakeBytesSent += length;
+        return _output.Append(length);
+    }
+}
