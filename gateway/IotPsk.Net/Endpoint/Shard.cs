@@ -1,0 +1,166 @@
+using IotPsk.Net.Buffers;
+using IotPsk.Net.Limits;
+using IotPsk.Net.Native;
+using IotPsk.Net.Reactor;
+using IotPsk.Net.Sessions;
+
+namespace IotPsk.Net;
+
+/// <summary>One event loop with what its sessions share: scratch buffers, a pool, counters, a spare descriptor.</summary>
+internal sealed class Shard : IDisposable
+{
+    /// <summary>Most plaintext read from a socket at once.</summary>
+    internal const int ReadChunk = 64 * 1024;
+    private const int PartialRecord = 17 * 1024;
+    // 64 KiB in records of 64 bytes, the smallest a peer may ask for (RFC 8449 s4), grow to 96 KiB.
+    private const int WireSize = 96 * 1024;
+
+    private readonly List<Acceptor> _acceptors = [];
+    private int _spare;
+
+    internal Shard(int index, ShardServices services)
+    {
+        Index = index;
+        Services = services;
+        Loop = new EventLoop($"iotpsk shard {index}", services.Time, Fault);
+        Wire = GC.AllocateUninitializedArray<byte>(WireSize, pinned: true);
+        Plain = GC.AllocateUninitializedArray<byte>(WireSize + PartialRecord, pinned: true);
+        _spare = OpenSpare();
+    }
+
+    internal int Index { get; }
+
+    internal ShardServices Services { get; }
+
+    internal EventLoop Loop { get; }
+
+    internal BufferPool Pool { get; } = new();
+
+    internal ShardCounters Counters { get; } = new();
+
+    /// <summary>Records, on the way in or out. Whatever is left of them after a callback belongs to no one.</summary>
+    internal byte[] Wire { get; }
+
+    /// <summary>Plaintext, on the way in or out.</summary>
+    internal byte[] Plain { get; }
+
+    internal ScratchWriter ForUpstream { get; } = new();
+
+    internal ScratchWriter Reply { get; } = new();
+
+    internal bool IsStopping { get; private set; }
+
+    internal int SessionCount { get; private set; }
+
+    /// <summary>Unique while the set lives: shard, generation of the slot, slot.</summary>
+    internal long IdOf(int slot) => ((long)Index << 56) | ((long)Loop.Targets.Generation(slot) << 24) | (uint)slot;
+
+    internal void Enter(TlsSession session)
+    {
+        if (!Loop.Targets.TryAdd(session)) throw new InvalidOperationException($"A shard holds {TargetTable.MaxSlots} connections at most.");
+        SessionCount++;
+    }
+
+    internal void Leave(TlsSession session)
+    {
+        Loop.Wheel.Cancel(session);
+        Loop.Targets.Remove(session);
+        SessionCount--;
+        StopIfEmpty();
+    }
+
+    internal void Open(TlsListener listener, int socket)
+    {
+        if (IsStopping)
+        {
+            Tcp.Close(socket);
+            return;
+        }
+        var acceptor = new Acceptor(this, listener, socket);
+        _acceptors.Add(acceptor);
+        acceptor.Start();
+    }
+
+    internal void Close(TlsListener listener)
+    {
+        foreach (var acceptor in _acceptors)
+            if (ReferenceEquals(acceptor.Listener, listener)) acceptor.Close();
+        _acceptors.RemoveAll(acceptor => ReferenceEquals(acceptor.Listener, listener));
+    }
+
+    /// <summary>Calls <paramref name="visit"/> for every session; it may end the session it is given.</summary>
+    internal void ForEachSession(Action<TlsSession> visit)
+    {
+        for (var slot = 0; slot < Loop.Targets.HighWater; slot++)
+            if (Loop.Targets.At(slot) is TlsSession session) visit(session);
+    }
+
+    /// <summary>Accepts nothing more, says close_notify to everybody, and ends when all are gone or <paramref name="drain"/> is over.</summary>
+    internal void Stop(TimeSpan drain)
+    {
+        if (IsStopping) return;
+        IsStopping = true;
+        _acceptors.ForEach(acceptor => acceptor.Close());
+        _acceptors.Clear();
+        if (drain > TimeSpan.Zero)
+        {
+            ForEachSession(session => session.BeginStop(drain));
+            Loop.Wheel.Arm(new StopTimer(this), (long)drain.TotalMilliseconds);
+        }
+        else CloseAll();
+        StopIfEmpty();
+    }
+
+    /// <summary>Cuts a drain short.</summary>
+    internal void StopNow()
+    {
+        if (!IsStopping) Stop(TimeSpan.Zero);
+        else CloseAll();
+    }
+
+    /// <summary>Gives the spare descriptor away for a moment, so that one connection can be accepted and closed.</summary>
+    internal void RefuseOne(int listener)
+    {
+        if (_spare >= 0) Tcp.Close(_spare);
+        var fd = Tcp.Accept(listener, out _);
+        if (fd >= 0) Tcp.Close(fd);
+        _spare = OpenSpare();
+    }
+
+    internal void Fault(Exception exception)
+    {
+        Counters.Faults++;
+        try
+        {
+            Services.Events.Fault(exception);
+        }
+        catch (Exception)
+        {
+            // The sink for faults is itself at fault; the counter is what remains.
+        }
+    }
+
+    public void Dispose()
+    {
+        Loop.Dispose();
+        if (_spare >= 0) Tcp.Close(_spare);
+        _spare = -1;
+    }
+
+    private void CloseAll() => ForEachSession(session => session.Abort(CloseReason.Stopping));
+
+    private void StopIfEmpty()
+    {
+        if (IsStopping && SessionCount == 0) Loop.Stop();
+    }
+
+    private static int OpenSpare() => Libc.EventFd(0, Linux.EFD_CLOEXEC);
+
+    private sealed class StopTimer(Shard shard) : Timers.TimerNode
+    {
+        internal override void OnTimer() => shard.CloseAll();
+    }
+}
+
+/// <summary>What all shards of a set share.</summary>
+internal sealed record ShardServices(NetLimits Limits, IPskResolver Resolver, INetEvents Events, TimeProvider Time, ConnectionGate Gate);

@@ -1,0 +1,173 @@
+using IotPsk.Net.Limits;
+using IotPsk.Net.Native;
+using IotPsk.Net.Reactor;
+
+namespace IotPsk.Net;
+
+/// <summary>
+/// The event loops of the process, one per core and each one thread, and the TLS-PSK listeners on them. Safe to use from
+/// any thread.
+/// </summary>
+public sealed class ShardSet : IDisposable
+{
+    private const int MaxShards = 127;
+    private readonly Shard[] _shards;
+    private readonly ShardServices _services;
+    private readonly Lock _gate = new();
+    private Task? _stopped;
+
+    /// <summary>Starts the loops.</summary>
+    /// <param name="limits">What peers may use.</param>
+    /// <param name="resolver">Finds keys.</param>
+    /// <param name="time">The clock of every time-out; <see cref="TimeProvider.System"/> but in tests.</param>
+    /// <param name="events">Hears what happens.</param>
+    /// <param name="shards">Number of loops, 1..127; 0 is one per core.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A limit or the number of shards is out of its range.</exception>
+    public ShardSet(NetLimits limits, IPskResolver resolver, TimeProvider time, INetEvents events, int shards = 0)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        ArgumentNullException.ThrowIfNull(resolver);
+        ArgumentNullException.ThrowIfNull(time);
+        ArgumentNullException.ThrowIfNull(events);
+        ArgumentOutOfRangeException.ThrowIfNegative(shards);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(shards, MaxShards);
+        limits.Validate();
+        _services = new ShardServices(limits, resolver, events, time, new ConnectionGate(limits));
+        var count = shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards) : shards;
+        _shards = [.. Enumerable.Range(0, count).Select(index => new Shard(index, _services))];
+        foreach (var shard in _shards) shard.Loop.Start();
+    }
+
+    internal IReadOnlyList<Shard> Shards => _shards;
+
+    /// <summary>Number of loops.</summary>
+    public int ShardCount => _shards.Length;
+
+    /// <summary>Opens a port on every shard. Clients are accepted from the moment this returns.</summary>
+    /// <exception cref="ListenException">The address cannot be had; the message names it and says why.</exception>
+    /// <exception cref="ObjectDisposedException">The shards are stopping.</exception>
+    public TlsListener Listen(TlsListenerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ObjectDisposedException.ThrowIf(_stopped is not null, this);
+        var sockets = ListenSocket.OpenGroup(options.Name, options.Listen, _shards.Length, _services.Limits.KeepAlive, out var bound);
+        var listener = new TlsListener(options, bound, Close);
+        for (var i = 0; i < _shards.Length; i++)
+        {
+            var (shard, socket) = (_shards[i], sockets[i]);
+            shard.Loop.TryPost(new DelegateWork(() => shard.Open(listener, socket), () => Tcp.Close(socket)));
+        }
+        return listener;
+    }
+
+    /// <summary>
+    /// Ends every session with close_notify for which <paramref name="predicate"/> holds, within one turn of its loop, and
+    /// returns how many. Asked are connections whose device is known (<see cref="SessionInfo.Tag"/> set), also those whose
+    /// handshake is not done yet. The predicate runs on the shards' threads, in parallel.
+    /// </summary>
+    public async Task<int> CloseSessionsAsync(Func<SessionInfo, bool> predicate, CloseReason reason)
+    {
+        ArgumentNullException.ThrowIfNull(predicate);
+        var counts = await Task.WhenAll(_shards.Select(shard => OnShard(shard, () => Close(shard, predicate, reason))));
+        return counts.Sum();
+    }
+
+    /// <summary><see cref="CloseSessionsAsync"/>, waiting for the result. Not on a shard's thread.</summary>
+    /// <exception cref="InvalidOperationException">Called on a shard's thread, which would wait for itself.</exception>
+    public int CloseSessions(Func<SessionInfo, bool> predicate, CloseReason reason)
+    {
+        ThrowOnShard();
+        return CloseSessionsAsync(predicate, reason).GetAwaiter().GetResult();
+    }
+
+    /// <summary>The sessions whose handshake is done, as they are in one turn of each loop.</summary>
+    public async Task<IReadOnlyList<SessionInfo>> GetSessionsAsync()
+    {
+        var lists = await Task.WhenAll(_shards.Select(shard => OnShard(shard, () => Snapshot(shard))));
+        return [.. lists.SelectMany(list => list ?? [])];
+    }
+
+    /// <summary>Sums the counters.</summary>
+    public NetMetrics ReadMetrics() => new(_shards, _services.Gate);
+
+    /// <summary>
+    /// Stops accepting, says close_notify to every client, lets them finish what they were sending for
+    /// <paramref name="drain"/>, and ends the loops. Zero ends at once. Only the first call counts.
+    /// </summary>
+    public Task StopAsync(TimeSpan drain)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(drain, TimeSpan.Zero);
+        lock (_gate)
+        {
+            if (_stopped is not null) return _stopped;
+            foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.Stop(drain)));
+            return _stopped = Task.Factory.StartNew(DisposeShards, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Ends everything at once.</summary>
+    public void Dispose()
+    {
+        ThrowOnShard();
+        foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.StopNow()));
+        StopAsync(TimeSpan.Zero).GetAwaiter().GetResult();
+    }
+
+    private void DisposeShards()
+    {
+        foreach (var shard in _shards) shard.Dispose();
+    }
+
+    private void Close(TlsListener listener)
+    {
+        foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.Close(listener)));
+    }
+
+    private static int Close(Shard shard, Func<SessionInfo, bool> predicate, CloseReason reason)
+    {
+        var count = 0;
+        shard.ForEachSession(session =>
+        {
+            if (!session.IsIdentified || !predicate(session.Info)) return;
+            session.CloseByOwner(reason);
+            count++;
+        });
+        return count;
+    }
+
+    private static List<SessionInfo> Snapshot(Shard shard)
+    {
+        var list = new List<SessionInfo>(shard.SessionCount);
+        shard.ForEachSession(session =>
+        {
+            if (session.Info.Tls is not null && session.IsIdentified) list.Add(session.Info);
+        });
+        return list;
+    }
+
+    private static Task<T?> OnShard<T>(Shard shard, Func<T> function)
+    {
+        var result = new TaskCompletionSource<T?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        shard.Loop.TryPost(new DelegateWork(() => Complete(result, function), () => result.SetResult(default)));
+        return result.Task;
+    }
+
+    private static void Complete<T>(TaskCompletionSource<T?> result, Func<T> function)
+    {
+        try
+        {
+            result.SetResult(function());
+        }
+        catch (Exception exception)
+        {
+            // A predicate's exception belongs to the caller.
+            result.SetException(exception);
+        }
+    }
+
+    private void ThrowOnShard()
+    {
+        if (Array.Exists(_shards, shard => shard.Loop.IsCurrentThread))
+            throw new InvalidOperationException("A shard's thread cannot wait for the shards; use CloseSessionsAsync or StopAsync.");
+    }
+}

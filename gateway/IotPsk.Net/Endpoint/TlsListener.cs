@@ -1,0 +1,43 @@
+using System.Net;
+
+namespace IotPsk.Net;
+
+/// <summary>An open port. Disposing it stops accepting; its sessions go on.</summary>
+public sealed class TlsListener : IDisposable
+{
+    private readonly Action<TlsListener> _close;
+    private volatile TlsListenerOptions _options;
+    private int _closed;
+
+    internal TlsListener(TlsListenerOptions options, IPEndPoint endPoint, Action<TlsListener> close)
+    {
+        _options = options;
+        EndPoint = endPoint;
+        _close = close;
+    }
+
+    /// <summary>The listener's name.</summary>
+    public string Name => _options.Name;
+
+    /// <summary>The bound address, with the port the kernel chose if 0 was asked for.</summary>
+    public IPEndPoint EndPoint { get; }
+
+    /// <summary>The options of connections accepted from now on.</summary>
+    public TlsListenerOptions Options => _options;
+
+    /// <summary>Changes everything but the address for connections accepted from now on.</summary>
+    /// <exception cref="ArgumentException">Name or address differ: that is another listener.</exception>
+    public void Update(TlsListenerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Name != _options.Name || !options.Listen.Equals(_options.Listen))
+            throw new ArgumentException($"Listener '{Name}' keeps its name and address ({_options.Listen}); open another one for '{options.Name}' on {options.Listen}.", nameof(options));
+        _options = options;
+    }
+
+    /// <summary>Stops accepting.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _closed, 1) == 0) _close(this);
+    }
+}

@@ -1,0 +1,27 @@
+using System.Net;
+using IotPsk.Tls;
+
+namespace IotPsk.Net;
+
+/// <summary>One TLS-PSK port and what stands behind it.</summary>
+public sealed record TlsListenerOptions
+{
+    /// <summary>The name in logs, events and <see cref="SessionInfo"/>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where to listen; port 0 lets the kernel choose (<see cref="TlsListener.EndPoint"/> tells). An IPv6 address takes IPv6 alone.</summary>
+    public required IPEndPoint Listen { get; init; }
+
+    /// <summary>The plain TCP server behind.</summary>
+    public required IPEndPoint Upstream { get; init; }
+
+    /// <summary>The engine's options, shared by all connections of the listener.</summary>
+    public required PskTlsServerOptions Tls { get; init; }
+
+    /// <summary>
+    /// Makes the object that reads a session's first plaintext before the upstream is connected; null connects the upstream
+    /// as soon as the handshake is done. Called on shards' threads. With a prologue the protocol is taken to delimit its own
+    /// messages, so a client that goes without close_notify ends the upstream by FIN; without one, by RST.
+    /// </summary>
+    public Func<SessionPrologue>? Prologue { get; init; }
+}

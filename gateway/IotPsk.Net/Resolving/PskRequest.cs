@@ -1,0 +1,144 @@
+using System.Net;
+using IotPsk.Net.Sessions;
+using IotPsk.Tls;
+
+namespace IotPsk.Net;
+
+/// <summary>
+/// The identities one client offers, waiting for a key. The first answer counts, from any thread and at any time; an
+/// answer for a connection that is gone is dropped and its key zeroed.
+/// </summary>
+public sealed class PskRequest
+{
+    /// <summary>Longest key, in bytes.</summary>
+    public const int MaxPskLength = 256;
+
+    private readonly TlsSession _session;
+    private int _answered;
+    private volatile bool _abandoned;
+    private bool _resolving;
+    private bool _answeredInline;
+
+    internal PskRequest(TlsSession session, int count)
+    {
+        _session = session;
+        Count = count;
+    }
+
+    /// <summary>The listener's name.</summary>
+    public string Listener => _session.Info.Listener;
+
+    /// <summary>The client.</summary>
+    public IPEndPoint Remote => _session.Info.Remote;
+
+    /// <summary>Identities offered, in the client's order; at most 4 are shown.</summary>
+    public int Count { get; }
+
+    /// <summary>False once the connection is gone; an answer is then no longer worth making.</summary>
+    public bool IsAlive => !_abandoned;
+
+    /// <summary>The answer was given within Resolve, on the loop's thread, and has reached the engine.</summary>
+    internal bool IsApplied { get; private set; }
+
+    private bool IsAnswered => Volatile.Read(ref _answered) != 0;
+
+    /// <summary>An identity as it came over the wire. Readable only within <see cref="IPskResolver.Resolve"/>, before the answer.</summary>
+    /// <exception cref="InvalidOperationException">Outside of Resolve, or after the answer.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">No such identity.</exception>
+    public ReadOnlySpan<byte> Identity(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        if (!_resolving || IsAnswered || !_session.IsOnLoop)
+            throw new InvalidOperationException("Identities are readable only within Resolve and before the answer; copy what is needed later.");
+        return _session.PendingIdentity(index);
+    }
+
+    /// <summary>Gives the key of one of the identities.</summary>
+    /// <param name="index">Which identity.</param>
+    /// <param name="psk">The key, 1..<see cref="MaxPskLength"/> bytes; copied, the caller zeroes its own.</param>
+    /// <param name="binder">The kind of PSK.</param>
+    /// <param name="hash">The hash the PSK belongs to.</param>
+    /// <param name="tag">Comes back in Verified, Failed and <see cref="SessionInfo.Tag"/>.</param>
+    /// <exception cref="ArgumentException">The index or the key's length is out of range.</exception>
+    public void Provide(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        ArgumentNullException.ThrowIfNull(tag);
+        if (psk.IsEmpty || psk.Length > MaxPskLength)
+            throw new ArgumentException($"A PSK has 1 to {MaxPskLength} bytes, not {psk.Length}.", nameof(psk));
+        if (!TryAnswer()) return;
+        if (TryInline())
+        {
+            _session.PskProvided(index, psk, binder, hash, tag);
+            IsApplied = true;
+        }
+        else _session.Post(PskAnswer.Provide(this, index, psk, binder, hash, tag));
+    }
+
+    /// <summary>None of the identities is usable: the client gets decrypt_error (RFC 8446 s6.2).</summary>
+    /// <param name="reason">For the log.</param>
+    public void Reject(string reason)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        if (!TryAnswer()) return;
+        if (TryInline())
+        {
+            _session.PskRejected(reason);
+            IsApplied = true;
+        }
+        else _session.Post(PskAnswer.Reject(this, reason));
+    }
+
+    /// <summary>The key could not be found out, by a fault of this side: the client gets internal_error.</summary>
+    /// <param name="reason">For the log; null if there is nothing to say.</param>
+    public void Fail(string? reason = null)
+    {
+        if (!TryAnswer()) return;
+        if (TryInline())
+        {
+            _session.PskFailed(reason);
+            IsApplied = true;
+        }
+        else _session.Post(PskAnswer.Fail(this, reason));
+    }
+
+    internal void Resolve(IPskResolver resolver)
+    {
+        _resolving = true;
+        try
+        {
+            resolver.Resolve(this);
+        }
+        finally
+        {
+            _resolving = false;
+        }
+    }
+
+    internal void Abandon() => _abandoned = true;
+
+    /// <summary>Brings an answer of another thread to the session, on its loop.</summary>
+    internal void Deliver(PskAnswer answer)
+    {
+        if (!_abandoned) _session.PskAnswered(answer);
+    }
+
+    /// <summary>Resolve threw: unless it had answered before, that is a failure.</summary>
+    internal void FailInline()
+    {
+        if (IsApplied || !_answeredInline && !TryAnswer()) return;
+        _session.PskFailed("the resolver threw");
+        IsApplied = true;
+    }
+
+    // Of all threads only the loop's own asks for the flags it set itself.
+    private bool TryInline()
+    {
+        if (!_session.IsOnLoop || !_resolving) return false;
+        return _answeredInline = true;
+    }
+
+    private bool TryAnswer() => Interlocked.Exchange(ref _answered, 1) == 0 && !_abandoned;
+}

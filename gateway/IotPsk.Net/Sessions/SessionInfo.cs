@@ -1,0 +1,58 @@
+using System.Net;
+using IotPsk.Tls;
+
+namespace IotPsk.Net;
+
+/// <summary>What is known of one connection. Readable from any thread; the counters move while it lives.</summary>
+public sealed class SessionInfo
+{
+    private long _bytesUp;
+    private long _bytesDown;
+    private volatile PskTlsSession? _tls;
+    private volatile object? _tag;
+
+    internal SessionInfo(string listener, IPEndPoint remote, DateTimeOffset acceptedAt)
+    {
+        Listener = listener;
+        Remote = remote;
+        AcceptedAt = acceptedAt;
+    }
+
+    /// <summary>Unique among the sessions of a <see cref="ShardSet"/>, and not reused while it lives.</summary>
+    public long Id { get; internal set; }
+
+    /// <summary>The listener's name.</summary>
+    public string Listener { get; }
+
+    /// <summary>The client's address.</summary>
+    public IPEndPoint Remote { get; }
+
+    /// <summary>When the connection was accepted.</summary>
+    public DateTimeOffset AcceptedAt { get; }
+
+    /// <summary>When the handshake was done; null before.</summary>
+    public DateTimeOffset? ConnectedAt { get; private set; }
+
+    /// <summary>What was negotiated; null until the handshake is done.</summary>
+    public PskTlsSession? Tls => _tls;
+
+    /// <summary>What the resolver gave with the key; null before that.</summary>
+    public object? Tag { get => _tag; internal set => _tag = value; }
+
+    /// <summary>Plaintext bytes from the client.</summary>
+    public long BytesUp => Volatile.Read(ref _bytesUp);
+
+    /// <summary>Plaintext bytes to the client.</summary>
+    public long BytesDown => Volatile.Read(ref _bytesDown);
+
+    internal void Connected(PskTlsSession tls, DateTimeOffset at)
+    {
+        ConnectedAt = at;
+        _tls = tls;
+    }
+
+    // Written by one thread alone, so a plain sum is enough.
+    internal void AddUp(int count) => Volatile.Write(ref _bytesUp, _bytesUp + count);
+
+    internal void AddDown(int count) => Volatile.Write(ref _bytesDown, _bytesDown + count);
+}
