@@ -112,6 +112,7 @@ public static class TlsErrorMap
         TlsErrorReason.SelectedUnofferedApplicationProtocol => (PeerMisbehaved, IllegalParameter, "the server selected an application protocol that was not offered"),
         TlsErrorReason.ServerIgnoredPsk => (PeerIncompatible, HandshakeFailure, "the server did not take a PSK"),
         TlsErrorReason.UnsolicitedExtension => (PeerMisbehaved, UnsupportedExtension, "the server sent an extension that was not asked for"),
+        TlsErrorReason.MisplacedExtension => (PeerMisbehaved, IllegalParameter, "an extension in a message it does not belong to"),
         TlsErrorReason.RetryWithoutChange => (PeerMisbehaved, IllegalParameter, "HelloRetryRequest changes nothing"),
         TlsErrorReason.SecondRetryRequest => (PeerMisbehaved, UnexpectedMessage, "a second HelloRetryRequest"),
         TlsErrorReason.SelectionChangedAfterRetry => (PeerMisbehaved, IllegalParameter, "ServerHello contradicts HelloRetryRequest"),

@@ -243,8 +243,11 @@ public enum TlsErrorReason
     /// <summary>The server did not take a PSK.</summary>
     ServerIgnoredPsk,
 
-    /// <summary>An extension that was not asked for, or has no place in this message.</summary>
+    /// <summary>An extension that was not asked for.</summary>
     UnsolicitedExtension,
+
+    /// <summary>A known extension in a message it does not belong to.</summary>
+    MisplacedExtension,
 
     /// <summary>A HelloRetryRequest that changes nothing.</summary>
     RetryWithoutChange,

@@ -16,6 +16,12 @@ internal ref struct ExtensionReader(ReadOnlySpan<byte> block, Span<ulong> seen)
     /// <summary>Where the extension last read begins in the block, past its header.</summary>
     public int DataOffset { get; private set; }
 
+    /// <summary>
+    /// RFC 8446 s4.2: a known extension in the wrong message is an illegal_parameter, one that was not asked for an unsupported_extension.
+    /// </summary>
+    public static TlsErrorReason Unwelcome(ExtensionType type, bool belongsHere) =>
+        Enum.IsDefined(type) && !belongsHere ? TlsErrorReason.MisplacedExtension : TlsErrorReason.UnsolicitedExtension;
+
     public TlsErrorReason Read(out ExtensionType type, out ReadOnlySpan<byte> data)
     {
         data = default;

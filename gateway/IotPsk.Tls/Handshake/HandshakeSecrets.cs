@@ -8,10 +8,16 @@ namespace IotPsk.Tls.Handshake;
 internal sealed class HandshakeSecrets : IDisposable
 {
     public HandshakeSecrets(CryptoProvider crypto, TlsHash hash, ReadOnlySpan<byte> psk)
+        : this(crypto, crypto.CreateTranscript(hash), psk)
+    {
+    }
+
+    /// <summary>Takes over a transcript that has begun.</summary>
+    public HandshakeSecrets(CryptoProvider crypto, TranscriptHash transcript, ReadOnlySpan<byte> psk)
     {
         Crypto = crypto;
-        Transcript = crypto.CreateTranscript(hash);
-        Schedule = new KeySchedule(crypto, hash, datagram: false, psk);
+        Transcript = transcript;
+        Schedule = new KeySchedule(crypto, transcript.Hash, datagram: false, psk);
     }
 
     public CryptoProvider Crypto { get; }

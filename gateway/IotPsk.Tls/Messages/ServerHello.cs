@@ -116,8 +116,7 @@ internal struct ServerHello
                 Cookie = new Slice(offset, data.Length);
                 return Extensions.Cookie.Check(data);
             default:
-                // RFC 8446 s4.2: what was not asked for, or belongs elsewhere, is an unsupported_extension.
-                return TlsErrorReason.UnsolicitedExtension;
+                return ExtensionReader.Unwelcome(type, belongsHere: false);
         }
     }
 }

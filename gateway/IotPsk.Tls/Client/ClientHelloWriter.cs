@@ -1,0 +1,127 @@
+using System.Text;
+using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Extensions;
+using IotPsk.Tls.Messages;
+using IotPsk.Tls.Schedule;
+
+namespace IotPsk.Tls.Client;
+
+/// <summary>Writes the ClientHello of an offer, binders and all.</summary>
+internal static class ClientHelloWriter
+{
+    /// <summary>Everything but identities, binders, cookie, names and protocols: fixed fields, lists and two key shares.</summary>
+    private const int FixedLength = 512;
+
+    /// <param name="offer">What is offered; keeps the message.</param>
+    /// <param name="transcript">The transcript before this hello after a HelloRetryRequest, else null.</param>
+    public static void Write(ClientOffer offer, TranscriptHash? transcript)
+    {
+        Span<byte> buffer = offer.RentHello(MaxLength(offer));
+        var writer = new WireWriter(buffer);
+        WireWriter.Mark message = writer.BeginMessage(HandshakeType.ClientHello);
+        writer.WriteUInt16((ushort)TlsProtocol.Tls12);
+        writer.WriteBytes(offer.Random);
+        writer.WriteVector8(offer.SessionId);
+        WireWriter.Mark suites = writer.BeginVector(2);
+        foreach (CipherSuite suite in offer.Options.CipherSuites)
+            writer.WriteUInt16((ushort)suite);
+        writer.EndVector(suites);
+        writer.WriteVector8([0]);
+        WireWriter.Mark extensions = writer.BeginVector(2);
+        WriteExtensions(ref writer, offer);
+        int truncatedLength = WritePreSharedKey(ref writer, offer, out int bindersLength);
+
+        // The lengths count the binders before they are there (RFC 8446 s4.2.11.2).
+        writer.EndVector(extensions);
+        writer.EndVector(message);
+        offer.SetHelloLength(writer.Position);
+        FillBinders(offer, transcript, buffer[..truncatedLength], buffer.Slice(truncatedLength + 2, bindersLength));
+    }
+
+    private static void WriteExtensions(ref WireWriter writer, ClientOffer offer)
+    {
+        PskTlsClientOptions options = offer.Options;
+        if (options.ServerName is not null)
+            ServerName.Write(ref writer, options.ServerName);
+        if (offer.OffersDheKe)
+            SupportedGroups.Write(ref writer, options.Groups);
+        if (options.ApplicationProtocols is not null)
+            ApplicationProtocols.Write(ref writer, (ReadOnlyMemory<byte>[])options.ApplicationProtocols);
+        if (options.RecordSizeLimit != 0)
+            RecordSizeLimit.Write(ref writer, options.RecordSizeLimit);
+        SupportedVersions.WriteOffer(ref writer);
+        if (offer.Cookie is not null)
+        {
+            WireWriter.Mark cookie = writer.BeginExtension(ExtensionType.Cookie);
+            writer.WriteBytes(offer.Cookie);
+            writer.EndVector(cookie);
+        }
+
+        PskKeyExchangeModes.Write(ref writer, options.KeyExchangeModes);
+        if (!offer.OffersDheKe)
+            return;
+        WireWriter.Mark extension = writer.BeginExtension(ExtensionType.KeyShare);
+        WireWriter.Mark shares = writer.BeginVector(2);
+        foreach (KeyAgreement key in offer.Keys)
+            KeyShare.WriteEntry(ref writer, key);
+        writer.EndVector(shares);
+        writer.EndVector(extension);
+    }
+
+    private static int WritePreSharedKey(ref WireWriter writer, ClientOffer offer, out int bindersLength)
+    {
+        WireWriter.Mark extension = writer.BeginExtension(ExtensionType.PreSharedKey);
+        WireWriter.Mark identities = writer.BeginVector(2);
+        foreach (PskTlsCredential credential in offer.Credentials)
+        {
+            writer.WriteVector16(credential.Identity);
+
+            // RFC 8446 s4.2.11: obfuscated_ticket_age of an external PSK is 0.
+            writer.WriteUInt32(0);
+        }
+
+        writer.EndVector(identities);
+        int truncatedLength = writer.Position;
+        WireWriter.Mark binders = writer.BeginVector(2);
+        foreach (PskTlsCredential credential in offer.Credentials)
+        {
+            WireWriter.Mark binder = writer.BeginVector(1);
+            writer.Reserve(credential.Hash.Length());
+            writer.EndVector(binder);
+        }
+
+        writer.EndVector(binders);
+        writer.EndVector(extension);
+        bindersLength = writer.Position - truncatedLength - 2;
+        return truncatedLength;
+    }
+
+    private static void FillBinders(ClientOffer offer, TranscriptHash? transcript, ReadOnlySpan<byte> truncated, Span<byte> binders)
+    {
+        Span<byte> hash = stackalloc byte[TlsHashes.MaxLength];
+        transcript?.Append(truncated);
+        foreach (PskTlsCredential credential in offer.Credentials)
+        {
+            if (transcript is null)
+                offer.Crypto.HashData(credential.Hash, truncated, hash);
+            else
+                transcript.Snapshot(hash);
+            using var schedule = new KeySchedule(offer.Crypto, credential.Hash, datagram: false, credential.Key);
+            int length = credential.Hash.Length();
+            schedule.ComputeBinder(credential.Binder, hash[..length], binders.Slice(1, length));
+            binders = binders[(1 + length)..];
+        }
+
+        transcript?.Append(offer.Hello[truncated.Length..]);
+    }
+
+    private static int MaxLength(ClientOffer offer)
+    {
+        int length = FixedLength + (offer.Cookie?.Length ?? 0) + (offer.Options.ServerName is null ? 0 : Encoding.ASCII.GetByteCount(offer.Options.ServerName));
+        foreach (PskTlsCredential credential in offer.Credentials)
+            length += 2 + credential.Identity.Length + sizeof(uint) + 1 + credential.Hash.Length();
+        foreach (ReadOnlyMemory<byte> name in offer.Options.ApplicationProtocols ?? [])
+            length += 1 + name.Length;
+        return length;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Buffers;
+using IotPsk.Tls.Crypto;
+
+namespace IotPsk.Tls.Client;
+
+/// <summary>What one client offers, with the secrets behind it, from the first ClientHello to the ServerHello.</summary>
+internal sealed class ClientOffer : IDisposable
+{
+    private readonly List<KeyAgreement> _keys = new(2);
+    private byte[]? _hello;
+    private int _helloLength;
+
+    public ClientOffer(PskTlsClientOptions options, CryptoProvider crypto)
+    {
+        Options = options;
+        Crypto = crypto;
+        Credentials = [.. options.Credentials.Where(credential => options.CipherSuites.Any(suite => HashOf(suite) == credential.Hash))];
+        if (Credentials.Count == 0)
+            throw new ArgumentException("no offered cipher suite has the hash of an offered PSK", nameof(options));
+        crypto.FillRandom(Random);
+        if (options.MiddleboxCompatibility)
+            crypto.FillRandom(SessionId);
+        else
+            SessionId = [];
+    }
+
+    public PskTlsClientOptions Options { get; }
+
+    public CryptoProvider Crypto { get; }
+
+    public byte[] Random { get; } = new byte[Messages.ClientHello.RandomLength];
+
+    public byte[] SessionId { get; } = new byte[Messages.ClientHello.MaxSessionIdLength];
+
+    /// <summary>The offered PSKs; after a HelloRetryRequest only those of its suite's hash.</summary>
+    public IReadOnlyList<PskTlsCredential> Credentials { get; private set; }
+
+    public IReadOnlyList<KeyAgreement> Keys => _keys;
+
+    /// <summary>The extension a HelloRetryRequest wants back.</summary>
+    public byte[]? Cookie { get; set; }
+
+    /// <summary>The hello as sent, until the hash of the transcript is known.</summary>
+    public ReadOnlySpan<byte> Hello => _hello.AsSpan(0, _helloLength);
+
+    public bool OffersDheKe => Options.KeyExchangeModes.Contains(PskKeyExchangeMode.PskDheKe);
+
+    public bool OffersKe => Options.KeyExchangeModes.Contains(PskKeyExchangeMode.PskKe);
+
+    /// <summary>The keys of the first hello.</summary>
+    public void CreateFirstKeys()
+    {
+        if (!OffersDheKe)
+            return;
+        foreach (NamedGroup group in Options.KeyShareGroups ?? [Options.Groups[0]])
+        {
+            if (Options.Groups.Contains(group))
+                _keys.Add(Crypto.CreateKeyAgreement(group));
+        }
+    }
+
+    /// <summary>The one key a HelloRetryRequest asked for.</summary>
+    public void ReplaceKeys(NamedGroup group)
+    {
+        DropKeys();
+        _keys.Add(Crypto.CreateKeyAgreement(group));
+    }
+
+    public KeyAgreement? Key(NamedGroup group) => _keys.Find(key => key.Group == group);
+
+    /// <summary>RFC 8446 s4.1.4: PSKs of another hash than the selected suite's go.</summary>
+    public void KeepCredentials(TlsHash hash) => Credentials = [.. Credentials.Where(credential => credential.Hash == hash)];
+
+    /// <summary>A buffer for a hello, which stays until <see cref="Dispose"/>.</summary>
+    public Span<byte> RentHello(int length)
+    {
+        ReturnHello();
+        _hello = ArrayPool<byte>.Shared.Rent(length);
+        return _hello;
+    }
+
+    public void SetHelloLength(int length) => _helloLength = length;
+
+    public void Dispose()
+    {
+        ReturnHello();
+        DropKeys();
+    }
+
+    private static TlsHash? HashOf(CipherSuite suite) => CipherSuiteParameters.TryGet(suite, out CipherSuiteParameters? parameters) ? parameters.Hash : null;
+
+    private void ReturnHello()
+    {
+        if (_hello is not null)
+            ArrayPool<byte>.Shared.Return(_hello);
+        _hello = null;
+        _helloLength = 0;
+    }
+
+    private void DropKeys()
+    {
+        foreach (KeyAgreement key in _keys)
+            key.Dispose();
+        _keys.Clear();
+    }
+}

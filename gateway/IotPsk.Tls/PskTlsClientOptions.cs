@@ -1,0 +1,90 @@
+namespace IotPsk.Tls;
+
+/// <summary>What a client offers. Checked when set, never changed afterwards, shared by all its connections.</summary>
+public sealed class PskTlsClientOptions
+{
+    /// <summary>The offered PSKs, the preferred one first.</summary>
+    /// <exception cref="ArgumentException">The list is empty.</exception>
+    public required IReadOnlyList<PskTlsCredential> Credentials
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (value.Count == 0)
+                throw new ArgumentException("the list is empty", nameof(value));
+            field = [.. value];
+        }
+    }
+
+    /// <summary>Offered suites, the preferred one first. Default: AES-128-GCM, ChaCha20-Poly1305, AES-256-GCM.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported.</exception>
+    public IReadOnlyList<CipherSuite> CipherSuites
+    {
+        get;
+        init => field = OptionRules.CipherSuites(value);
+    }
+    = [CipherSuite.TLS_AES_128_GCM_SHA256, CipherSuite.TLS_CHACHA20_POLY1305_SHA256, CipherSuite.TLS_AES_256_GCM_SHA384];
+
+    /// <summary>Offered groups, the preferred one first. Default: secp256r1, x25519.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a group twice or one that is not supported.</exception>
+    public IReadOnlyList<NamedGroup> Groups
+    {
+        get;
+        init => field = OptionRules.Groups(value);
+    }
+    = [NamedGroup.Secp256r1, NamedGroup.X25519];
+
+    /// <summary>Groups whose shares are sent at once; those not in <see cref="Groups"/> are not. Null: the first group. Empty: none, the server asks for one.</summary>
+    /// <exception cref="ArgumentException">The list names a group twice or one that is not supported.</exception>
+    public IReadOnlyList<NamedGroup>? KeyShareGroups
+    {
+        get;
+        init => field = value is null or { Count: 0 } ? value : OptionRules.Groups(value);
+    }
+
+    /// <summary>Offered key exchange modes. Default: psk_dhe_ke.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a mode twice or one that is unknown.</exception>
+    public IReadOnlyList<PskKeyExchangeMode> KeyExchangeModes
+    {
+        get;
+        init => field = OptionRules.Modes(value);
+    }
+    = [PskKeyExchangeMode.PskDheKe];
+
+    /// <summary>
+    /// The record_size_limit told to the server: the most that one record may carry, content and content type, 64..16385 bytes
+    /// (RFC 8449 s4); 0 leaves the extension out. Default 16385.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
+    public int RecordSizeLimit
+    {
+        get;
+        init => field = value == 0 ? 0 : OptionRules.RecordSizeLimit(value);
+    }
+    = Extensions.RecordSizeLimit.Max;
+
+    /// <summary>The server's DNS name (RFC 6066 s3), ASCII; null sends none.</summary>
+    /// <exception cref="ArgumentException">The name is empty, longer than 255 characters or not ASCII.</exception>
+    public string? ServerName
+    {
+        get;
+        init
+        {
+            if (value is not null && (value.Length is 0 or > 255 || !System.Text.Ascii.IsValid(value)))
+                throw new ArgumentException("a server name has 1 to 255 ASCII characters", nameof(value));
+            field = value;
+        }
+    }
+
+    /// <summary>Offered application protocols (RFC 7301); null sends none.</summary>
+    /// <exception cref="ArgumentException">A name is empty or longer than 255 bytes.</exception>
+    public IReadOnlyList<ReadOnlyMemory<byte>>? ApplicationProtocols
+    {
+        get;
+        init => field = OptionRules.ApplicationProtocols(value);
+    }
+
+    /// <summary>Sends what middleboxes want to see: a session id and change_cipher_spec (RFC 8446 sD.4). Default true.</summary>
+    public bool MiddleboxCompatibility { get; init; } = true;
+}
