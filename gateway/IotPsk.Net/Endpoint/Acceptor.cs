@@ -86,8 +86,7 @@ internal sealed class Acceptor : PollTarget
     // Waiting clients are told at once, by a close, instead of hanging in the accept queue; then the socket rests.
     private void OutOfDescriptors()
     {
-        for (var i = 0; i < RefusalsPerPause; i++) _shard.RefuseOne(_socket);
-        _shard.Counters.NoDescriptors++;
+        for (var i = 0; i < RefusalsPerPause && _shard.RefuseOne(_socket); i++) _shard.Counters.NoDescriptors++;
         _shard.Loop.Unregister(_socket);
         _shard.Loop.Wheel.Arm(this, PauseMilliseconds);
         _shard.Services.Events.Refused(Listener.Name, Listener.EndPoint, RefusalReason.NoDescriptors);

@@ -40,7 +40,7 @@ public sealed record NetMetrics
     /// <summary>Connections refused by <see cref="NetLimits.HalfOpenPerPrefix"/>.</summary>
     public long RefusedPrefix { get; private set; }
 
-    /// <summary>Times the process or system had no descriptor for a connection.</summary>
+    /// <summary>Connections closed unheard because the process or the system had no descriptor for them.</summary>
     public long NoDescriptors { get; private set; }
 
     /// <summary>Other failures to accept.</summary>

@@ -118,13 +118,14 @@ internal sealed class Shard : IDisposable
         else CloseAll();
     }
 
-    /// <summary>Gives the spare descriptor away for a moment, so that one connection can be accepted and closed.</summary>
-    internal void RefuseOne(int listener)
+    /// <summary>Gives the spare descriptor away for a moment to accept one connection and close it; false when none waits.</summary>
+    internal bool RefuseOne(int listener)
     {
         if (_spare >= 0) Tcp.Close(_spare);
         var fd = Tcp.Accept(listener, out _);
         if (fd >= 0) Tcp.Close(fd);
         _spare = OpenSpare();
+        return fd >= 0;
     }
 
     internal void Fault(Exception exception)
@@ -147,7 +148,7 @@ internal sealed class Shard : IDisposable
         _spare = -1;
     }
 
-    private void CloseAll() => ForEachSession(session => session.Abort(CloseReason.Stopping));
+    private void CloseAll() => ForEachSession(session => session.StopNow());
 
     private void StopIfEmpty()
     {

@@ -31,7 +31,8 @@ internal sealed partial class TlsSession
     private int ReadClient()
     {
         var have = _input.DrainTo(Pool, Wire);
-        var received = _client.Readable ? _client.Receive(Wire.Slice(have, Shard.ReadChunk)) : -Errno.EAGAIN;
+        // What is left from a handshake may be many records: they go first. Otherwise it is a part of one.
+        var received = _client.Readable && !_inputPending ? _client.Receive(Wire.Slice(have, Shard.ReadChunk)) : -Errno.EAGAIN;
         var plain = Decrypt(Wire[..(have + Math.Max(received, 0))]);
         if (_clientEnd == ClientEnd.Open && received <= 0 && received != -Errno.EAGAIN)
             // RFC 8446 s6.1: without close_notify the data may have been cut short.

@@ -39,6 +39,13 @@ internal sealed partial class TlsSession
         Arm(drain);
     }
 
+    /// <summary>The shard ends: close_notify if it can be sent without waiting.</summary>
+    internal void StopNow()
+    {
+        if (_wasConnected && !_notifySent && !_client.IsBlocked && _state != State.Lingering) SendCloseNotify();
+        Abort(CloseReason.Stopping);
+    }
+
     /// <summary>Both connections end now; for the client it is a truncation unless close_notify was exchanged.</summary>
     private void CloseNow(CloseReason reason)
     {

@@ -15,7 +15,7 @@ internal sealed partial class TlsSession
         {
             _client.Flush(Pool);
             // A flight the client does not take is waited for: what it sends meanwhile stays in the kernel.
-            if (_client.IsBlocked || !_client.Readable && !_client.Broken) return;
+            if (_client.IsBlocked || !_client.Readable) return;
             var have = _input.DrainTo(Pool, Wire);
             var received = _client.Receive(Wire[have..]);
             if (received == -Errno.EAGAIN)
@@ -54,6 +54,7 @@ internal sealed partial class TlsSession
                     if (AskForPsk()) continue;
                     _input.Append(Pool, wire);
                     _state = State.AwaitingPsk;
+                    WatchWaitingClient();
                     return;
                 case PskTlsStatus.Closed:
                     EndHandshake(written > 0);
@@ -78,8 +79,7 @@ internal sealed partial class TlsSession
         SetChunk();
         if (Info.Tag is { } tag) _shard.Services.Resolver.Verified(tag);
         Events.Connected(Info);
-        if (_shard.IsStopping) EndWithNotify(CloseReason.Stopping);
-        else if (_options.Prologue is { } prologue) BeginPrologue(prologue());
+        if (_options.Prologue is { } prologue) BeginPrologue(prologue());
         else Connect();
     }
 

@@ -1,0 +1,15 @@
+using System.Text;
+using IotPsk.Tls;
+
+namespace IotPsk.Net.Tests.Support;
+
+/// <summary>Engine options of these tests.</summary>
+internal static class TestTls
+{
+    internal static readonly PskTlsServerOptions Server = new();
+
+    internal static PskTlsClient Client(string identity, byte[] psk) => new(new PskTlsClientOptions
+    {
+        Credentials = [new PskTlsCredential(Encoding.UTF8.GetBytes(identity), psk, PskBinder.External, TlsHash.Sha256)],
+    });
+}
