@@ -86,7 +86,12 @@ internal sealed class Acceptor : PollTarget
     // Waiting clients are told at once, by a close, instead of hanging in the accept queue; then the socket rests.
     private void OutOfDescriptors()
     {
-        for (var i = 0; i < RefusalsPerPause && _shard.RefuseOne(_socket); i++) _shard.Counters.NoDescriptors++;
+        var refused = 0;
+        var result = 0;
+        while (refused < RefusalsPerPause && (result = _shard.RefuseOne(_socket)) == 0) refused++;
+        // accept(2) fails for want of a descriptor before it looks whether anybody waits.
+        if (refused == 0 && result == -Errno.EAGAIN) return;
+        _shard.Counters.NoDescriptors += refused;
         _shard.Loop.Unregister(_socket);
         _shard.Loop.Wheel.Arm(this, PauseMilliseconds);
         _shard.Services.Events.Refused(Listener.Name, Listener.EndPoint, RefusalReason.NoDescriptors);

@@ -118,14 +118,17 @@ internal sealed class Shard : IDisposable
         else CloseAll();
     }
 
-    /// <summary>Gives the spare descriptor away for a moment to accept one connection and close it; false when none waits.</summary>
-    internal bool RefuseOne(int listener)
+    /// <summary>
+    /// Gives the spare descriptor away for a moment to accept one connection and close it; 0, or the negated errno of the
+    /// accept: -EAGAIN when nobody waits.
+    /// </summary>
+    internal int RefuseOne(int listener)
     {
         if (_spare >= 0) Tcp.Close(_spare);
         var fd = Tcp.Accept(listener, out _);
         if (fd >= 0) Tcp.Close(fd);
         _spare = OpenSpare();
-        return fd >= 0;
+        return Math.Min(fd, 0);
     }
 
     internal void Fault(Exception exception)

@@ -50,7 +50,7 @@ internal sealed partial class TlsSession
             return;
         }
         // A FIN alone may follow data that is still to be delivered; an error cannot.
-        if (_client.Failed || _client.Broken) CloseNow(CloseReason.PeerReset);
+        if (_client.Failed || _client.Broken) ClientIsGone();
     }
 
     private void UpstreamUnreachable(CloseReason reason, int errno)

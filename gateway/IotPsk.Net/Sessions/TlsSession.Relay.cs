@@ -88,12 +88,19 @@ internal sealed partial class TlsSession
         {
             // Reading is paused, so nobody else would notice that this client is gone.
             if (!_client.Failed || CanPumpUp) return false;
-            CloseNow(CloseReason.PeerReset);
+            ClientIsGone();
             return true;
         }
         if (_clientEnd != ClientEnd.Open) EndOfClient();
         if (_state == State.Relaying && _upstreamEnd != UpstreamEnd.Open) EndOfUpstream();
         return _state != State.Relaying;
+    }
+
+    // Whatever it still had to say is lost, so the upstream must not see a clean end either.
+    private void ClientIsGone()
+    {
+        _clientEnd = ClientEnd.Reset;
+        CloseNow(CloseReason.PeerReset);
     }
 
     private void EndOfUpstream()

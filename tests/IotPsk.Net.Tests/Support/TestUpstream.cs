@@ -56,7 +56,17 @@ internal sealed class TestUpstream : IDisposable
     {
         try
         {
-            while (true) _ = Echo(await _listener.AcceptAsync());
+            while (true)
+            {
+                try
+                {
+                    _ = Echo(await _listener.AcceptAsync());
+                }
+                catch (SocketException exception) when (exception.SocketErrorCode == SocketError.TooManyOpenSockets)
+                {
+                    await Task.Delay(10);
+                }
+            }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
