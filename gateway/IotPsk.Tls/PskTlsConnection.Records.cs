@@ -54,6 +54,7 @@ public abstract partial class PskTlsConnection
                 Enter(State.Receive(message, _records, out error), error);
         }
 
+        _records.Assembler.ReleaseDelivered();
         if (error != TlsErrorReason.None)
             Fail(error);
     }

@@ -37,6 +37,9 @@ public abstract partial class PskTlsConnection : IDisposable
     /// <summary>True if <see cref="Flush"/> has something to write: an alert, an answer to a KeyUpdate.</summary>
     public bool HasOutput => _records.PendingOutput > 0;
 
+    /// <summary>For tests that send what this engine would not.</summary>
+    internal RecordLayer Records => _records;
+
     private protected HandshakeState State { get; private set; }
 
     /// <summary>Goes on with the handshake: wire bytes in, wire bytes out.</summary>

@@ -85,6 +85,7 @@ public static class TlsErrorMap
         TlsErrorReason.SecondHelloChanged => (PeerMisbehaved, IllegalParameter, "the second ClientHello is not the first one"),
         TlsErrorReason.SecondHelloWrongKeyShare => (PeerMisbehaved, IllegalParameter, "the second ClientHello does not carry the requested key share alone"),
         TlsErrorReason.SecondHelloWithoutPsk => (PeerMisbehaved, IllegalParameter, "the second ClientHello dropped the selected PSK"),
+        TlsErrorReason.SecondHelloWithoutPreSharedKey => (PeerMisbehaved, MissingExtension, "the second ClientHello has no pre_shared_key"),
         TlsErrorReason.EarlyDataAfterRetry => (PeerMisbehaved, IllegalParameter, "early_data in the second ClientHello"),
 
         TlsErrorReason.MalformedFinished => (Decode, DecodeError, "Finished has the wrong length"),

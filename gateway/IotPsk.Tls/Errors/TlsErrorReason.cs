@@ -182,6 +182,9 @@ public enum TlsErrorReason
     /// <summary>The second ClientHello dropped the selected PSK.</summary>
     SecondHelloWithoutPsk,
 
+    /// <summary>The second ClientHello has no pre_shared_key.</summary>
+    SecondHelloWithoutPreSharedKey,
+
     /// <summary>early_data in the second ClientHello.</summary>
     EarlyDataAfterRetry,
 

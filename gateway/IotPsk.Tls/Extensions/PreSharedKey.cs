@@ -5,9 +5,6 @@ namespace IotPsk.Tls.Extensions;
 /// <summary>pre_shared_key (RFC 8446 s4.2.11).</summary>
 internal static class PreSharedKey
 {
-    /// <summary>The shortest and longest binder, in bytes.</summary>
-    private const int MinBinderLength = 32;
-
     /// <summary>An identity of one byte with its length and its obfuscated_ticket_age: what the list holds at least.</summary>
     private const int MinIdentitiesLength = 7;
 
@@ -17,7 +14,8 @@ internal static class PreSharedKey
         binders = default;
         count = 0;
         var reader = new WireReader(data);
-        if (!reader.TryReadVector16(out identities) || identities.Length < MinIdentitiesLength || !reader.TryReadVector16(out binders) || !reader.IsEmpty)
+        if (!reader.TryReadVector16(out identities) || identities.Length < MinIdentitiesLength ||
+            !reader.TryReadVector16(out binders) || binders.IsEmpty || !reader.IsEmpty)
             return TlsErrorReason.MalformedPreSharedKey;
 
         var entries = new WireReader(identities);
@@ -27,10 +25,11 @@ internal static class PreSharedKey
                 return TlsErrorReason.MalformedPreSharedKey;
         }
 
+        // A binder shorter than a hash is well-formed here: it cannot verify, and a wrong binder is a decrypt_error whatever its length.
         int binderCount = 0;
         for (var each = new WireReader(binders); !each.IsEmpty; binderCount++)
         {
-            if (!each.TryReadVector8(out ReadOnlySpan<byte> binder) || binder.Length < MinBinderLength)
+            if (!each.TryReadVector8(out _))
                 return TlsErrorReason.MalformedPreSharedKey;
         }
 

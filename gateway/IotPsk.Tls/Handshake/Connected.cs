@@ -51,13 +51,6 @@ internal abstract class Connected : HandshakeState
             return TlsErrorReason.TooManyKeyUpdates;
 
         records.UpdateReadKeys();
-
-        // While an answer still waits to be sent, one answer serves all (RFC 8446 s4.6.3).
-        if (requested == 0 || records.PendingOutput > 0)
-            return TlsErrorReason.None;
-        if (!records.TryWriteHandshake([(byte)HandshakeType.KeyUpdate, 0, 0, KeyUpdateLength, 0]))
-            return TlsErrorReason.SequenceExhausted;
-        records.UpdateWriteKeys();
-        return TlsErrorReason.None;
+        return requested == 0 || records.TryAnswerKeyUpdate() ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
     }
 }

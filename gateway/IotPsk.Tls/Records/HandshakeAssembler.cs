@@ -27,8 +27,7 @@ internal struct HandshakeAssembler
     {
         message = default;
         error = TlsErrorReason.None;
-        if (_delivered)
-            Release();
+        ReleaseDelivered();
         if (_count == 0)
         {
             error = Measure(content, limits, out int length);
@@ -59,6 +58,13 @@ internal struct HandshakeAssembler
         }
 
         return false;
+    }
+
+    /// <summary>Gives the buffer of the last message back: between messages nothing is held.</summary>
+    public void ReleaseDelivered()
+    {
+        if (_delivered)
+            Release();
     }
 
     public void Release()

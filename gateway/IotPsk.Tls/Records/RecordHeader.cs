@@ -14,7 +14,7 @@ internal static class RecordHeader
     public const int MaxCiphertext = MaxPlaintext + 256;
 
     /// <summary>Looks at a whole header: the record's type and the length after the header.</summary>
-    public static TlsErrorReason Parse(ReadOnlySpan<byte> header, bool isProtected, out ContentType type, out int length)
+    public static TlsErrorReason Parse(ReadOnlySpan<byte> header, out ContentType type, out int length)
     {
         type = (ContentType)header[0];
         length = BinaryPrimitives.ReadUInt16BigEndian(header[3..]);
@@ -28,7 +28,7 @@ internal static class RecordHeader
             return TlsErrorReason.BadRecordVersion;
 
         // RFC 8446 s5.1, s5.2: longer records are a record_overflow.
-        int limit = isProtected && type == ContentType.ApplicationData ? MaxCiphertext : MaxPlaintext;
+        int limit = type == ContentType.ApplicationData ? MaxCiphertext : MaxPlaintext;
         return length > limit ? TlsErrorReason.RecordTooLarge : TlsErrorReason.None;
     }
 

@@ -48,7 +48,7 @@ internal sealed partial class RecordLayer
         error = TlsErrorReason.None;
         if (source.Length < RecordHeader.Length)
             return RecordStatus.NeedMoreData;
-        error = RecordHeader.Parse(source, _read is not null, out type, out int length);
+        error = RecordHeader.Parse(source, out type, out int length);
         if (error != TlsErrorReason.None)
             return RecordStatus.Failed;
         if (source.Length < RecordHeader.Length + length)

@@ -1,3 +1,5 @@
+using IotPsk.Tls.Messages;
+
 namespace IotPsk.Tls.Records;
 
 internal sealed partial class RecordLayer
@@ -5,6 +7,8 @@ internal sealed partial class RecordLayer
     private const int AlertLevelWarning = 1;
     private const int AlertLevelFatal = 2;
 
+    private bool _keyUpdateQueued;
+    private bool _closed;
     private int _maxContentSent = RecordHeader.MaxPlaintext;
 
     /// <summary>The peer's record_size_limit (RFC 8449 s4) or the protocol's: content and content type, in bytes.</summary>
@@ -18,6 +22,23 @@ internal sealed partial class RecordLayer
     /// <returns>False if the keys are used up.</returns>
     public bool TryWriteHandshake(ReadOnlySpan<byte> messages) => TryQueue(ContentType.Handshake, messages);
 
+    /// <summary>Queues a KeyUpdate and changes the keys after it (RFC 8446 s4.6.3); nothing follows a close_notify.</summary>
+    /// <param name="request">Asks the peer for the same.</param>
+    /// <returns>False if the keys are used up.</returns>
+    public bool TryUpdateWriteKeys(bool request)
+    {
+        if (_closed)
+            return true;
+        if (!TryWriteHandshake([(byte)HandshakeType.KeyUpdate, 0, 0, 1, request ? (byte)1 : (byte)0]))
+            return false;
+        _write!.Update();
+        _keyUpdateQueued = true;
+        return true;
+    }
+
+    /// <summary>Answers a request; while an answer still waits to be sent, it serves all.</summary>
+    public bool TryAnswerKeyUpdate() => _keyUpdateQueued || TryUpdateWriteKeys(request: false);
+
     /// <summary>The record that middleboxes want (RFC 8446 sD.4); never protected.</summary>
     public void WriteChangeCipherSpec()
     {
@@ -30,6 +51,7 @@ internal sealed partial class RecordLayer
     public bool TryWriteAlert(AlertDescription alert)
     {
         // RFC 8446 s6: the level is implied by the description.
+        _closed |= alert == AlertDescription.CloseNotify;
         bool closure = alert is AlertDescription.CloseNotify or AlertDescription.UserCanceled;
         return TryQueue(ContentType.Alert, [(byte)(closure ? AlertLevelWarning : AlertLevelFatal), (byte)alert]);
     }
@@ -66,7 +88,8 @@ internal sealed partial class RecordLayer
         return checked((int)(plaintext + (records * overhead) + _output.Count));
     }
 
-    private bool TryQueue(ContentType type, ReadOnlySpan<byte> content)
+    /// <summary>Queues content as records of a type.</summary>
+    internal bool TryQueue(ContentType type, ReadOnlySpan<byte> content)
     {
         while (!content.IsEmpty)
         {

@@ -26,6 +26,9 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
     /// <summary>The fragments of a message that has not come whole.</summary>
     public ref HandshakeAssembler Assembler => ref _assembler;
 
+    /// <summary>For tests that seal what this engine would not.</summary>
+    internal RecordProtection? WriteProtection => _write;
+
     public void ProtectReads(RecordProtection protection)
     {
         _read?.Dispose();
@@ -40,8 +43,6 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
 
     public void UpdateReadKeys() => _read!.Update();
 
-    public void UpdateWriteKeys() => _write!.Update();
-
     /// <summary>From here on records carry data; change_cipher_spec is no longer dropped.</summary>
     public void EndHandshake()
     {
@@ -50,7 +51,12 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
         SkipEarlyData(0);
     }
 
-    public int Drain(Span<byte> destination) => _output.Drain(destination);
+    public int Drain(Span<byte> destination)
+    {
+        int length = _output.Drain(destination);
+        _keyUpdateQueued &= _output.Count > 0;
+        return length;
+    }
 
     /// <summary>Forgets the keys; what waits to be sent stays.</summary>
     public void DropKeys()

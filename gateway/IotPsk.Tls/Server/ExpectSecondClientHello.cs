@@ -82,7 +82,7 @@ internal sealed class ExpectSecondClientHello : HandshakeState
         if (hello.HasEarlyData)
             return TlsErrorReason.EarlyDataAfterRetry;
         if (!hello.Identities.IsPresent)
-            return TlsErrorReason.SecondHelloWithoutPsk;
+            return TlsErrorReason.SecondHelloWithoutPreSharedKey;
         if (!hello.HasPskModes || !hello.OffersPskDheKe || !hello.Groups.IsPresent)
             return TlsErrorReason.SecondHelloChanged;
 

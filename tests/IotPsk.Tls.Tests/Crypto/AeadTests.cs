@@ -1,0 +1,112 @@
+using System.Security.Cryptography;
+using IotPsk.Tls.Crypto;
+
+namespace IotPsk.Tls.Tests.Crypto;
+
+/// <summary>libcrypto's contexts, reused and re-keyed, against the one-shot classes of the base library.</summary>
+public class AeadTests
+{
+    private static readonly CryptoProvider Crypto = CryptoProvider.Default;
+
+    public static TheoryData<string> Algorithms => [.. Enum.GetNames<AeadAlgorithm>()];
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void Sealing_equals_the_base_library(string name)
+    {
+        AeadAlgorithm algorithm = Enum.Parse<AeadAlgorithm>(name);
+        var random = new Random(1);
+        for (int round = 0; round < 200; round++)
+        {
+            // Few numbers in turn: places are reused, re-keyed and change their algorithm.
+            (byte[] key, byte[] nonce, byte[] aad, byte[] data) = Inputs(algorithm, random);
+            byte[] expected = new byte[data.Length];
+            byte[] expectedTag = new byte[TagLength(algorithm)];
+            SealByBaseLibrary(algorithm, key, nonce, data, expected, expectedTag, aad);
+
+            byte[] sealedData = [.. data];
+            byte[] tag = new byte[expectedTag.Length];
+            long id = AeadKey.NewId();
+            var aeadKey = new AeadKey(algorithm, id, key);
+            Crypto.Seal(aeadKey, nonce, aad, sealedData, tag);
+            Assert.Equal(expected, sealedData);
+            Assert.Equal(expectedTag, tag);
+
+            byte[] opened = new byte[data.Length];
+            Assert.True(Crypto.Open(new AeadKey(algorithm, AeadKey.NewId(), key), nonce, aad, sealedData, tag, opened));
+            Assert.Equal(data, opened);
+            Crypto.Forget(id);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void A_changed_bit_is_not_opened_and_leaves_no_plaintext(string name)
+    {
+        AeadAlgorithm algorithm = Enum.Parse<AeadAlgorithm>(name);
+        var random = new Random(2);
+        (byte[] key, byte[] nonce, byte[] aad, byte[] data) = Inputs(algorithm, random);
+        byte[] tag = new byte[TagLength(algorithm)];
+        byte[] sealedData = [.. data];
+        Crypto.Seal(new AeadKey(algorithm, AeadKey.NewId(), key), nonce, aad, sealedData, tag);
+        foreach (byte[] target in (byte[][])[sealedData, tag, nonce, aad])
+        {
+            target[^1] ^= 1;
+            byte[] opened = new byte[data.Length];
+            opened.AsSpan().Fill(0xaa);
+            Assert.False(Crypto.Open(new AeadKey(algorithm, AeadKey.NewId(), key), nonce, aad, sealedData, tag, opened));
+            Assert.DoesNotContain(opened, b => b != 0);
+            target[^1] ^= 1;
+        }
+
+        Assert.True(Crypto.Open(new AeadKey(algorithm, AeadKey.NewId(), key), nonce, aad, sealedData, tag, new byte[data.Length]));
+    }
+
+    [Fact]
+    public void A_key_goes_on_after_others_took_its_place()
+    {
+        byte[] key = new byte[16];
+        byte[] nonce = new byte[12];
+        long id = AeadKey.NewId();
+        byte[] first = new byte[64];
+        byte[] second = new byte[64];
+        byte[] tag = new byte[16];
+        Crypto.Seal(new AeadKey(AeadAlgorithm.Aes128Gcm, id, key), nonce, [], first, tag);
+        for (int i = 0; i < 1000; i++)
+            Crypto.Seal(new AeadKey(AeadAlgorithm.ChaCha20Poly1305, AeadKey.NewId(), new byte[32]), nonce, [], new byte[8], tag);
+        Crypto.Seal(new AeadKey(AeadAlgorithm.Aes128Gcm, id, key), nonce, [], second, tag);
+        Assert.Equal(first, second);
+    }
+
+    private static (byte[] Key, byte[] Nonce, byte[] Aad, byte[] Data) Inputs(AeadAlgorithm algorithm, Random random)
+    {
+        byte[] key = new byte[algorithm is AeadAlgorithm.Aes256Gcm or AeadAlgorithm.ChaCha20Poly1305 ? 32 : 16];
+        byte[] nonce = new byte[12];
+        byte[] aad = new byte[5];
+        byte[] data = new byte[random.Next(1, 3000)];
+        foreach (byte[] target in (byte[][])[key, nonce, aad, data])
+            random.NextBytes(target);
+        return (key, nonce, aad, data);
+    }
+
+    private static int TagLength(AeadAlgorithm algorithm) => algorithm == AeadAlgorithm.Aes128Ccm8 ? 8 : 16;
+
+    private static void SealByBaseLibrary(AeadAlgorithm algorithm, byte[] key, byte[] nonce, byte[] data, byte[] output, byte[] tag, byte[] aad)
+    {
+        switch (algorithm)
+        {
+            case AeadAlgorithm.Aes128Gcm or AeadAlgorithm.Aes256Gcm:
+                using (var gcm = new AesGcm(key, tag.Length))
+                    gcm.Encrypt(nonce, data, output, tag, aad);
+                break;
+            case AeadAlgorithm.ChaCha20Poly1305:
+                using (var chacha = new ChaCha20Poly1305(key))
+                    chacha.Encrypt(nonce, data, output, tag, aad);
+                break;
+            default:
+                using (var ccm = new AesCcm(key))
+                    ccm.Encrypt(nonce, data, output, tag, aad);
+                break;
+        }
+    }
+}
