@@ -99,6 +99,7 @@ public class RelayTests
             clients[i] = TestClient.Connected(bench.Server, $"device-{i}~1");
             return ValueTask.CompletedTask;
         });
+        bench.Events.Wait("connected", sessions);
         Assert.Equal(sessions, bench.Shards.ReadMetrics().Sessions);
         for (var round = 0; round < 3; round++)
         {
