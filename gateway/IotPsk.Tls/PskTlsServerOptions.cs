@@ -32,7 +32,7 @@ public sealed class PskTlsServerOptions
 
     /// <summary>
     /// The record_size_limit told to clients that name theirs: the most that one record may carry, content and content type,
-    /// 64..16385 bytes (RFC 8449 s4). Default 16384.
+    /// 64..16385 bytes (RFC 8449 s4). Default 16385, which leaves 2^14 bytes of content.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
     public int RecordSizeLimit
@@ -40,7 +40,7 @@ public sealed class PskTlsServerOptions
         get;
         init => field = OptionRules.RecordSizeLimit(value);
     }
-    = 16384;
+    = Extensions.RecordSizeLimit.Max;
 
     /// <summary>
     /// Application protocols, the preferred one first (RFC 7301). A client that offers only others is refused; one that offers none is not.

@@ -1,0 +1,74 @@
+using IotPsk.Tls.Tests.Support;
+
+namespace IotPsk.Tls.Tests.Records;
+
+public class MemoryTests
+{
+    public static TheoryData<CipherSuite> Suites => [.. Enum.GetValues<CipherSuite>().Where(suite => suite != CipherSuite.None)];
+
+    [Theory]
+    [MemberData(nameof(Suites))]
+    public void Records_are_written_and_read_without_allocation(CipherSuite suite)
+    {
+        TlsHash hash = suite == CipherSuite.TLS_AES_256_GCM_SHA384 ? TlsHash.Sha384 : TlsHash.Sha256;
+        using var link = new Link(
+            new PskTlsClientOptions { Credentials = [Link.Credential(hash: hash)], CipherSuites = [suite] }, answer: s => s.ProvidePsk(0, Link.Key, PskBinder.Imported, hash));
+        link.Connect();
+        byte[] data = new byte[20_000];
+        byte[] wire = new byte[30_000];
+        byte[] plaintext = new byte[PskTlsConnection.MaxRecordWireSize];
+
+        // Once for what is made at first use.
+        RoundTrip(link, data, wire, plaintext);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 50; i++)
+            RoundTrip(link, data, wire, plaintext);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void An_idle_connection_keeps_a_few_hundred_managed_bytes()
+    {
+        const int Count = 200;
+        var kept = new PskTlsServer[Count];
+        var options = new PskTlsServerOptions();
+        PskTlsClientOptions clientOptions = Link.ClientOptions();
+        Connect(kept, options, clientOptions);
+        Connect(kept, options, clientOptions);
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        var more = new PskTlsServer[Count];
+        Connect(more, options, clientOptions);
+        long each = (GC.GetTotalMemory(forceFullCollection: true) - before) / Count;
+        GC.KeepAlive(kept);
+        GC.KeepAlive(more);
+        Assert.InRange(each, 0, 700);
+    }
+
+    private static void Connect(PskTlsServer[] kept, PskTlsServerOptions options, PskTlsClientOptions clientOptions)
+    {
+        for (int i = 0; i < kept.Length; i++)
+        {
+            var link = new Link(clientOptions, options);
+            link.Connect();
+            link.Client.Dispose();
+            kept[i] = link.Server;
+        }
+    }
+
+    private static void RoundTrip(Link link, byte[] data, byte[] wire, byte[] plaintext)
+    {
+        if (link.Client.Write(data, wire, out _, out int written) != PskTlsStatus.Complete)
+            throw new InvalidOperationException("not written");
+        int read = 0;
+        for (int at = 0; at < written;)
+        {
+            if (link.Server.Read(wire.AsSpan(at, written - at), plaintext, out int consumed, out int length) != PskTlsStatus.Complete)
+                throw new InvalidOperationException("not read");
+            at += consumed;
+            read += length;
+        }
+
+        if (read != data.Length)
+            throw new InvalidOperationException("not all read");
+    }
+}
