@@ -27,6 +27,9 @@ public sealed record NetLimits
     /// <summary>How long a peer gets to take the last bytes and close its side, once this side has. Default 5 s.</summary>
     public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a client that has sent close_notify may wait for the upstream's next bytes. Default 60 s.</summary>
+    public TimeSpan HalfClosedTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Silence after which the kernel probes whether a client is still there (TCP keep-alive). Default 5 min; zero switches it off.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromMinutes(5);
 
@@ -40,6 +43,7 @@ public sealed record NetLimits
         Positive(PrologueTimeout, nameof(PrologueTimeout));
         Positive(ConnectTimeout, nameof(ConnectTimeout));
         Positive(LingerTimeout, nameof(LingerTimeout));
+        Positive(HalfClosedTimeout, nameof(HalfClosedTimeout));
         ArgumentOutOfRangeException.ThrowIfLessThan(KeepAlive, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfNegative(HalfOpen);
         ArgumentOutOfRangeException.ThrowIfNegative(HalfOpenPerPrefix);

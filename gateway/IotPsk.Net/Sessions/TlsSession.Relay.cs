@@ -21,6 +21,8 @@ internal sealed partial class TlsSession
     private bool _upstreamShut;
     private bool _notifySent;
     private bool _clientShut;
+    private bool _answersForNobody;
+    private long _bytesDownBefore;
     private CloseReason? _firstCause;
 
     private void Relay()
@@ -146,12 +148,45 @@ internal sealed partial class TlsSession
         else EndUncleanly();
     }
 
-    /// <summary>RFC 8446 s6.1: close_notify ends one direction only; the upstream may still answer.</summary>
+    /// <summary>
+    /// RFC 8446 s6.1: close_notify ends one direction only; the upstream may still answer. Nobody can tell a client that
+    /// waits for the answer from one that is gone, until something is sent to it or much time has passed.
+    /// </summary>
     private void FinishUp()
     {
-        if (_upstreamShut || _upstream.IsBlocked) return;
+        if (_client.Broken || _client.Failed) AnswerForNobody();
+        if (_state != State.Relaying || _upstreamShut || _upstream.IsBlocked) return;
         _upstreamShut = true;
         if (!_upstream.Broken) Tcp.ShutdownWrite(_upstream.Fd);
+        if (IsArmed) return;
+        _bytesDownBefore = Info.BytesDown;
+        Arm(Limits.HalfClosedTimeout);
+    }
+
+    // Closing over unread bytes would be a reset, which could cost the upstream what the client sent last. So the answer
+    // is read and dropped, within limits.
+    private void AnswerForNobody()
+    {
+        if (!_answersForNobody)
+        {
+            _answersForNobody = true;
+            _bytesDownBefore = Info.BytesDown;
+            _client.Drop(Pool);
+            Arm(Limits.LingerTimeout);
+        }
+        if (Info.BytesDown - _bytesDownBefore > LingerBytes) CloseNow(_firstCause!.Value);
+    }
+
+    /// <summary>A deadline of a relaying session: one side has ended, and the other took too long.</summary>
+    private void RelayTimedOut()
+    {
+        var isAnswering = _clientEnd == ClientEnd.CloseNotify && _upstreamEnd == UpstreamEnd.Open && !_answersForNobody;
+        if (isAnswering && Info.BytesDown != _bytesDownBefore)
+        {
+            _bytesDownBefore = Info.BytesDown;
+            Arm(Limits.HalfClosedTimeout);
+        }
+        else CloseNow(_firstCause ?? CloseReason.UpstreamClosed);
     }
 
     private void EndUncleanly()

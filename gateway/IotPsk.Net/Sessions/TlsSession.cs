@@ -115,7 +115,7 @@ internal sealed partial class TlsSession : PollTarget
                 UpstreamUnreachable(CloseReason.UpstreamTimeout, Errno.ETIMEDOUT);
                 break;
             case State.Relaying:
-                CloseNow(_firstCause ?? CloseReason.UpstreamClosed);
+                RelayTimedOut();
                 break;
             case State.Lingering:
                 Free();

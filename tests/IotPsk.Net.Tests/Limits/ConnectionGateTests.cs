@@ -88,6 +88,7 @@ public class ConnectionGateTests
         Assert.Equal("ConnectTimeout", Name(new NetLimits { ConnectTimeout = TimeSpan.FromDays(2) }));
         Assert.Equal("PrologueTimeout", Name(new NetLimits { PrologueTimeout = TimeSpan.FromSeconds(-1) }));
         Assert.Equal("LingerTimeout", Name(new NetLimits { LingerTimeout = TimeSpan.Zero }));
+        Assert.Equal("HalfClosedTimeout", Name(new NetLimits { HalfClosedTimeout = TimeSpan.Zero }));
         Assert.Equal("KeepAlive", Name(new NetLimits { KeepAlive = TimeSpan.FromSeconds(-1) }));
         Assert.Equal("HalfOpen", Name(new NetLimits { HalfOpen = -1 }));
         Assert.Equal("HalfOpenPerPrefix", Name(new NetLimits { HalfOpenPerPrefix = -1 }));

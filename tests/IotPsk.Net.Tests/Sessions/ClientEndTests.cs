@@ -22,6 +22,58 @@ public class ClientEndTests
     }
 
     [Fact]
+    public void An_upstream_that_never_ends_is_given_up_once_the_half_closed_client_hears_nothing_more()
+    {
+        using var bench = new Bench(echo: false);
+        using var client = bench.Connect();
+        using var upstream = bench.Upstream.Accept();
+        client.SendCloseNotify();
+        Assert.Empty(TestUpstream.ReadAll(upstream));
+        bench.Settle();
+        bench.Time.Advance(TimeSpan.FromSeconds(59));
+        upstream.Send("still busy"u8);
+        Assert.Equal("still busy"u8, client.Receive(10));
+        bench.Time.Advance(TimeSpan.FromSeconds(59));
+        bench.Settle();
+        Assert.Equal(0, bench.Events.Count("closed"));
+        bench.Time.Advance(TimeSpan.FromSeconds(60));
+        bench.Events.Wait("closed PeerClosed");
+    }
+
+    [Fact]
+    public void An_upstream_that_floods_a_client_long_gone_is_cut_off()
+    {
+        using var bench = new Bench(echo: false);
+        var client = bench.Connect();
+        using var upstream = bench.Upstream.Accept();
+        client.SendCloseNotify();
+        Assert.Empty(TestUpstream.ReadAll(upstream));
+        client.Dispose();
+        Assert.Throws<SocketException>(() =>
+        {
+            for (var i = 0; i < 1000; i++) upstream.Send(new byte[64 * 1024]);
+        });
+        bench.Events.Wait("closed PeerClosed");
+    }
+
+    [Fact]
+    public void What_a_client_sent_before_it_left_over_unread_bytes_is_not_lost_by_a_reset()
+    {
+        using var bench = new Bench(echo: false);
+        var client = bench.Connect();
+        using var upstream = bench.Upstream.Accept();
+        upstream.Send("acknowledgement"u8);
+        client.Socket.Poll(TimeSpan.FromSeconds(30), SelectMode.SelectRead);
+        client.Send("publish"u8);
+        client.SendCloseNotify();
+        client.Dispose();
+        upstream.Send("acknowledgement"u8);
+        Assert.Equal("publish"u8, TestUpstream.ReadAll(upstream));
+        upstream.Shutdown(SocketShutdown.Both);
+        bench.Events.Wait("closed PeerClosed");
+    }
+
+    [Fact]
     public async Task A_client_that_sends_says_goodbye_and_is_gone_has_everything_delivered()
     {
         using var bench = new Bench(echo: false);
