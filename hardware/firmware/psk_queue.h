@@ -1,0 +1,21 @@
+/* A bounded byte queue over a buffer of its owner. */
+#ifndef PSK_QUEUE_H
+#define PSK_QUEUE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct psk_queue {
+    uint8_t *buffer;
+    size_t size;
+    size_t head;        /* the oldest byte */
+    size_t used;
+} psk_queue;
+
+void psk_queue_init(psk_queue *queue, uint8_t *buffer, size_t size);
+size_t psk_queue_free(const psk_queue *queue);
+/* Both return how many bytes were moved: fewer than asked for when the queue is full or runs empty. */
+size_t psk_queue_put(psk_queue *queue, const uint8_t *data, size_t length);
+size_t psk_queue_get(psk_queue *queue, uint8_t *data, size_t length);
+
+#endif

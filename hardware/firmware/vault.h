@@ -1,0 +1,39 @@
+/* The vault keeps credential bundles in numbered slots of a store (a directory, NVS), sealed with a digest. */
+#ifndef PSK_VAULT_H
+#define PSK_VAULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "psk_bundle.h"
+
+#define PSK_VAULT_SLOTS 65536
+#define PSK_VAULT_OVERHEAD 40u                                      /* header and digest of a sealed record */
+#define PSK_VAULT_RECORD_MAX (PSK_BUNDLE_MAX + PSK_VAULT_OVERHEAD)
+
+/* A back end: moves opaque records. Slots come checked. All return 0 or a PSK_CORE_ERR_ code. */
+typedef struct psk_vault_store {
+    /* *length: bytes of the record; PSK_CORE_ERR_NO_CREDENTIAL when there is none, ..._VAULT_CORRUPT when it exceeds size */
+    int32_t (*read)(void *context, int32_t slot, uint8_t *record, size_t size, size_t *length);
+    /* Atomic and durable: whenever power is lost, a later read gives the old record or the new one, whole. */
+    int32_t (*write)(void *context, int32_t slot, const uint8_t *record, size_t length);
+    int32_t (*erase)(void *context, int32_t slot);                  /* an empty slot is no error */
+} psk_vault_store;
+
+typedef struct psk_vault {
+    const psk_vault_store *store;
+    void *context;
+} psk_vault;
+
+/* Parses the bundle, and stores it only if it is right. */
+int32_t psk_vault_import(const psk_vault *vault, int32_t slot, const uint8_t *bundle, size_t length);
+
+/* Reads and verifies a slot into record (PSK_VAULT_RECORD_MAX bytes, for the caller to wipe) and points bundle into it. */
+int32_t psk_vault_load(const psk_vault *vault, int32_t slot, uint8_t *record, size_t size, psk_bundle *bundle);
+
+/* The public part of a slot's bundle as CBOR; returns its length. */
+int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size);
+
+int32_t psk_vault_erase(const psk_vault *vault, int32_t slot);
+
+#endif

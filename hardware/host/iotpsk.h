@@ -1,0 +1,28 @@
+/* The flat API of libiotpsk.so: psk_core and the vault behind integer handles. Every function may be called from any
+ * thread; calls on one handle wait for each other. All return >= 0, or a code of psk_error.h. */
+#ifndef IOTPSK_H
+#define IOTPSK_H
+
+#include <stdint.h>
+
+#define IOTPSK_API __attribute__((visibility("default")))
+
+IOTPSK_API int32_t iotpsk_vault_open(const char *directory);
+IOTPSK_API int32_t iotpsk_vault_import(int32_t vault, int32_t slot, const uint8_t *bundle, int32_t length);
+IOTPSK_API int32_t iotpsk_vault_describe(int32_t vault, int32_t slot, uint8_t *out, int32_t size);
+IOTPSK_API int32_t iotpsk_vault_erase(int32_t vault, int32_t slot);
+IOTPSK_API int32_t iotpsk_vault_close(int32_t vault);
+
+IOTPSK_API int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size);
+IOTPSK_API int32_t iotpsk_feed(int32_t session, const uint8_t *in, int32_t length);
+IOTPSK_API int32_t iotpsk_step(int32_t session);
+IOTPSK_API int32_t iotpsk_drain(int32_t session, uint8_t *out, int32_t size);
+IOTPSK_API int32_t iotpsk_write(int32_t session, const uint8_t *in, int32_t length);
+IOTPSK_API int32_t iotpsk_read(int32_t session, uint8_t *out, int32_t size);
+IOTPSK_API int32_t iotpsk_close_notify(int32_t session);
+IOTPSK_API int32_t iotpsk_info(int32_t session, int32_t what);
+IOTPSK_API int32_t iotpsk_close(int32_t session);
+
+IOTPSK_API const char *iotpsk_error_name(int32_t code);
+
+#endif
