@@ -2,13 +2,13 @@ namespace IotPsk.Net.Buffers;
 
 /// <summary>
 /// Buffers of one loop for what cannot be passed on at once: a partial record, or bytes a blocked socket did not take.
-/// Four sizes, a few of each kept; whoever holds one counts in <see cref="BytesInUse"/>.
+/// Five sizes, a few of each kept; whoever holds one counts in <see cref="BytesInUse"/>.
 /// </summary>
 internal sealed class BufferPool
 {
-    private static readonly int[] Sizes = [256, 2048, 17 * 1024, 80 * 1024];
-    private static readonly int[] Kept = [256, 128, 32, 4];
-    private readonly Stack<byte[]>[] _free = [new(), new(), new(), new()];
+    private static readonly int[] Sizes = [256, 2048, 17 * 1024, 80 * 1024, 288 * 1024];
+    private static readonly int[] Kept = [256, 128, 32, 4, 2];
+    private readonly Stack<byte[]>[] _free = [new(), new(), new(), new(), new()];
 
     /// <summary>Bytes of the buffers that are rented now.</summary>
     internal long BytesInUse { get; private set; }

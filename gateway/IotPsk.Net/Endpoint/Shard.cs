@@ -9,11 +9,17 @@ namespace IotPsk.Net;
 /// <summary>One event loop with what its sessions share: scratch buffers, a pool, counters, a spare descriptor.</summary>
 internal sealed class Shard : IDisposable
 {
-    /// <summary>Most plaintext read from a socket at once.</summary>
-    internal const int ReadChunk = 64 * 1024;
-    private const int PartialRecord = 17 * 1024;
-    // 64 KiB in records of 64 bytes, the smallest a peer may ask for (RFC 8449 s4), grow to 96 KiB.
-    private const int WireSize = 96 * 1024;
+    /// <summary>Most wire bytes read from a client at once, beyond a partial record.</summary>
+    internal const int ClientChunk = 64 * 1024;
+
+    /// <summary>Most plaintext read from an upstream at once: large, because each send costs its own acknowledgements.</summary>
+    internal const int UpstreamChunk = 256 * 1024;
+
+    /// <summary>Room for one record, and the least that is read at once.</summary>
+    internal const int RecordSize = 17 * 1024;
+
+    // As many bytes as buffers may hold while sessions still read in large chunks.
+    private const int PlentyOfRoom = 16 * 1024 * 1024;
 
     private readonly List<Acceptor> _acceptors = [];
     private int _spare;
@@ -23,8 +29,8 @@ internal sealed class Shard : IDisposable
         Index = index;
         Services = services;
         Loop = new EventLoop($"iotpsk shard {index}", services.Time, Fault);
-        Wire = GC.AllocateUninitializedArray<byte>(WireSize, pinned: true);
-        Plain = GC.AllocateUninitializedArray<byte>(WireSize + PartialRecord, pinned: true);
+        Wire = GC.AllocateUninitializedArray<byte>(UpstreamChunk + RecordSize, pinned: true);
+        Plain = GC.AllocateUninitializedArray<byte>(UpstreamChunk + RecordSize, pinned: true);
         _spare = OpenSpare();
     }
 
@@ -47,6 +53,9 @@ internal sealed class Shard : IDisposable
     internal ScratchWriter ForUpstream { get; } = new();
 
     internal ScratchWriter Reply { get; } = new();
+
+    /// <summary>Few sessions are blocked: a large chunk that a client does not take can be kept.</summary>
+    internal bool HasRoom => Pool.BytesInUse < PlentyOfRoom;
 
     internal bool IsStopping { get; private set; }
 

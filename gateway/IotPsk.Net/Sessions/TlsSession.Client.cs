@@ -32,7 +32,7 @@ internal sealed partial class TlsSession
     {
         var have = _input.DrainTo(Pool, Wire);
         // What is left from a handshake may be many records: they go first. Otherwise it is a part of one.
-        var received = _client.Readable && !_inputPending ? _client.Receive(Wire.Slice(have, Shard.ReadChunk)) : -Errno.EAGAIN;
+        var received = _client.Readable && !_inputPending ? _client.Receive(Wire.Slice(have, Shard.ClientChunk)) : -Errno.EAGAIN;
         var plain = Decrypt(Wire[..(have + Math.Max(received, 0))]);
         if (_clientEnd == ClientEnd.Open && received <= 0 && received != -Errno.EAGAIN)
             // RFC 8446 s6.1: without close_notify the data may have been cut short.
@@ -111,7 +111,7 @@ internal sealed partial class TlsSession
     // What is read from the upstream at once must fit into Wire as records, however small the client wants them.
     private void SetChunk()
     {
-        _largestChunk = Shard.ReadChunk;
+        _largestChunk = Shard.UpstreamChunk;
         while (_largestChunk > 1024 && _tls!.MaxWireSize(_largestChunk) > Wire.Length) _largestChunk /= 2;
         _chunk = Math.Min(_chunk, _largestChunk);
     }

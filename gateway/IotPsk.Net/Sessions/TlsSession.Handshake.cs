@@ -17,7 +17,7 @@ internal sealed partial class TlsSession
             // A flight the client does not take is waited for: what it sends meanwhile stays in the kernel.
             if (_client.IsBlocked || !_client.Readable) return;
             var have = _input.DrainTo(Pool, Wire);
-            var received = _client.Receive(Wire[have..]);
+            var received = _client.Receive(Wire.Slice(have, Shard.RecordSize));
             if (received == -Errno.EAGAIN)
             {
                 _input.Append(Pool, Wire[..have]);

@@ -8,7 +8,7 @@ namespace IotPsk.Net.Sessions;
 /// </summary>
 internal sealed partial class TlsSession
 {
-    private const int RoundsPerTurn = 8;
+    private const int RoundsPerTurn = 4;
 
     private enum UpstreamEnd : byte
     {
@@ -59,7 +59,7 @@ internal sealed partial class TlsSession
     private bool PumpDown()
     {
         if (!CanPumpDown) return false;
-        var count = _upstream.Receive(Plain[.._chunk]);
+        var count = _upstream.Receive(Plain[..(_shard.HasRoom ? _chunk : Math.Min(_chunk, SmallestChunk))]);
         if (count > 0)
         {
             WriteClient(Plain[..count]);
@@ -80,7 +80,7 @@ internal sealed partial class TlsSession
             _shard.Counters.Blocked++;
             _chunk = Math.Min(SmallestChunk, _largestChunk);
         }
-        else if (count == _chunk) _chunk = _largestChunk;
+        else if (count == _chunk) _chunk = Math.Min(_chunk * 4, _largestChunk);
     }
 
     /// <summary>Carries the end of one side to the other, and ends the session when both are over.</summary>
