@@ -3,8 +3,14 @@ namespace IotPsk.Tls;
 /// <summary>What a client offers. Checked when set, never changed afterwards, shared by all its connections.</summary>
 public sealed class PskTlsClientOptions
 {
+    /// <summary>What identities and binders may take of a ClientHello; the rest of it is far below the 65535 bytes of its extensions.</summary>
+    private const int MaxOfferLength = 60_000;
+
+    /// <summary>Lengths, obfuscated_ticket_age and a binder of SHA-384.</summary>
+    private const int OfferOverhead = 2 + 4 + 1 + 48;
+
     /// <summary>The offered PSKs, the preferred one first.</summary>
-    /// <exception cref="ArgumentException">The list is empty.</exception>
+    /// <exception cref="ArgumentException">The list is empty, or the identities are too long together.</exception>
     public required IReadOnlyList<PskTlsCredential> Credentials
     {
         get;
@@ -13,6 +19,8 @@ public sealed class PskTlsClientOptions
             ArgumentNullException.ThrowIfNull(value);
             if (value.Count == 0)
                 throw new ArgumentException("the list is empty", nameof(value));
+            if (value.Sum(credential => (long)credential.Identity.Length + OfferOverhead) > MaxOfferLength)
+                throw new ArgumentException("the identities do not fit in a ClientHello", nameof(value));
             field = [.. value];
         }
     }

@@ -17,11 +17,6 @@ internal sealed class ClientOffer : IDisposable
         Credentials = [.. options.Credentials.Where(credential => options.CipherSuites.Any(suite => HashOf(suite) == credential.Hash))];
         if (Credentials.Count == 0)
             throw new ArgumentException("no offered cipher suite has the hash of an offered PSK", nameof(options));
-        crypto.FillRandom(Random);
-        if (options.MiddleboxCompatibility)
-            crypto.FillRandom(SessionId);
-        else
-            SessionId = [];
     }
 
     public PskTlsClientOptions Options { get; }
@@ -30,7 +25,8 @@ internal sealed class ClientOffer : IDisposable
 
     public byte[] Random { get; } = new byte[Messages.ClientHello.RandomLength];
 
-    public byte[] SessionId { get; } = new byte[Messages.ClientHello.MaxSessionIdLength];
+    /// <summary>Empty without the compatibility mode.</summary>
+    public byte[] SessionId { get; private set; } = [];
 
     /// <summary>The offered PSKs; after a HelloRetryRequest only those of its suite's hash.</summary>
     public IReadOnlyList<PskTlsCredential> Credentials { get; private set; }
@@ -47,9 +43,16 @@ internal sealed class ClientOffer : IDisposable
 
     public bool OffersKe => Options.KeyExchangeModes.Contains(PskKeyExchangeMode.PskKe);
 
-    /// <summary>The keys of the first hello.</summary>
-    public void CreateFirstKeys()
+    /// <summary>The randoms and the keys of the first hello.</summary>
+    public void Prepare()
     {
+        Crypto.FillRandom(Random);
+        if (Options.MiddleboxCompatibility)
+        {
+            SessionId = new byte[Messages.ClientHello.MaxSessionIdLength];
+            Crypto.FillRandom(SessionId);
+        }
+
         if (!OffersDheKe)
             return;
         foreach (NamedGroup group in Options.KeyShareGroups ?? [Options.Groups[0]])

@@ -15,7 +15,7 @@ internal sealed class Start(ClientOffer offer) : HandshakeState
 
     public override HandshakeState Continue(RecordLayer records, out TlsErrorReason error)
     {
-        _offer!.CreateFirstKeys();
+        _offer!.Prepare();
         ClientHelloWriter.Write(_offer, null);
         error = records.TryWriteHandshake(_offer.Hello) ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
         records.ToleratesChangeCipherSpec = true;

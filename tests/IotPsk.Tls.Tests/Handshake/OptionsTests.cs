@@ -21,6 +21,7 @@ public class OptionsTests
         Assert.Throws<ArgumentException>(() => new PskTlsCredential(Link.Identity, [], PskBinder.External, TlsHash.Sha256));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PskTlsCredential(Link.Identity, Link.Key, (PskBinder)3, TlsHash.Sha256));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PskTlsCredential(Link.Identity, Link.Key, PskBinder.External, (TlsHash)3));
+        Assert.Throws<ArgumentException>(() => new PskTlsClientOptions { Credentials = [new PskTlsCredential(new byte[60_000], Link.Key, PskBinder.External, TlsHash.Sha256)] });
         Assert.Throws<ArgumentNullException>(() => new PskTlsServer(null!));
     }
 

@@ -2,6 +2,9 @@ using IotPsk.Tls.Tests.Support;
 
 namespace IotPsk.Tls.Tests.Records;
 
+/// <summary>Alone, for the heap is everybody's.</summary>
+[CollectionDefinition(nameof(MemoryTests), DisableParallelization = true)]
+[Collection(nameof(MemoryTests))]
 public class MemoryTests
 {
     public static TheoryData<CipherSuite> Suites => [.. Enum.GetValues<CipherSuite>().Where(suite => suite != CipherSuite.None)];
@@ -41,7 +44,7 @@ public class MemoryTests
         long each = (GC.GetTotalMemory(forceFullCollection: true) - before) / Count;
         GC.KeepAlive(kept);
         GC.KeepAlive(more);
-        Assert.InRange(each, 0, 700);
+        Assert.InRange(each, 100, 700);
     }
 
     private static void Connect(PskTlsServer[] kept, PskTlsServerOptions options, PskTlsClientOptions clientOptions)

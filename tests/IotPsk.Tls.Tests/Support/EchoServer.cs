@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace IotPsk.Tls.Tests.Support;
 
@@ -19,6 +20,9 @@ internal sealed class EchoServer : IDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>How often the line is answered.</summary>
+    public int Repeat { get; init; } = 1;
 
     public async Task<(PskTlsSession? Session, TlsError? Error)> ServeOneAsync()
     {
@@ -43,7 +47,8 @@ internal sealed class EchoServer : IDisposable
                 return (server.Session, server.Error);
         }
 
-        byte[] reply = System.Text.Encoding.ASCII.GetBytes(System.Text.Encoding.ASCII.GetString([.. end.Received]).ToUpperInvariant());
+        string line = Encoding.ASCII.GetString([.. end.Received]).ToUpperInvariant();
+        byte[] reply = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(line, Repeat)));
         await stream.WriteAsync((byte[])[.. end.Write(reply), .. end.Shutdown()], limit.Token);
         tcp.Client.Shutdown(SocketShutdown.Send);
         while (await stream.ReadAsync(buffer, limit.Token) > 0)
