@@ -30,6 +30,9 @@ internal abstract class CryptoProvider
     public abstract bool Open(
         in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> ciphertext, ReadOnlySpan<byte> tag, Span<byte> plaintext);
 
+    /// <summary>Wipes what the last derivations left in the contexts this thread reuses.</summary>
+    public abstract void Wipe();
+
     /// <summary>Wipes what is cached for a key on this thread; other threads' caches hold it until they reuse the place.</summary>
     public abstract void Forget(long keyId);
 }

@@ -49,6 +49,7 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
         HandshakeDone = true;
         ToleratesChangeCipherSpec = false;
         SkipEarlyData(0);
+        Crypto.Wipe();
     }
 
     public int Drain(Span<byte> destination)
@@ -64,6 +65,7 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
         _read?.Dispose();
         _write?.Dispose();
         _read = _write = null;
+        Crypto.Wipe();
         _assembler.Release();
     }
 

@@ -89,6 +89,7 @@ internal sealed class RecordProtection : IDisposable
         CryptographicOperations.ZeroMemory(next);
         _crypto.Forget(_keyId);
         DeriveKeys();
+        _crypto.Wipe();
     }
 
     public void Dispose()

@@ -198,6 +198,15 @@ public class HandshakeTests
     }
 
     [Fact]
+    public async Task A_connection_may_move_from_thread_to_thread()
+    {
+        using var link = new Link { Chunk = 40 };
+        await OnNewThread(link.Connect);
+        for (int i = 0; i < 10; i++)
+            await OnNewThread(() => link.Exchange());
+    }
+
+    [Fact]
     public void Two_handshakes_share_nothing()
     {
         using var first = new Link();
@@ -208,6 +217,8 @@ public class HandshakeTests
         second.ServerEnd.Deliver(record);
         Assert.Equal(TlsErrorReason.BadRecordMac, second.Server.Error!.Reason);
     }
+
+    private static Task OnNewThread(Action action) => Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static int CountRecords(byte type, List<byte> wire)
     {

@@ -26,6 +26,8 @@ internal sealed class FailingCrypto(int failAt) : CryptoProvider
         in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> ciphertext, ReadOnlySpan<byte> tag, Span<byte> plaintext) =>
         Working().Open(key, nonce, associatedData, ciphertext, tag, plaintext);
 
+    public override void Wipe() => Default.Wipe();
+
     public override void Forget(long keyId) => Default.Forget(keyId);
 
     private CryptoProvider Working() => ++Operations >= failAt ? throw new CryptographicException("out of order") : Default;

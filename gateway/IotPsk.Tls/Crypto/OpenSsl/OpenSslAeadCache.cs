@@ -84,7 +84,11 @@ internal sealed unsafe class OpenSslAeadCache
         byte* zeros = stackalloc byte[CipherSuiteParameters.MaxKeyLength];
         NativeMemory.Clear(zeros, CipherSuiteParameters.MaxKeyLength);
         place.KeyId = 0;
-        OpenSslProvider.Check(EVP_CipherInit_ex(place.Context, 0, 0, zeros, null, -1));
+        if (EVP_CipherInit_ex(place.Context, 0, 0, zeros, null, -1) == 1)
+            return;
+        ERR_clear_error();
+        EVP_CIPHER_CTX_free(place.Context);
+        place = default;
     }
 
     private static bool IsCcm(AeadAlgorithm algorithm) => algorithm is AeadAlgorithm.Aes128Ccm or AeadAlgorithm.Aes128Ccm8;

@@ -61,6 +61,8 @@ internal sealed unsafe class OpenSslProvider : CryptoProvider
         in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> ciphertext, ReadOnlySpan<byte> tag, Span<byte> plaintext) =>
         OpenSslThread.Current.Aead.Open(key, nonce, associatedData, ciphertext, tag, plaintext);
 
+    public override void Wipe() => OpenSslThread.Current.Wipe();
+
     public override void Forget(long keyId) => OpenSslThread.Current.Aead.Forget(keyId);
 
     internal static void Check(int result)

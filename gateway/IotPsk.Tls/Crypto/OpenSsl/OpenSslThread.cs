@@ -12,6 +12,8 @@ internal sealed unsafe class OpenSslThread
     private readonly nint _macSha384;
     private readonly nint _keyGenerationP256;
     private readonly nint _keyGenerationX25519;
+    private bool _keyInSha256;
+    private bool _keyInSha384;
 
     private OpenSslThread()
     {
@@ -38,9 +40,35 @@ internal sealed unsafe class OpenSslThread
 
     public OpenSslAeadCache Aead { get; }
 
-    public nint Mac(TlsHash hash) => hash == TlsHash.Sha256 ? _macSha256 : _macSha384;
+    public nint Mac(TlsHash hash)
+    {
+        if (hash == TlsHash.Sha256)
+        {
+            _keyInSha256 = true;
+            return _macSha256;
+        }
+
+        _keyInSha384 = true;
+        return _macSha384;
+    }
+
+    /// <summary>A MAC context keeps its last key: gives it a public one.</summary>
+    public void Wipe()
+    {
+        Wipe(_macSha256, ref _keyInSha256);
+        Wipe(_macSha384, ref _keyInSha384);
+    }
 
     public nint KeyGeneration(NamedGroup group) => group == NamedGroup.Secp256r1 ? _keyGenerationP256 : _keyGenerationX25519;
+
+    private static void Wipe(nint context, ref bool hasKey)
+    {
+        if (!hasKey)
+            return;
+        hasKey = false;
+        if (EVP_MAC_init(context, OpenSslAlgorithms.Name("no key"u8), 6, null) != 1)
+            ERR_clear_error();
+    }
 
     private static nint NewMac(ReadOnlySpan<byte> digest)
     {
