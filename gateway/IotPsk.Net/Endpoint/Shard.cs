@@ -113,7 +113,7 @@ internal sealed class Shard : IDisposable
         _acceptors.Clear();
         if (drain > TimeSpan.Zero)
         {
-            ForEachSession(session => session.BeginStop(drain));
+            ForEachSession(session => session.Guarded(s => s.BeginStop(drain)));
             Loop.Wheel.Arm(new StopTimer(this), (long)drain.TotalMilliseconds);
         }
         else CloseAll();
@@ -160,7 +160,7 @@ internal sealed class Shard : IDisposable
         _spare = -1;
     }
 
-    private void CloseAll() => ForEachSession(session => session.StopNow());
+    private void CloseAll() => ForEachSession(session => session.Guarded(static s => s.StopNow()));
 
     private void StopIfEmpty()
     {

@@ -129,7 +129,7 @@ public sealed class ShardSet : IDisposable
         shard.ForEachSession(session =>
         {
             if (!session.IsIdentified || !predicate(session.Info)) return;
-            session.CloseByOwner(reason);
+            session.Guarded(s => s.CloseByOwner(reason));
             count++;
         });
         return count;

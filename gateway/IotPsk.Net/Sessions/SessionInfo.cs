@@ -8,6 +8,7 @@ public sealed class SessionInfo
 {
     private long _bytesUp;
     private long _bytesDown;
+    private long _connectedTicks;
     private volatile PskTlsSession? _tls;
     private volatile object? _tag;
 
@@ -31,7 +32,7 @@ public sealed class SessionInfo
     public DateTimeOffset AcceptedAt { get; }
 
     /// <summary>When the handshake was done; null before.</summary>
-    public DateTimeOffset? ConnectedAt { get; private set; }
+    public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedTicks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     /// <summary>What was negotiated; null until the handshake is done.</summary>
     public PskTlsSession? Tls => _tls;
@@ -47,7 +48,7 @@ public sealed class SessionInfo
 
     internal void Connected(PskTlsSession tls, DateTimeOffset at)
     {
-        ConnectedAt = at;
+        Volatile.Write(ref _connectedTicks, at.UtcTicks);
         _tls = tls;
     }
 

@@ -126,7 +126,28 @@ internal sealed partial class TlsSession : PollTarget
     internal override void OnFault(Exception exception)
     {
         _shard.Fault(exception);
-        Abort(CloseReason.LocalFault);
+        try
+        {
+            Abort(CloseReason.LocalFault);
+        }
+        catch (Exception another)
+        {
+            // Everything was given back before the event that threw this.
+            _shard.Fault(another);
+        }
+    }
+
+    /// <summary>Something the owner wants of the session; an exception ends this session alone.</summary>
+    internal void Guarded(Action<TlsSession> action)
+    {
+        try
+        {
+            action(this);
+        }
+        catch (Exception exception)
+        {
+            OnFault(exception);
+        }
     }
 
     /// <summary>Ends the session in whatever state, without another word to anybody.</summary>

@@ -42,6 +42,7 @@ public class HandshakeTests
         Assert.Equal(0, bench.Events.Count("failed"));
         bench.Time.Advance(TimeSpan.FromMilliseconds(1));
         bench.Events.Wait("failed Timeout");
+        Assert.Equal("Timeout", Assert.Single(bench.Events.Failures).ToString());
         Assert.Equal(0, client.Socket.Receive(new byte[1]));
         Assert.Equal(1, bench.Shards.ReadMetrics().HandshakeTimeouts);
     }
@@ -96,6 +97,7 @@ public class HandshakeTests
         bench.Events.Wait("failed Rejected");
         var failure = Assert.Single(bench.Events.Failures);
         Assert.Equal("unknown device stranger", failure.Detail);
+        Assert.Equal("Rejected: unknown device stranger", failure.ToString());
         Assert.Equal(TlsErrorReason.NoUsablePsk, failure.Error?.Reason);
         Assert.Null(Assert.Single(bench.Resolver.Failures).Tag);
         Assert.False(bench.Upstream.HasCaller);
@@ -108,7 +110,9 @@ public class HandshakeTests
         using var client = new TestClient(bench.Server, psk: new byte[32]);
         Assert.NotNull(FailureOf(client));
         bench.Events.Wait("failed Tls");
-        Assert.Equal(TestResolver.Device, Assert.Single(bench.Events.Failures).Tag);
+        var failure = Assert.Single(bench.Events.Failures);
+        Assert.Equal(TestResolver.Device, failure.Tag);
+        Assert.StartsWith("Tls: ", failure.ToString(), StringComparison.Ordinal);
         Assert.Equal(TestResolver.Device, Assert.Single(bench.Resolver.Failures).Tag);
         Assert.Empty(bench.Resolver.Verifications);
     }
@@ -152,6 +156,36 @@ public class HandshakeTests
         }
         bench.Events.Wait("closed LocalFault");
         Assert.Equal("still here", healthy.Echo("still here"));
+    }
+
+    [Fact]
+    public async Task A_sink_that_throws_at_everything_stops_neither_the_loops_nor_their_end()
+    {
+        using var bench = new Bench(shards: 2);
+        using var clients = new Disposables(Enumerable.Range(0, 6).Select(_ => bench.Connect()));
+        bench.Events.Wait("connected", 6);
+        bench.Events.AlwaysThrows = true;
+        using (var client = new TestClient(bench.Server)) client.SendRaw(new byte[8]);
+        Assert.Equal(6, await bench.Shards.CloseSessionsAsync(_ => true, CloseReason.Revoked));
+        bench.Events.Wait("closed", 6);
+        bench.Events.AlwaysThrows = false;
+        using var next = bench.Connect();
+        Assert.Equal("alive", next.Echo("alive"));
+    }
+
+    [Fact]
+    public void A_client_that_needs_a_second_hello_is_served()
+    {
+        using var bench = new Bench();
+        using var client = new TestClient(bench.Server, new PskTlsClient(new PskTlsClientOptions
+        {
+            Credentials = [TestTls.Credential(TestResolver.Device, TestResolver.Key)],
+            KeyShareGroups = [],
+        }));
+        Assert.Null(client.Handshake());
+        Assert.Equal("retried", client.Echo("retried"));
+        bench.Events.Wait("connected");
+        Assert.True(Assert.Single(bench.Events.Sessions).Tls!.HelloRetried);
     }
 
     [Theory]

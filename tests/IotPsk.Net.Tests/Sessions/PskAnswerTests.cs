@@ -21,6 +21,8 @@ public class PskAnswerTests
         using var client = new TestClient(bench.Server);
         var handshake = Handshake(client);
         var request = Take(requests);
+        Assert.Equal("test", request.Listener);
+        Assert.Equal(client.Socket.LocalEndPoint, request.Remote);
         bench.Time.Advance(TimeSpan.FromSeconds(9));
         TestResolver.Provide(request, "late");
         Assert.Null(await handshake);

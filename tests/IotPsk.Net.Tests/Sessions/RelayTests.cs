@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using IotPsk.Net.Tests.Support;
+using IotPsk.Tls;
 
 namespace IotPsk.Net.Tests.Sessions;
 
@@ -17,6 +18,24 @@ public class RelayTests
         var sent = Patterns.Make(length, seed: length);
         var sending = Task.Run(() => client.Send(sent));
         Assert.Equal(sent, client.Receive(length));
+        await sending;
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(512)]
+    public async Task A_client_that_takes_small_records_gets_everything_in_small_records(int limit)
+    {
+        using var bench = new Bench();
+        using var client = new TestClient(bench.Server, new PskTlsClient(new PskTlsClientOptions
+        {
+            Credentials = [TestTls.Credential(TestResolver.Device, TestResolver.Key)],
+            RecordSizeLimit = limit,
+        }));
+        Assert.Null(client.Handshake());
+        var sent = Patterns.Make(700_000, seed: limit);
+        var sending = Task.Run(() => client.Send(sent));
+        Assert.Equal(sent, client.Receive(sent.Length));
         await sending;
     }
 

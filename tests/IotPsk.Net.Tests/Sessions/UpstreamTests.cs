@@ -24,6 +24,16 @@ public class UpstreamTests
     }
 
     [Fact]
+    public void An_upstream_address_the_kernel_refuses_at_once_is_the_same_kind_of_failure()
+    {
+        using var bench = new Bench(upstream: new IPEndPoint(IPAddress.Broadcast, 1883));
+        using var client = bench.Connect();
+        Assert.True(client.Receive().IsEmpty);
+        bench.Events.Wait("upstream ");
+        bench.Events.Wait("closed UpstreamUnreachable");
+    }
+
+    [Fact]
     public void A_refused_upstream_is_told_in_the_words_of_the_protocol()
     {
         using var bench = new Bench(upstream: ClosedPort(), prologue: () => new LinePrologue());

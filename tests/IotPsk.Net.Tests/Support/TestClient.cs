@@ -15,6 +15,11 @@ internal sealed class TestClient : IDisposable
     private int _have;
 
     internal TestClient(IPEndPoint server, string identity = TestResolver.Device, byte[]? psk = null)
+        : this(server, TestTls.Client(identity, psk ?? TestResolver.Key))
+    {
+    }
+
+    internal TestClient(IPEndPoint server, PskTlsClient tls)
     {
         Socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
         {
@@ -23,7 +28,7 @@ internal sealed class TestClient : IDisposable
             SendTimeout = (int)Patience.TotalMilliseconds,
         };
         Socket.Connect(server);
-        _tls = TestTls.Client(identity, psk ?? TestResolver.Key);
+        _tls = tls;
     }
 
     internal Socket Socket { get; }

@@ -21,6 +21,9 @@ internal sealed class TestEvents : INetEvents
 
     internal Action<SessionInfo>? OnConnected { get; set; }
 
+    /// <summary>Every event throws after it was noted.</summary>
+    internal bool AlwaysThrows { get; set; }
+
     internal int Count(string prefix)
     {
         lock (_gate) return _log.Count(line => line.StartsWith(prefix, StringComparison.Ordinal));
@@ -72,5 +75,6 @@ internal sealed class TestEvents : INetEvents
             _log.Add(line);
             Monitor.PulseAll(_gate);
         }
+        if (AlwaysThrows) throw new InvalidOperationException("sink bug");
     }
 }

@@ -8,8 +8,8 @@ internal static class TestTls
 {
     internal static readonly PskTlsServerOptions Server = new();
 
-    internal static PskTlsClient Client(string identity, byte[] psk) => new(new PskTlsClientOptions
-    {
-        Credentials = [new PskTlsCredential(Encoding.UTF8.GetBytes(identity), psk, PskBinder.External, TlsHash.Sha256)],
-    });
+    internal static PskTlsClient Client(string identity, byte[] psk) => new(new PskTlsClientOptions { Credentials = [Credential(identity, psk)] });
+
+    internal static PskTlsCredential Credential(string identity, byte[] psk) =>
+        new(Encoding.UTF8.GetBytes(identity), psk, PskBinder.External, TlsHash.Sha256);
 }
