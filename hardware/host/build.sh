@@ -10,7 +10,6 @@ shift $(($# < 2 ? $# : 2))
 source=$("$here/fetch-mbedtls.sh")
 mkdir -p "$build"
 log=$build/build.log
-settings="$source $*"
 run() {
   if ! "$@" >>"$log" 2>&1; then
     echo "Building the device TLS core failed: $*" >&2
@@ -21,11 +20,7 @@ run() {
 }
 
 : >"$log"
-if [ "$(cat "$build/.settings" 2>/dev/null)" != "$settings" ] || [ ! -f "$build/CMakeCache.txt" ]; then
-  echo "Device TLS core: configuring for mbedTLS in $source"
-  run cmake -S "$here" -B "$build" -DMBEDTLS_SRC="$source" "$@"
-  echo "$settings" >"$build/.settings"
-fi
 start=$SECONDS
+run cmake -S "$here" -B "$build" -DMBEDTLS_SRC="$source" "$@"
 run cmake --build "$build" --target "$target" --parallel "$(nproc)"
 if grep -q 'Linking C' "$log"; then echo "Device TLS core: built $target in $((SECONDS - start)) s"; fi

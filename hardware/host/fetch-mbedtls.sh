@@ -105,7 +105,7 @@ look_into() {
     echo "deb-src [trusted=yes] $uri $suite $component" >"$work/sources.list"
     private_apt apt-get update >"$work/log" 2>&1 || true
   fi
-  offers=$(private_apt apt-cache showsrc --only-source mbedtls 2>/dev/null | sed -n 's/^Version: //p' | sort -Vu | tr '\n' ' ')
+  offers=$(private_apt apt-cache showsrc --only-source mbedtls 2>/dev/null | sed -n 's/^Version: //p' | sort -Vu | tr '\n' ' ' || true)
 }
 
 download() {

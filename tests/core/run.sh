@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds and runs the tests of the device TLS core, plainly and under AddressSanitizer and UndefinedBehaviorSanitizer.
+# The last line is: N passed, N failed
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+host=$PWD/hardware/host
+passed=0 failed=0
+
+# run_build DIRECTORY [CMAKE-OPTION...]
+run_build() {
+  local directory=$1 target result
+  shift
+  for target in all core-tests; do
+    if ! "$host/build.sh" "$directory" "$target" "$@"; then failed=$((failed + 1)); return; fi
+  done
+  result=$(cd "$directory" && ctest --parallel "$(nproc)" --output-on-failure 2>&1)
+  # 98% tests passed, 1 tests failed out of 64
+  if [[ $result =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]; then
+    failed=$((failed + BASH_REMATCH[1])) passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
+    if [ "${BASH_REMATCH[1]}" -gt 0 ]; then grep -v ' Passed \|^ *Start' <<<"$result"; fi
+  else
+    printf '%s\n' "$result" | tail -n 40
+    failed=$((failed + 1))
+  fi
+}
+
+run_build "$host/build"
+run_build "$host/build/sanitize" -DIOTPSK_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,206 @@
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bundles.h"
+#include "harness.h"
+#include "iotpsk.h"
+#include "peer.h"
+
+#define KEY "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+#define THREADS 4
+
+static char directory[64];
+static int32_t vault;
+
+static void remove_directory(void)
+{
+    DIR *open = opendir(directory);
+    for (struct dirent *entry = open == NULL ? NULL : readdir(open); entry != NULL; entry = readdir(open)) {
+        (void) unlinkat(dirfd(open), entry->d_name, 0);
+    }
+    if (open != NULL) (void) closedir(open);
+    (void) rmdir(directory);
+}
+
+static void open_vault(void)
+{
+    bundle_recipe recipe = usual_bundle;
+    bytes encoded;
+    (void) strcpy(directory, "/tmp/iotpsk-vault-XXXXXX");
+    CHECK(mkdtemp(directory) != NULL);
+    (void) atexit(remove_directory);
+    vault = iotpsk_vault_open(directory);
+    CHECK(vault > 0);
+    recipe.plain_identity = 1;
+    make_bundle(&recipe, &encoded);
+    CHECK_EQUAL(0, iotpsk_vault_import(vault, 0, encoded.data, (int32_t) encoded.length));
+}
+
+TEST(handles_that_are_not_open_are_refused)
+{
+    uint8_t data[8];
+    static const int32_t wrong[] = { 0, -1, 1, 0x7fffffff, (int32_t) 0x80000000 };
+    open_vault();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_open(wrong[i], 0, 0x0304, 0));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_erase(wrong[i], 0));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_import(wrong[i], 0, data, 1));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_describe(wrong[i], 0, data, 1));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_close(wrong[i]));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_step(wrong[i]));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_close(wrong[i]));
+    }
+    CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_step(vault));               /* of the other kind */
+    const int32_t session = iotpsk_open(vault, 0, 0x0304, 0);
+    CHECK(session > 0);
+    CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_close(session));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_feed(session, data, -1));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_drain(session, NULL, 5));
+    CHECK_EQUAL(0, iotpsk_close(session));
+    CHECK_EQUAL(0, iotpsk_vault_close(vault));
+}
+
+TEST(handle_of_a_closed_session_stays_closed)
+{
+    open_vault();
+    const int32_t first = iotpsk_open(vault, 0, 0x0304, 0);
+    CHECK(first > 0);
+    CHECK_EQUAL(0, iotpsk_close(first));
+    CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_close(first));
+    for (int i = 0; i < 100; i++) {
+        const int32_t next = iotpsk_open(vault, 0, 0x0304, 0);
+        CHECK(next > 0 && next != first);
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_step(first));
+        CHECK_EQUAL(PSK_CORE_WANTS_INPUT, iotpsk_step(next));
+        CHECK_EQUAL(0, iotpsk_close(next));
+    }
+    CHECK_EQUAL(0, iotpsk_vault_close(vault));
+}
+
+TEST(hundreds_of_sessions_are_open_at_once)
+{
+    int32_t sessions[300];
+    open_vault();
+    for (size_t i = 0; i < 300; i++) {
+        sessions[i] = iotpsk_open(vault, 0, 0x0304, 0);
+        CHECK(sessions[i] > 0);
+        CHECK_EQUAL(PSK_CORE_WANTS_INPUT, iotpsk_step(sessions[i]));
+    }
+    for (size_t i = 0; i < 300; i++) CHECK_EQUAL(0, iotpsk_close(sessions[i]));
+    CHECK_EQUAL(0, iotpsk_vault_close(vault));
+}
+
+TEST(open_says_why_a_slot_is_of_no_use)
+{
+    open_vault();
+    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_open(vault, 1, 0x0304, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_open(vault, -1, 0x0304, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, iotpsk_open(vault, 0, 0xfefd, 0));
+    CHECK_EQUAL(0, iotpsk_vault_erase(vault, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_open(vault, 0, 0x0304, 0));
+    CHECK_EQUAL(0, iotpsk_vault_close(vault));
+    CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_open(vault, 0, 0x0304, 0));
+}
+
+TEST(every_error_has_a_name_of_its_own)
+{
+    for (int32_t code = -1; code > -130; code--) {
+        const char *name = iotpsk_error_name(code);
+        CHECK(name != NULL && name[0] != '\0');
+        for (int32_t other = -1; other > code; other--) {
+            const char *other_name = iotpsk_error_name(other);
+            if (strcmp(name, "unknown error") == 0 || strncmp(name, "bundle: a field", 15) == 0) continue;
+            CHECK(strcmp(name, other_name) != 0);
+        }
+    }
+    CHECK(strcmp(iotpsk_error_name(0), "success") == 0);
+}
+
+static void flush(int32_t session, int connection)
+{
+    uint8_t out[2048];
+    for (int32_t length = iotpsk_drain(session, out, sizeof out); length > 0; length = iotpsk_drain(session, out, sizeof out)) {
+        CHECK_EQUAL(length, send(connection, out, (size_t) length, MSG_NOSIGNAL));
+    }
+}
+
+static void receive(int32_t session, int connection)
+{
+    uint8_t in[2048];
+    const ssize_t got = recv(connection, in, sizeof in, 0);
+    CHECK(got > 0);
+    CHECK_EQUAL(got, iotpsk_feed(session, in, (int32_t) got));
+}
+
+static void *connect_often(void *of_server)
+{
+    const peer *server = of_server;
+    for (int round = 0; round < 8; round++) {
+        uint8_t answer[8];
+        const int connection = peer_connect(server);
+        const int32_t session = iotpsk_open(vault, 0, 0x0304, 0);
+        CHECK(session > 0);
+        for (int32_t result = iotpsk_step(session); result != 0; result = iotpsk_step(session)) {
+            CHECK(result > 0);
+            flush(session, connection);
+            if (result == PSK_CORE_WANTS_INPUT) receive(session, connection);
+        }
+        flush(session, connection);
+        CHECK_EQUAL(4, iotpsk_write(session, (const uint8_t *) "abc\n", 4));
+        flush(session, connection);
+        int32_t got = 0;
+        while ((got = iotpsk_read(session, answer, sizeof answer)) == 0) receive(session, connection);
+        CHECK_EQUAL(4, got);
+        CHECK(memcmp(answer, "cba\n", 4) == 0);
+        CHECK_EQUAL(0, iotpsk_close_notify(session));
+        flush(session, connection);
+        CHECK_EQUAL(0, iotpsk_close(session));
+        (void) close(connection);
+    }
+    return NULL;
+}
+
+TEST(sessions_of_several_threads_do_not_disturb_each_other)
+{
+    static const char *const reversing[] = { "-rev", NULL };
+    pthread_t threads[THREADS];
+    peer servers[THREADS];
+    open_vault();
+    for (int i = 0; i < THREADS; i++) peer_start_openssl(&servers[i], "sensor-1~1", KEY, reversing);
+    for (int i = 0; i < THREADS; i++) CHECK_EQUAL(0, pthread_create(&threads[i], NULL, connect_often, &servers[i]));
+    for (int i = 0; i < THREADS; i++) CHECK_EQUAL(0, pthread_join(threads[i], NULL));
+    for (int i = 0; i < THREADS; i++) peer_stop(&servers[i]);
+    CHECK_EQUAL(0, iotpsk_vault_close(vault));
+}
+
+static void *steal(void *of_session)
+{
+    const int32_t session = *(const int32_t *) of_session;
+    uint8_t out[64];
+    for (int i = 0; i < 2000; i++) {
+        (void) iotpsk_step(session);
+        (void) iotpsk_drain(session, out, sizeof out);
+        (void) iotpsk_feed(session, out, 1);
+    }
+    return NULL;
+}
+
+TEST(closing_a_session_that_other_threads_use_is_safe)
+{
+    open_vault();
+    for (int round = 0; round < 10; round++) {
+        pthread_t threads[THREADS];
+        int32_t session = iotpsk_open(vault, 0, 0x0304, 0);
+        CHECK(session > 0);
+        for (int i = 0; i < THREADS; i++) CHECK_EQUAL(0, pthread_create(&threads[i], NULL, steal, &session));
+        (void) usleep(1000);
+        CHECK_EQUAL(0, iotpsk_close(session));
+        for (int i = 0; i < THREADS; i++) CHECK_EQUAL(0, pthread_join(threads[i], NULL));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_step(session));
+    }
+    CHECK_EQUAL(0, iotpsk_vault_close(vault));
+}

@@ -1,0 +1,193 @@
+/* What a hostile or broken server can do to a session before it is connected, and what a caller can do wrong. */
+#include <string.h>
+
+#include "bundles.h"
+#include "harness.h"
+#include "psk_core.h"
+
+static int allocations_until_failure = -1;
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    if (allocations_until_failure >= 0 && allocations_until_failure-- == 0) {
+        allocations_until_failure = 0;                  /* and every later one */
+        return NULL;
+    }
+    return __real_calloc(count, size);
+}
+
+static bytes encoded;
+
+static psk_bundle usual(void)
+{
+    psk_bundle bundle;
+    make_bundle(&usual_bundle, &encoded);
+    CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
+    return bundle;
+}
+
+/* A session that has sent its ClientHello. */
+static psk_core *waiting_core(void)
+{
+    const psk_bundle bundle = usual();
+    psk_core *core;
+    uint8_t out[2048];
+    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0));
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+    CHECK(psk_core_drain(core, out, sizeof out) > 0);
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+    CHECK_EQUAL(0, psk_core_drain(core, out, sizeof out));
+    return core;
+}
+
+TEST(open_refuses_what_it_cannot_do)
+{
+    psk_bundle bundle = usual();
+    psk_core *core = NULL;
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(NULL, &bundle, PSK_CORE_TLS13, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, NULL, PSK_CORE_TLS13, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 63));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, -1));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, 0x0303, 0));
+    bundle.tls13_key.data = NULL;
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0));
+    CHECK(core == NULL);
+    psk_core_free(NULL);
+}
+
+TEST(session_is_not_connected_before_its_handshake)
+{
+    uint8_t data[16] = { 0 };
+    psk_core *core = waiting_core();
+    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_write(core, data, 1));
+    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_read(core, data, 1));
+    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_close_notify(core));
+    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_info(core, PSK_CORE_INFO_SUITE));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_feed(core, NULL, 1));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_read(core, NULL, 1));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_step(NULL));
+    psk_core_free(core);
+}
+
+TEST(feed_takes_no_more_than_the_queue_holds)
+{
+    static uint8_t data[100000];
+    psk_core *core = waiting_core();
+    const int32_t taken = psk_core_feed(core, data, sizeof data);
+    CHECK(taken > 0 && taken < (int32_t) sizeof data);
+    CHECK_EQUAL(0, psk_core_feed(core, data, 1));
+    psk_core_free(core);
+}
+
+TEST(alerts_of_the_server_have_names)
+{
+    static const struct { uint8_t alert; int32_t error; } known[] = {
+        { 51, PSK_CORE_ERR_REFUSED }, { 115, PSK_CORE_ERR_UNKNOWN_IDENTITY }, { 40, PSK_CORE_ERR_NO_COMMON },
+        { 71, PSK_CORE_ERR_NO_COMMON }, { 70, PSK_CORE_ERR_VERSION }, { 80, PSK_CORE_ERR_SERVER_FAULT }, { 47, PSK_CORE_ERR_ALERT }
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const uint8_t record[] = { 21, 3, 3, 0, 2, 2, known[i].alert };
+        uint8_t out[64];
+        psk_core *core = waiting_core();
+        CHECK_EQUAL(sizeof record, psk_core_feed(core, record, sizeof record));
+        CHECK_EQUAL(known[i].error, psk_core_step(core));
+        CHECK_EQUAL(known[i].alert, psk_core_info(core, PSK_CORE_INFO_LAST_ALERT));
+        CHECK_EQUAL(0, psk_core_drain(core, out, sizeof out));          /* an alert is not answered: RFC 8446 s6.2 */
+        psk_core_free(core);
+    }
+}
+
+TEST(close_notify_in_the_handshake_is_closed)
+{
+    static const uint8_t record[] = { 21, 3, 3, 0, 2, 1, 0 };
+    psk_core *core = waiting_core();
+    CHECK_EQUAL(sizeof record, psk_core_feed(core, record, sizeof record));
+    CHECK_EQUAL(PSK_CORE_ERR_CLOSED, psk_core_step(core));
+    psk_core_free(core);
+}
+
+static int32_t step_with(const uint8_t *data, size_t length, uint8_t *alert)
+{
+    uint8_t out[64];
+    psk_core *core = waiting_core();
+    CHECK_EQUAL(length, psk_core_feed(core, data, length));
+    const int32_t result = psk_core_step(core);
+    const int32_t drained = psk_core_drain(core, out, sizeof out);
+    if (result < 0) {
+        CHECK_EQUAL(7, drained);
+        CHECK(out[0] == 21 && out[5] == 2);
+        *alert = out[6];
+    }
+    psk_core_free(core);
+    return result;
+}
+
+TEST(garbage_in_place_of_a_server_hello_gets_an_alert)
+{
+    static const uint8_t http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    static const uint8_t ssh[] = "SSH-2.0-OpenSSH_9.2p1\r\n";
+    static const uint8_t zeros[64] = { 0 };
+    static const uint8_t long_record[] = { 22, 3, 3, 0xff, 0xff, 2, 0, 0, 4, 0, 0, 0, 0 };
+    static const uint8_t not_a_hello[] = { 22, 3, 3, 0, 5, 20, 0, 0, 1, 0 };
+    static const uint8_t early_data[] = { 23, 3, 3, 0, 4, 1, 2, 3, 4 };
+    static const uint8_t short_hello[] = { 22, 3, 3, 0, 6, 2, 0, 0, 2, 3, 3 };
+    static const struct { const uint8_t *data; size_t length; } inputs[] = {
+        { http, sizeof http }, { ssh, sizeof ssh }, { zeros, sizeof zeros }, { long_record, sizeof long_record },
+        { not_a_hello, sizeof not_a_hello }, { early_data, sizeof early_data }, { short_hello, sizeof short_hello }
+    };
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        uint8_t alert = 0;
+        const int32_t result = step_with(inputs[i].data, inputs[i].length, &alert);
+        CHECK(result == PSK_CORE_ERR_PROTOCOL || result == PSK_CORE_ERR_RECORD_SIZE || result == PSK_CORE_ERR_VERSION);
+        CHECK(alert != 80);
+    }
+}
+
+TEST(random_input_never_connects_and_never_crashes)
+{
+    unsigned state = 1;
+    for (int round = 0; round < 300; round++) {
+        uint8_t data[700], out[64];
+        psk_core *core = waiting_core();
+        state = state * 1103515245u + 12345u;
+        const size_t length = 1 + state % sizeof data;
+        for (size_t i = 0; i < length; i++) {
+            state = state * 1103515245u + 12345u;
+            data[i] = (uint8_t) (state >> 16);
+        }
+        /* Half of the rounds look like a handshake record with a ServerHello in it. */
+        if ((round & 1) != 0 && length > 60) {
+            const uint8_t start[] = { 22, 3, 3, (uint8_t) ((length - 5) >> 8), (uint8_t) (length - 5), 2, 0,
+                                      (uint8_t) ((length - 9) >> 8), (uint8_t) (length - 9), 3, 3 };
+            memcpy(data, start, sizeof start);
+        }
+        CHECK_EQUAL(length, psk_core_feed(core, data, length));
+        CHECK(psk_core_step(core) != PSK_CORE_DONE);
+        while (psk_core_drain(core, out, sizeof out) > 0) { }
+        psk_core_free(core);
+    }
+}
+
+TEST(memory_running_out_at_any_allocation_is_an_error_without_a_leak)
+{
+    const psk_bundle bundle = usual();
+    int stage_reached = 0;
+    psk_core_free(waiting_core());                      /* what PSA allocates once is there now */
+    for (int allowed = 0; stage_reached < 2; allowed++) {
+        psk_core *core = NULL;
+        CHECK(allowed < 500);
+        allocations_until_failure = allowed;
+        int32_t result = psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0);
+        stage_reached = 0;
+        if (result == 0) {
+            stage_reached = 1;
+            result = psk_core_step(core);
+            if (result == PSK_CORE_WANTS_INPUT) stage_reached = 2;
+        }
+        allocations_until_failure = -1;
+        if (stage_reached < 2) CHECK_EQUAL(PSK_CORE_ERR_MEMORY, result);
+        psk_core_free(core);
+    }
+}
