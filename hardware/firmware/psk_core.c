@@ -43,16 +43,16 @@ struct psk_core {
     uint8_t out_buffer[PSK_CORE_OUT_QUEUE];
 };
 
-uint16_t psk_core_announced_limit(const mbedtls_ssl_context *ssl);
+uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl);
 
 static const int suites[] = {
     MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_128_CCM_SHA256, MBEDTLS_TLS1_3_AES_128_CCM_8_SHA256, 0
 };
 static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
 
-uint16_t psk_core_announced_limit(const mbedtls_ssl_context *ssl)
+uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl)
 {
-    return ((const psk_core *) mbedtls_ssl_get_user_data_p((mbedtls_ssl_context *) (uintptr_t) ssl))->record_limit;
+    return ((const psk_core *) mbedtls_ssl_get_user_data_p(ssl))->record_limit;
 }
 
 static int send_bytes(void *context, const unsigned char *data, size_t length)

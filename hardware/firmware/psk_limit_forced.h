@@ -7,7 +7,7 @@
 
 #include "ssl_misc.h"
 
-uint16_t psk_core_announced_limit(const mbedtls_ssl_context *ssl);
+uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl);
 
 #undef MBEDTLS_PUT_UINT16_BE
 #define MBEDTLS_PUT_UINT16_BE(n, data, offset)                                               \

@@ -106,6 +106,7 @@ look_into() {
     private_apt apt-get update >"$work/log" 2>&1 || true
   fi
   offers=$(private_apt apt-cache showsrc --only-source mbedtls 2>/dev/null | sed -n 's/^Version: //p' | sort -Vu | tr '\n' ' ' || true)
+  reason=$(grep -m 1 "^[EW]:" "$work/log" | cut -c1-160 || true)
 }
 
 download() {
@@ -113,7 +114,7 @@ download() {
   for suite in $suites; do
     say "looking for $version in suite $suite of $uri"
     look_into "$suite"
-    seen+="    $suite: ${offers:-nothing (no such suite there, or not reachable)}"$'\n'
+    seen+="    $suite: ${offers:-nothing${reason:+ ($reason)}}"$'\n'
     for offer in $offers; do
       [[ $offer == "$version-"* || $offer == "$version+"* ]] || continue
       say "getting the source package mbedtls $offer (5.5 MB)"

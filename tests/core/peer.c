@@ -149,17 +149,21 @@ static void watch_records(wire *open, const uint8_t *data, size_t length)
     }
 }
 
-/* Waits for bytes of the peer and feeds them all; 0, or -1 when there will be none. */
+/* Waits for bytes of the peer and feeds what the core takes; 0, or -1 when there will be none. */
 static int receive(wire *open)
 {
-    uint8_t in[2048];
-    struct pollfd ready = { .fd = open->socket, .events = POLLIN };
-    CHECK(poll(&ready, 1, PATIENCE_MS) == 1);
-    const size_t want = open->chunk != 0 ? open->chunk : sizeof in;
-    const ssize_t got = recv(open->socket, in, want, 0);
-    if (got <= 0) return -1;
-    watch_records(open, in, (size_t) got);
-    CHECK_EQUAL(got, psk_core_feed(open->core, in, (size_t) got));
+    if (open->pending_length == 0) {
+        struct pollfd ready = { .fd = open->socket, .events = POLLIN };
+        CHECK(poll(&ready, 1, PATIENCE_MS) == 1);
+        const ssize_t got = recv(open->socket, open->pending, open->chunk != 0 ? open->chunk : sizeof open->pending, 0);
+        if (got <= 0) return -1;
+        watch_records(open, open->pending, (size_t) got);
+        open->pending_length = (size_t) got;
+    }
+    const int32_t taken = psk_core_feed(open->core, open->pending, open->pending_length);
+    CHECK(taken > 0);
+    open->pending_length -= (size_t) taken;
+    memmove(open->pending, open->pending + taken, open->pending_length);
     return 0;
 }
 

@@ -31,6 +31,8 @@ typedef struct wire {
     size_t largest_record;      /* of application data, seen on the wire from the peer, with its header */
     uint8_t header[5];
     size_t header_bytes, record_left;
+    uint8_t pending[2048];      /* received, not yet taken by the core */
+    size_t pending_length;
 } wire;
 
 void wire_open(wire *out, psk_core *core, const peer *server);

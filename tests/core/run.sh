@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the tests of the device TLS core, plainly and under AddressSanitizer and UndefinedBehaviorSanitizer.
-# The last line is: N passed, N failed
+# Builds and runs the tests of the device TLS core: plainly, under AddressSanitizer and UndefinedBehaviorSanitizer,
+# and in the profile of a small board. The last line is: N passed, N failed
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 host=$PWD/hardware/host
@@ -25,6 +25,8 @@ run_build() {
 }
 
 run_build "$host/build"
+# What a board has: small records and queues, and the other P-256.
+run_build "$host/build/small" -DIOTPSK_IN_CONTENT=512 -DIOTPSK_OUT_CONTENT=512 "-DIOTPSK_QUEUES=128;96" -DIOTPSK_LEGACY_EC=ON
 run_build "$host/build/sanitize" -DIOTPSK_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -82,8 +82,12 @@ static size_t first_hello(const bundle_recipe *recipe, int32_t record_size, uint
     make_bundle(recipe, &encoded);
     CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
     CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, record_size));
-    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
-    const int32_t length = psk_core_drain(core, wire, sizeof wire);
+    int32_t length = 0, drained, result;
+    do {
+        result = psk_core_step(core);
+        while ((drained = psk_core_drain(core, wire + length, sizeof wire - (size_t) length)) > 0) length += drained;
+    } while (result == PSK_CORE_WANTS_DRAIN);
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, result);
     CHECK(length > 5 + 4 && wire[0] == 22 && wire[5] == 1);
     CHECK_EQUAL(length - 5, wire[3] << 8 | wire[4]);
     CHECK_EQUAL(length, psk_core_info(core, PSK_CORE_INFO_HANDSHAKE_SENT));
@@ -170,6 +174,8 @@ TEST(hello_asks_for_psk_dhe_ke_over_p256_and_aes128)
     CHECK(extension(hello, length, 13, &body_length) == NULL);
 }
 
+#define OF_BUILD(limit) ((limit) < MBEDTLS_SSL_IN_CONTENT_LEN ? (limit) : MBEDTLS_SSL_IN_CONTENT_LEN)
+
 static int announced_limit(uint32_t in_bundle, int32_t asked)
 {
     uint8_t hello[1024];
@@ -184,12 +190,12 @@ static int announced_limit(uint32_t in_bundle, int32_t asked)
 
 TEST(hello_announces_the_record_size_limit_of_the_session)
 {
-    CHECK_EQUAL(1024, announced_limit(1024, 0));
+    CHECK_EQUAL(OF_BUILD(1024), announced_limit(1024, 0));
     CHECK_EQUAL(64, announced_limit(64, 0));
     CHECK_EQUAL(512, announced_limit(1024, 512));
-    CHECK_EQUAL(2048, announced_limit(1024, 2048));
-    CHECK_EQUAL(4096, announced_limit(16385, 0));
-    CHECK_EQUAL(4096, announced_limit(1024, 16384));
+    CHECK_EQUAL(OF_BUILD(2048), announced_limit(512, 2048));
+    CHECK_EQUAL(MBEDTLS_SSL_IN_CONTENT_LEN, announced_limit(16385, 0));
+    CHECK_EQUAL(MBEDTLS_SSL_IN_CONTENT_LEN, announced_limit(1024, 16384));
 }
 
 TEST(hello_is_never_the_same_twice)

@@ -168,14 +168,13 @@ TEST(session_cuts_long_writes_into_records_that_fit)
     int32_t taken = 0, total = 0;
     do {
         taken = psk_core_write(open.core, text + total, sizeof text - (size_t) total);
-        CHECK(taken >= 0 && taken <= 1024);
+        CHECK(taken >= 0 && taken <= MBEDTLS_SSL_OUT_CONTENT_LEN);
         total += taken;
     } while (taken > 0);                                                /* nobody drains: the queue fills up */
     CHECK(total > 0 && total < 20000);
     CHECK_EQUAL(0, wire_flush(&open));
     CHECK_EQUAL(0, wire_write(&open, text + total, sizeof text - (size_t) total));
     CHECK_EQUAL(0, wire_read(&open, answer, sizeof answer));
-    CHECK(memcmp(answer, "yxwvutsrqponmlkjihgfedcbayxw", 20) != 0 || answer[49] == '\n');
     for (size_t line = 0; line < sizeof text; line += 50) {
         for (size_t i = 0; i < 49; i++) CHECK_EQUAL(text[line + 48 - i], answer[line + i]);
     }
@@ -200,7 +199,7 @@ static void remove_passwords(void)
 
 TEST(session_makes_gnutls_keep_to_its_record_size_limit)
 {
-    static const int32_t limits[] = { 64, 512, 1024, 4096 };
+    static const int32_t limits[] = { 64, 512, 1024, MBEDTLS_SSL_IN_CONTENT_LEN };
     static uint8_t text[6000], answer[6000];
     peer server;
     CHECK(mkstemp(passwords) >= 0);
@@ -222,7 +221,7 @@ TEST(session_makes_gnutls_keep_to_its_record_size_limit)
         }
         CHECK(memcmp(text, answer, sizeof text) == 0);
         CHECK(open.largest_record <= (size_t) limits[i] + 16);          /* with the tag */
-        if (limits[i] < 1000) CHECK(open.largest_record > (size_t) limits[i]);
+        if (limits[i] < 1000 && limits[i] <= MBEDTLS_SSL_IN_CONTENT_LEN) CHECK(open.largest_record > (size_t) limits[i]);
         wire_close(&open);
     }
     peer_stop(&server);
