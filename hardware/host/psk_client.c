@@ -285,6 +285,7 @@ int main(int count, char **arguments)
         return EXIT_USAGE;
     }
     (void) signal(SIGPIPE, SIG_IGN);
+    if (options.bundle != NULL && access(options.bundle, R_OK) != 0) return fail(options.bundle, strerror(errno));
     const int32_t result = open_core(&options, &open.core);
     if (result < 0) return fail(options.bundle != NULL ? options.bundle : options.vault, psk_core_error_name(result));
     open.deadline = now_ms() + options.timeout_ms;
