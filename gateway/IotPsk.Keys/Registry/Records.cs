@@ -1,0 +1,96 @@
+namespace IotPsk.Keys;
+
+/// <summary>Where a device's key comes from.</summary>
+public enum DeviceMode
+{
+    /// <summary>Derived from the fleet key.</summary>
+    Derived = 0,
+
+    /// <summary>An HMAC key of its own in the TPM.</summary>
+    Resident = 1,
+
+    /// <summary>A key of its own in the TPM that makes a PSK per session.</summary>
+    Session = 2,
+}
+
+/// <summary>An enrolled device.</summary>
+/// <param name="Id">Device id.</param>
+/// <param name="Mode">Where its key comes from.</param>
+/// <param name="EnrolledAt">When it was enrolled.</param>
+/// <param name="RevokedAt">When it was revoked; null when it is not.</param>
+/// <param name="Generation">1 at enrolment, raised by each revocation and reinstatement; tickets of an older one are void.</param>
+public sealed record DeviceRecord(string Id, DeviceMode Mode, DateTimeOffset EnrolledAt, DateTimeOffset? RevokedAt, long Generation)
+{
+    /// <summary>Whether the device is revoked.</summary>
+    public bool IsRevoked => RevokedAt != null;
+}
+
+/// <summary>Life of a fleet key.</summary>
+public enum EpochState
+{
+    /// <summary>Being made; not usable.</summary>
+    Pending = 0,
+
+    /// <summary>The newest one: credentials are made from it.</summary>
+    Active = 1,
+
+    /// <summary>An older one, still accepted.</summary>
+    Overlap = 2,
+
+    /// <summary>Accepted no more.</summary>
+    Retired = 3,
+}
+
+/// <summary>One fleet key.</summary>
+/// <param name="Number">1, 2, ...</param>
+/// <param name="State">Life.</param>
+/// <param name="Key">Where it sits in the TPM, and its name.</param>
+/// <param name="CheckValue">HMAC(FK, "iotpsk check" 00 server id 01): shows at each opening that key and TPM still give the same answers. Empty while pending.</param>
+/// <param name="CreatedAt">When it was made.</param>
+public sealed record EpochRecord(int Number, EpochState State, TpmKeyReference Key, byte[] CheckValue, DateTimeOffset CreatedAt)
+{
+    /// <summary>Whether devices of this epoch are let in.</summary>
+    public bool IsAccepted => State is EpochState.Active or EpochState.Overlap;
+}
+
+/// <summary>A fleet: its logical name and its keys.</summary>
+public sealed class FleetRecord
+{
+    private readonly EpochRecord[] _epochs;
+
+    internal FleetRecord(string serverId, TpmKeyReference storageRoot, DateTimeOffset createdAt, IEnumerable<EpochRecord> epochs)
+    {
+        ServerId = serverId;
+        StorageRoot = storageRoot;
+        CreatedAt = createdAt;
+        _epochs = epochs.OrderBy(static epoch => epoch.Number).ToArray();
+        ActiveEpoch = Array.Find(_epochs, static epoch => epoch.State == EpochState.Active);
+    }
+
+    /// <summary>The logical name of every gateway that shares the fleet key; part of each imported identity.</summary>
+    public string ServerId { get; }
+
+    /// <summary>The storage root key the fleet keys were made under.</summary>
+    public TpmKeyReference StorageRoot { get; }
+
+    /// <summary>When it was made.</summary>
+    public DateTimeOffset CreatedAt { get; }
+
+    /// <summary>All epochs, oldest first.</summary>
+    public IReadOnlyList<EpochRecord> Epochs => _epochs;
+
+    /// <summary>The epoch new credentials are made from; null while none is.</summary>
+    public EpochRecord? ActiveEpoch { get; }
+
+    /// <summary>The epoch of this number, or null.</summary>
+    public EpochRecord? Epoch(int number)
+    {
+        foreach (var epoch in _epochs)
+        {
+            if (epoch.Number == number)
+                return epoch;
+        }
+
+        return null;
+    }
+}

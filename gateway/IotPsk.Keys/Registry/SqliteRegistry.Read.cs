@@ -1,0 +1,115 @@
+using Microsoft.Data.Sqlite;
+
+namespace IotPsk.Keys;
+
+/// <summary>Reading what changed. Everything here runs under the read lock.</summary>
+public sealed partial class SqliteRegistry
+{
+    private const string DeviceColumns = "id, mode, enrolled_at, revoked_at, generation";
+
+    /// <summary>Takes over what other connections committed since the last look: devices that changed, and the fleet if it changed.</summary>
+    private (List<DeviceRecord> Devices, FleetRecord? Fleet) ReadChanges()
+    {
+        var devices = new List<DeviceRecord>();
+        var dataVersion = Sql.Scalar(_reader, "PRAGMA data_version");
+        if (dataVersion == _seenDataVersion)
+            return (devices, null);
+        using var transaction = _reader.BeginTransaction(deferred: true);
+        var last = Sql.Scalar(_reader, "SELECT last FROM changes", transaction);
+        var fleet = ReadFleet(transaction);
+        if (_keepDevices)
+            ReadDevices(transaction, last, devices);
+        transaction.Commit();
+        _seenDataVersion = dataVersion;
+        var changed = fleet != null && !SameFleet(fleet, _fleet);
+        if (changed || fleet == null)
+            _fleet = fleet;
+        return (devices, changed ? fleet : null);
+    }
+
+    private void ReadDevices(SqliteTransaction transaction, long last, List<DeviceRecord> changed)
+    {
+        var since = _seenChange;
+        // A smaller number than before: the file was put back from a backup, so everything is read anew.
+        var anew = last < since;
+        var seen = anew ? new HashSet<string>(StringComparer.Ordinal) : null;
+        using (var command = Sql.Command(
+            _reader, $"SELECT {DeviceColumns} FROM devices WHERE change > $since", transaction, ("$since", anew ? -1 : since)))
+        using (var reader = command.ExecuteReader())
+        {
+            while (reader.Read())
+            {
+                var device = ReadDevice(reader);
+                seen?.Add(device.Id);
+                if (_devices.TryGetValue(device.Id, out var known) && known == device)
+                    continue;
+                _devices[device.Id] = device;
+                changed.Add(device);
+            }
+        }
+
+        _seenChange = last;
+        if (seen == null)
+            return;
+        foreach (var device in _devices.Values)
+        {
+            // What the backup does not know ends as a revoked one would.
+            if (!seen.Contains(device.Id) && _devices.TryRemove(device.Id, out _))
+                changed.Add(device with { RevokedAt = _time.GetUtcNow() });
+        }
+    }
+
+    private FleetRecord? ReadFleet(SqliteTransaction? transaction)
+    {
+        string serverId;
+        TpmKeyReference root;
+        DateTimeOffset createdAt;
+        using (var command = Sql.Command(_reader, "SELECT server_id, root_handle, root_name, created_at FROM fleet", transaction))
+        using (var reader = command.ExecuteReader())
+        {
+            if (!reader.Read())
+                return null;
+            serverId = reader.GetString(0);
+            root = new TpmKeyReference((uint)reader.GetInt64(1), (byte[])reader.GetValue(2));
+            createdAt = Sql.Time(reader.GetInt64(3));
+        }
+
+        var epochs = new List<EpochRecord>();
+        using (var command = Sql.Command(_reader, "SELECT number, state, handle, name, check_value, created_at FROM epochs", transaction))
+        using (var reader = command.ExecuteReader())
+        {
+            while (reader.Read())
+            {
+                epochs.Add(new EpochRecord(
+                    reader.GetInt32(0),
+                    (EpochState)reader.GetInt32(1),
+                    new TpmKeyReference((uint)reader.GetInt64(2), (byte[])reader.GetValue(3)),
+                    reader.IsDBNull(4) ? [] : (byte[])reader.GetValue(4),
+                    Sql.Time(reader.GetInt64(5))));
+            }
+        }
+
+        return new FleetRecord(serverId, root, createdAt, epochs);
+    }
+
+    private static DeviceRecord ReadDevice(SqliteDataReader reader) => new(
+        reader.GetString(0),
+        (DeviceMode)reader.GetInt32(1),
+        Sql.Time(reader.GetInt64(2)),
+        reader.IsDBNull(3) ? null : Sql.Time(reader.GetInt64(3)),
+        reader.GetInt64(4));
+
+    private static bool SameFleet(FleetRecord left, FleetRecord? right)
+    {
+        if (right == null || left.ServerId != right.ServerId || !left.StorageRoot.Equals(right.StorageRoot) || left.Epochs.Count != right.Epochs.Count)
+            return false;
+        for (var i = 0; i < left.Epochs.Count; i++)
+        {
+            var (a, b) = (left.Epochs[i], right.Epochs[i]);
+            if (a.Number != b.Number || a.State != b.State || !a.Key.Equals(b.Key) || !a.CheckValue.AsSpan().SequenceEqual(b.CheckValue))
+                return false;
+        }
+
+        return true;
+    }
+}

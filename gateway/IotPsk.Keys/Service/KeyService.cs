@@ -1,0 +1,312 @@
+using System.Security.Cryptography;
+
+namespace IotPsk.Keys;
+
+/// <summary>
+/// Device keys on demand: from the cache, else one TPM command shared by all who ask for the same key. Peers that proved nothing are held
+/// to token buckets and to half of the TPM queue. Thread safe; never blocks.
+/// </summary>
+public sealed class KeyService : IDisposable
+{
+    private readonly IRegistry _registry;
+    private readonly TpmOwner _tpm;
+    private readonly KeyServiceOptions _options;
+    private readonly TimeProvider _time;
+    private readonly KeyCache _cache;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<KeyId, Derivation> _underway = [];
+    private readonly TokenBuckets<string> _deviceBuckets;
+    private readonly TokenBuckets<SourcePrefix> _prefixBuckets;
+    private bool _stopped;
+
+    /// <summary>A service over a registry and a TPM; neither is disposed with it.</summary>
+    public KeyService(IRegistry registry, TpmOwner tpm, KeyServiceOptions options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(registry);
+        ArgumentNullException.ThrowIfNull(tpm);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(time);
+        _registry = registry;
+        _tpm = tpm;
+        _options = options;
+        _time = time;
+        _cache = new KeyCache(options.CacheCapacity, options.ProbationCapacity);
+        _deviceBuckets = new TokenBuckets<string>(options.DeviceRate, options.DeviceBurst, options.BucketCapacity, time.TimestampFrequency);
+        _prefixBuckets = new TokenBuckets<SourcePrefix>(options.PrefixRate, options.PrefixBurst, options.BucketCapacity, time.TimestampFrequency);
+        registry.DeviceChanged += OnDeviceChanged;
+        registry.FleetChanged += OnFleetChanged;
+    }
+
+    /// <summary>What it has done so far.</summary>
+    public KeyServiceCounters Counters { get; } = new();
+
+    /// <summary>Keys of proved peers in the cache.</summary>
+    public int CachedKeys => _cache.ProvedCount;
+
+    /// <summary>Keys of unproved peers in the cache.</summary>
+    public int ProbationKeys => _cache.ProbationCount;
+
+    /// <summary>Bytes of key memory the system refused to keep out of swap (raise LimitMEMLOCK).</summary>
+    public long UnlockedBytes => _cache.UnlockedBytes;
+
+    /// <summary>A warning when the cache cannot hold every key that may be in use, else null.</summary>
+    public string? CapacityWarning
+    {
+        get
+        {
+            var epochs = _registry.Fleet?.Epochs.Count(static epoch => epoch.IsAccepted) ?? 0;
+            var labels = 2L;
+            var needed = _registry.DeviceCount * epochs * labels;
+            return needed <= _options.CacheCapacity
+                ? null
+                : $"The key cache holds {_options.CacheCapacity} keys, but {_registry.DeviceCount} devices in {epochs} epochs may use {needed}: " +
+                    "devices will wait for the TPM again and again";
+        }
+    }
+
+    /// <summary>Copies a key from the cache; one lock of a part of the cache for the time of the copy.</summary>
+    /// <param name="id">The key.</param>
+    /// <param name="key">At least <see cref="KeyUses.MaxKeySize"/> bytes.</param>
+    /// <param name="length">The key's length.</param>
+    public bool TryGetCached(in KeyId id, Span<byte> key, out int length)
+    {
+        if (!_cache.TryGet(id, key, out length))
+            return false;
+        Counters.CountHit();
+        return true;
+    }
+
+    /// <summary>Asks for a key, for a peer that has proved nothing yet.</summary>
+    /// <param name="id">A key that <see cref="PskAuthority"/> accepted.</param>
+    /// <param name="source">Where the peer is.</param>
+    /// <param name="state">Handed to <paramref name="done"/>.</param>
+    /// <param name="done">Called exactly once, within this call or later on another thread.</param>
+    public void Request(in KeyId id, SourcePrefix source, object? state, KeyReady done)
+    {
+        ArgumentNullException.ThrowIfNull(done);
+        Span<byte> buffer = stackalloc byte[KeyUses.MaxKeySize];
+        try
+        {
+            var status = KeyStatus.Ok;
+            Derivation? job = null;
+            if (!TryGetCached(id, buffer, out var length) && !Begin(id, source, state, done, buffer, out length, out status, out job))
+                return;
+            if (job != null)
+            {
+                _tpm.TryEnqueue(job);
+                return;
+            }
+
+            done(state, new KeyResult(status, buffer[..length], 0, null));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(buffer);
+        }
+    }
+
+    /// <summary>The peer proved the key (binder or Finished verified): no unproved peer can displace it any longer.</summary>
+    /// <returns>False when the key is not cached any longer.</returns>
+    public bool Promote(in KeyId id)
+    {
+        var inTime = _cache.Promote(id);
+        Counters.CountPromotion(inTime);
+        return inTime;
+    }
+
+    /// <summary>Forgets and zeroes every key of a device.</summary>
+    public void Evict(string deviceId)
+    {
+        ArgumentNullException.ThrowIfNull(deviceId);
+        _cache.Evict(deviceId);
+    }
+
+    /// <summary>Zeroes every key. The TPM's owner should be disposed first: requests that still wait are answered by it.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_stopped)
+                return;
+            _stopped = true;
+        }
+
+        _registry.DeviceChanged -= OnDeviceChanged;
+        _registry.FleetChanged -= OnFleetChanged;
+        _cache.Dispose();
+    }
+
+    /// <summary>
+    /// For a key that was not cached: joins the derivation underway, or begins one, or refuses.
+    /// </summary>
+    /// <returns>False when the request was joined to another and there is nothing left to do.</returns>
+    private bool Begin(
+        in KeyId id, SourcePrefix source, object? state, KeyReady done, Span<byte> key, out int length, out KeyStatus status, out Derivation? job)
+    {
+        length = 0;
+        job = null;
+        lock (_gate)
+        {
+            if (_underway.TryGetValue(id, out var running))
+            {
+                Counters.CountMiss();
+                status = KeyStatus.QueueFull;
+                if (running.TryAttach(state, done, _options.MaxWaiters))
+                {
+                    Counters.CountCoalesced();
+                    return false;
+                }
+            }
+            else if (TryGetCached(id, key, out length))
+            {
+                // A derivation ended between the first look and the lock.
+                status = KeyStatus.Ok;
+                return true;
+            }
+            else
+            {
+                Counters.CountMiss();
+                status = Admit(id, source);
+                if (status == KeyStatus.Ok)
+                {
+                    job = new Derivation(this, id, state, done);
+                    _underway.Add(id, job);
+                    return true;
+                }
+            }
+        }
+
+        Counters.CountResult(status);
+        return true;
+    }
+
+    /// <summary>Whether a derivation may begin; takes the tokens if so. Called under the lock.</summary>
+    private KeyStatus Admit(in KeyId id, SourcePrefix source)
+    {
+        if (_stopped)
+            return KeyStatus.Stopped;
+        var now = _time.GetTimestamp();
+        if (!_deviceBuckets.Has(id.DeviceId, now))
+            return KeyStatus.DeviceThrottled;
+        if (!source.IsExempt)
+        {
+            if (!_prefixBuckets.Has(source, now))
+                return KeyStatus.PrefixThrottled;
+            _prefixBuckets.Take(source, now);
+        }
+
+        _deviceBuckets.Take(id.DeviceId, now);
+        return KeyStatus.Ok;
+    }
+
+    private void OnDeviceChanged(DeviceRecord device)
+    {
+        if (device.IsRevoked)
+            _cache.Evict(device.Id);
+    }
+
+    private void OnFleetChanged(FleetRecord fleet) => _cache.EvictEpochs(number => fleet.Epoch(number) is { IsAccepted: true });
+
+    /// <summary>The fleet key of a derivation, looked up when the TPM is free for it.</summary>
+    private (FleetRecord Fleet, EpochRecord Epoch)? FindEpoch(in KeyId id)
+    {
+        if (!_registry.TryGetDevice(id.DeviceId, out var device) || device.IsRevoked)
+            return null;
+        var fleet = _registry.Fleet;
+        return fleet?.Epoch(id.Epoch) is { IsAccepted: true } epoch ? (fleet, epoch) : null;
+    }
+
+    private void Complete(Derivation job, KeyStatus status, ReadOnlySpan<byte> key, int tpmCommands, string? problem)
+    {
+        List<Waiter>? waiters;
+        lock (_gate)
+        {
+            // Into the cache and out of the list in one step: whoever asks now finds the key in either of them.
+            if (status == KeyStatus.Ok && !_stopped)
+                _cache.Add(job.Id, key);
+            if (_underway.TryGetValue(job.Id, out var current) && current == job)
+                _underway.Remove(job.Id);
+            waiters = job.Detach();
+        }
+
+        if (waiters == null)
+            return;
+        Counters.CountResult(status, waiters.Count);
+        foreach (var waiter in waiters)
+        {
+            waiter.Done(waiter.State, new KeyResult(status, key, tpmCommands, problem));
+            tpmCommands = 0;
+        }
+    }
+
+    private readonly record struct Waiter(object? State, KeyReady Done);
+
+    /// <summary>One derivation and all who wait for it.</summary>
+    private sealed class Derivation : TpmJob
+    {
+        private readonly KeyService _service;
+        private List<Waiter>? _waiters;
+        private long _commandsBefore = -1;
+
+        internal Derivation(KeyService service, in KeyId id, object? state, KeyReady done)
+            : base(TpmShare.Unverified)
+        {
+            _service = service;
+            Id = id;
+            _waiters = [new Waiter(state, done)];
+        }
+
+        internal KeyId Id { get; }
+
+        internal bool TryAttach(object? state, KeyReady done, int limit)
+        {
+            if (_waiters == null || _waiters.Count >= limit)
+                return false;
+            _waiters.Add(new Waiter(state, done));
+            return true;
+        }
+
+        internal List<Waiter>? Detach()
+        {
+            var waiters = _waiters;
+            _waiters = null;
+            return waiters;
+        }
+
+        protected internal override void Run(ITpm tpm)
+        {
+            if (_commandsBefore < 0)
+                _commandsBefore = tpm.Counters.Total;
+            if (_service.FindEpoch(Id) is not var (fleet, epoch))
+            {
+                _service.Complete(this, KeyStatus.Refused, default, 0, null);
+                return;
+            }
+
+            Span<byte> buffer = stackalloc byte[KeyUses.MaxKeySize];
+            var key = buffer[..Id.Use.KeySize()];
+            try
+            {
+                KeyDerivation.Derive(tpm, epoch.Key, Id, fleet.ServerId, key);
+                _service.Complete(this, KeyStatus.Ok, key, (int)(tpm.Counters.Total - _commandsBefore), null);
+            }
+            finally
+            {
+                CryptographicOperations.ZeroMemory(buffer);
+            }
+        }
+
+        protected override void OnFailed(TpmJobFailure failure, TpmException? reason)
+        {
+            var status = failure switch
+            {
+                TpmJobFailure.QueueFull => KeyStatus.QueueFull,
+                TpmJobFailure.Deadline => KeyStatus.Deadline,
+                TpmJobFailure.Unavailable => KeyStatus.TpmUnavailable,
+                TpmJobFailure.Stopped => KeyStatus.Stopped,
+                _ => KeyStatus.TpmFailed,
+            };
+            _service.Complete(this, status, default, 0, reason?.Message);
+        }
+    }
+}

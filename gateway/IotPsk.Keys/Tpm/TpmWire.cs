@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
+namespace IotPsk.Keys;
+
+/// <summary>TPM 2.0 structures as wire bytes (TPM 2.0 Part 2): big-endian, TPM2B = 16-bit size and bytes.</summary>
+internal static class TpmWire
+{
+    internal const ushort AlgSha256 = 0x000b;
+    internal const ushort AlgEcc = 0x0023;
+    internal const ushort AlgRsa = 0x0001;
+    internal const ushort AlgKeyedHash = 0x0008;
+    internal const ushort AlgSymCipher = 0x0025;
+    private const ushort AlgHmac = 0x0005;
+    private const ushort AlgAes = 0x0006;
+    private const ushort AlgNull = 0x0010;
+    private const ushort AlgCfb = 0x0043;
+    private const ushort CurveP256 = 0x0003;
+
+    /// <summary>fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, restricted, decrypt.</summary>
+    internal const uint StorageRootAttributes = 0x0003_0472;
+
+    /// <summary>fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, sign.</summary>
+    internal const uint FleetKeyAttributes = 0x0004_0472;
+
+    /// <summary>A TPM2B of nothing.</summary>
+    internal static ReadOnlySpan<byte> Empty => [0, 0];
+
+    /// <summary>A TPML with no element.</summary>
+    internal static ReadOnlySpan<byte> EmptyList => [0, 0, 0, 0];
+
+    /// <summary>TCG storage root key template: ECC P-256, AES-128-CFB.</summary>
+    internal static byte[] StorageRootTemplate { get; } = Sized(
+        U16(AlgEcc), U16(AlgSha256), U32(StorageRootAttributes), U16(0),
+        U16(AlgAes), U16(128), U16(AlgCfb), U16(AlgNull), U16(CurveP256), U16(AlgNull),
+        U16(0), U16(0));
+
+    /// <summary>Fleet key: HMAC-SHA256, made inside the TPM.</summary>
+    internal static byte[] FleetKeyTemplate { get; } = Sized(
+        U16(AlgKeyedHash), U16(AlgSha256), U32(FleetKeyAttributes), U16(0),
+        U16(AlgHmac), U16(AlgSha256), U16(0));
+
+    /// <summary>TPM2B of these bytes.</summary>
+    internal static byte[] Sized(ReadOnlySpan<byte> content)
+    {
+        var wire = new byte[2 + content.Length];
+        BinaryPrimitives.WriteUInt16BigEndian(wire, checked((ushort)content.Length));
+        content.CopyTo(wire.AsSpan(2));
+        return wire;
+    }
+
+    /// <summary>TPM2B_SENSITIVE_CREATE with an authorisation value and no data.</summary>
+    internal static byte[] SensitiveCreate(ReadOnlySpan<byte> auth)
+    {
+        var wire = new byte[2 + 2 + auth.Length + 2];
+        BinaryPrimitives.WriteUInt16BigEndian(wire, checked((ushort)(4 + auth.Length)));
+        BinaryPrimitives.WriteUInt16BigEndian(wire.AsSpan(2), (ushort)auth.Length);
+        auth.CopyTo(wire.AsSpan(4));
+        return wire;
+    }
+
+    /// <summary>The name of an object with nameAlg SHA-256 (TPM 2.0 Part 1, s16), from its TPM2B_PUBLIC.</summary>
+    internal static byte[] NameOf(ReadOnlySpan<byte> sizedPublic)
+    {
+        var name = new byte[2 + SHA256.HashSizeInBytes];
+        BinaryPrimitives.WriteUInt16BigEndian(name, AlgSha256);
+        SHA256.HashData(sizedPublic[2..], name.AsSpan(2));
+        return name;
+    }
+
+    private static byte[] Sized(params byte[][] parts)
+    {
+        var content = new List<byte>();
+        foreach (var part in parts)
+            content.AddRange(part);
+        return Sized(content.ToArray().AsSpan());
+    }
+
+    private static byte[] U16(ushort value) => [(byte)(value >> 8), (byte)value];
+
+    private static byte[] U32(uint value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
+}

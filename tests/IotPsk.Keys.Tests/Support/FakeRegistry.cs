@@ -1,0 +1,64 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace IotPsk.Keys.Tests.Support;
+
+/// <summary>A registry in memory: fleet "gw", epoch 1 active.</summary>
+internal sealed class FakeRegistry : IRegistry
+{
+    private readonly Dictionary<string, DeviceRecord> _devices = [];
+
+    public event Action<DeviceRecord>? DeviceChanged;
+
+    public event Action<FleetRecord>? FleetChanged;
+
+    public FleetRecord? Fleet { get; private set; } = MakeFleet((1, EpochState.Active));
+
+    public int DeviceCount => _devices.Count;
+
+    public IEnumerable<DeviceRecord> Devices => _devices.Values;
+
+    public static FleetRecord MakeFleet(params (int Number, EpochState State)[] epochs) => new(
+        "gw",
+        new TpmKeyReference(0x81000001, [0, 11, 1]),
+        DateTimeOffset.UnixEpoch,
+        epochs.Select(epoch => new EpochRecord(
+            epoch.Number, epoch.State, new TpmKeyReference(0x81010000u + (uint)epoch.Number, [0, 11, 2]), [], DateTimeOffset.UnixEpoch)));
+
+    public void SetFleet(FleetRecord? fleet)
+    {
+        Fleet = fleet;
+        if (fleet != null)
+            FleetChanged?.Invoke(fleet);
+    }
+
+    public bool TryGetDevice(string id, [NotNullWhen(true)] out DeviceRecord? device) => _devices.TryGetValue(id, out device);
+
+    public (DeviceRecord Device, bool IsNew) Enrol(string id, DeviceMode mode = DeviceMode.Derived)
+    {
+        var isNew = _devices.TryAdd(id, new DeviceRecord(id, mode, DateTimeOffset.UnixEpoch, null, 1));
+        return (_devices[id], isNew);
+    }
+
+    public int EnrolMany(IEnumerable<string> ids, DeviceMode mode = DeviceMode.Derived, Action<int>? progress = null) =>
+        ids.Count(id => Enrol(id, mode).IsNew);
+
+    public (DeviceRecord Device, bool Changed) Revoke(string id)
+    {
+        var device = _devices[id] with { RevokedAt = DateTimeOffset.UnixEpoch, Generation = _devices[id].Generation + 1 };
+        _devices[id] = device;
+        DeviceChanged?.Invoke(device);
+        return (device, true);
+    }
+
+    public void Watch()
+    {
+    }
+
+    public void Refresh()
+    {
+    }
+
+    public void Dispose()
+    {
+    }
+}
