@@ -1,0 +1,16 @@
+namespace IotPsk.Shared
+{
+    /// <summary>The major types of CBOR (RFC 8949 s3.1) and the simple values used here (s3.3).</summary>
+    internal static class CborMajor
+    {
+        internal const int UnsignedInteger = 0;
+        internal const int ByteString = 2;
+        internal const int TextString = 3;
+        internal const int Array = 4;
+        internal const int Map = 5;
+        internal const int Tag = 6;
+        internal const int Simple = 7;
+        internal const int False = 20;
+        internal const int True = 21;
+    }
+}
