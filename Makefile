@@ -4,24 +4,18 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup build native dotnet demo test clean
+.PHONY: help setup build native dotnet test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'IotPsk: pre-shared-key TLS for small devices, with keys from a TPM. Start with:'
 	@echo
-	@echo '  make demo    three virtual devices send telemetry through the gateway to a real MQTT broker,'
-	@echo '               with a key hierarchy in a (software) TPM; shows every step, about a minute'
 	@echo '  make test    everything that can be checked on this machine; ends with "N passed, N failed"'
-	@echo '               one part of it: make test ONLY="tls interop"'
+	@echo '               one part of it: make test ONLY="tls keys"'
 	@echo
 	@echo '  make build   the gateway, the device programs and their native library'
 	@echo '  make setup   installs the Debian packages that are missing (the targets above do it too)'
 	@echo '  make clean   removes all that was built'
-	@echo
-	@echo 'After a build:'
-	@echo '  gateway/IotPsk.Gateway/bin/$(CONFIGURATION)/net10.0/iotpsk --help               the gateway'
-	@echo '  device/IotPsk.Device.Host/bin/$(CONFIGURATION)/net10.0/iotpsk-device --help     virtual devices'
 
 setup:
 	@tests/setup.sh
@@ -34,9 +28,6 @@ native: setup
 dotnet: setup
 	@echo 'Building IotPsk.sln ($(CONFIGURATION))'
 	@dotnet build IotPsk.sln -c $(CONFIGURATION) --nologo -v quiet -consoleLoggerParameters:NoSummary
-
-demo: build
-	@tests/demo.sh
 
 test: build
 	@tests/run.sh $(ONLY)

@@ -51,13 +51,14 @@ END
   exit 1
 }
 
+check_dotnet
 missing=()
 while IFS='|' read -r probe packages purpose; do
   [ -n "$probe" ] || continue
   have "$probe" || missing+=("$packages|$purpose")
 done <<<"$needs"
 
-if [ ${#missing[@]} -eq 0 ]; then check_dotnet; exit 0; fi
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "This machine has no apt-get. Please install what brings these (Debian's names), then try again:" >&2
@@ -152,4 +153,3 @@ if [ "$quiet_broker" = yes ]; then echo "The system's own mosquitto service stay
 while IFS='|' read -r probe _ _; do
   [ -z "$probe" ] || have "$probe" || { echo "The packages are installed, but ${probe#*:} is still not found." >&2; exit 1; }
 done <<<"$needs"
-check_dotnet

@@ -1,0 +1,275 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+
+namespace IotPsk.Gateway.Configuration;
+
+/// <summary>Reads and validates a configuration whole: every fault is found before any is told.</summary>
+internal sealed class ConfigurationReader
+{
+    // Of any length that makes sense; a log file named by mistake is told at once.
+    private const int MaxLength = 1 << 20;
+    // sockaddr_un.sun_path of Linux, without the final NUL.
+    private const int MaxSocketPath = 107;
+
+    private readonly List<ConfigurationError> _errors = [];
+
+    /// <summary>Reads the file at <paramref name="path"/>. Throws <see cref="UserError"/> with one line per fault.</summary>
+    internal static GatewayConfiguration Load(string path)
+    {
+        byte[] content = ReadFile(path);
+        GatewayConfiguration? configuration = Parse(content, out IReadOnlyList<ConfigurationError> errors);
+        return configuration ?? throw UserError.Several(errors.Select(e => UserError.Join($"{e.Path} {e.What}", path, e.Mend)));
+    }
+
+    private static byte[] ReadFile(string path)
+    {
+        try
+        {
+            var file = new FileInfo(path);
+            if (file.Exists && file.Length > MaxLength)
+                throw new UserError($"the configuration has {file.Length} bytes", path, "name the right file; 1 MiB is the most");
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserError("there is no configuration file", path, "name it with --config FILE, or give --state DIR and --tpm TCTI", cause: e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError("the configuration cannot be read", path, $"make it readable for this user ({e.Message})", cause: e);
+        }
+    }
+
+    /// <summary>Parses UTF-8 JSON (comments and a trailing comma are let pass); null when <paramref name="errors"/> holds any.</summary>
+    internal static GatewayConfiguration? Parse(ReadOnlyMemory<byte> utf8, out IReadOnlyList<ConfigurationError> errors)
+    {
+        var reader = new ConfigurationReader();
+        errors = reader._errors;
+        if (utf8.Span.StartsWith("\uFEFF"u8))
+            utf8 = utf8[3..];
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(utf8, new JsonDocumentOptions
+            {
+                CommentHandling = JsonCommentHandling.Skip,
+                AllowTrailingCommas = true,
+                MaxDepth = 16,
+            });
+            GatewayConfiguration configuration = reader.Root(document.RootElement);
+            return reader._errors.Count == 0 ? configuration : null;
+        }
+        catch (JsonException e)
+        {
+            string where = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}");
+            reader.Error("$", $"is not JSON at {where}", "mend the text there: a comma, a quote or a bracket too many or too few");
+            return null;
+        }
+    }
+
+    private void Error(string path, string what, string mend) => _errors.Add(new ConfigurationError(path, what, mend));
+
+    private GatewayConfiguration Root(JsonElement element)
+    {
+        var root = JsonObjectReader.Open(element, "$", _errors);
+        var configuration = new GatewayConfiguration
+        {
+            State = AbsolutePath(root, "State", GatewayConfiguration.DefaultState),
+            Tpm = Tpm(root.Object("Tpm")),
+            Listeners = Listeners(root),
+            Telemetry = Telemetry(root.Object("Telemetry")),
+            Limits = Limits(root.Object("Limits")),
+            Admin = Admin(root.Object("Admin")),
+        };
+        root.End();
+        return configuration;
+    }
+
+    private string AbsolutePath(JsonObjectReader reader, string key, string otherwise)
+    {
+        string path = reader.Text(key) ?? otherwise;
+        if (!Path.IsPathFullyQualified(path) || path.Contains('\0'))
+            Error(reader.PathOf(key), $"\"{path}\" is no absolute path", $"write it from the root on, like {otherwise}");
+        return path;
+    }
+
+    private static TpmConfiguration Tpm(JsonObjectReader? reader)
+    {
+        if (reader is null)
+            return new TpmConfiguration();
+        var tpm = new TpmConfiguration
+        {
+            Tcti = reader.Text("Tcti") ?? TpmConfiguration.DefaultTcti,
+            EncryptSession = reader.Flag("EncryptSession", false),
+        };
+        reader.End();
+        return tpm;
+    }
+
+    private List<ListenerConfiguration> Listeners(JsonObjectReader root)
+    {
+        var listeners = new List<ListenerConfiguration>();
+        string path = root.PathOf("Listeners");
+        if (!root.TryGet("Listeners", out JsonElement list))
+            Error(path, "is missing", "add a list with at least one listener, like [ { \"Protocol\": \"mqtt\" } ]");
+        else if (list.ValueKind != JsonValueKind.Array)
+            Error(path, $"is {JsonObjectReader.Kind(list)}, not a list", "write [ { ... }, { ... } ]");
+        else if (list.GetArrayLength() == 0)
+            Error(path, "is empty", "add a listener, like { \"Protocol\": \"mqtt\" }");
+        else
+        {
+            foreach (JsonElement element in list.EnumerateArray())
+                Listener(JsonObjectReader.Open(element, $"{path}[{listeners.Count}]", _errors), listeners);
+        }
+        return listeners;
+    }
+
+    private void Listener(JsonObjectReader reader, List<ListenerConfiguration> listeners)
+    {
+        ListenerProtocol protocol = Protocol(reader);
+        bool datagrams = protocol == ListenerProtocol.Lwm2m;
+        var listener = new ListenerConfiguration
+        {
+            Name = reader.Text("Name") ?? NameOf(protocol),
+            Protocol = protocol,
+            Listen = reader.Address("Listen", datagrams ? "udp" : "tcp", DefaultListen(protocol).ToString()) ?? DefaultListen(protocol),
+            Upstream = reader.Address("Upstream", "tcp", "tcp://127.0.0.1:1883") ?? DefaultUpstream(protocol),
+            AllowPskKe = reader.Flag("AllowPskKe", false),
+            AllowTls12 = reader.Flag("AllowTls12", true),
+            Echo = reader.Flag("Echo", false),
+        };
+        reader.End();
+        foreach (string key in datagrams ? ["Upstream", "AllowPskKe", "AllowTls12"] : (string[])["Echo"])
+        {
+            if (reader.Has(key))
+                Error(reader.PathOf(key), $"has no meaning for {NameOf(protocol)}", "remove it");
+        }
+        CheckName(reader, listener, listeners);
+        CheckListen(reader, listener, listeners);
+        listeners.Add(listener);
+    }
+
+    private ListenerProtocol Protocol(JsonObjectReader reader)
+    {
+        string text = reader.Text("Protocol") ?? NameOf(ListenerProtocol.Mqtt);
+        foreach (ListenerProtocol protocol in Enum.GetValues<ListenerProtocol>())
+        {
+            if (NameOf(protocol) == text)
+                return protocol;
+        }
+        string[] names = [.. Enum.GetValues<ListenerProtocol>().Select(NameOf)];
+        string? near = Spelling.Nearest(text, names);
+        Error(reader.PathOf("Protocol"), $"\"{text}\" is no known protocol", near is null ? $"write one of {string.Join(", ", names)}" : $"did you mean {near}?");
+        return ListenerProtocol.Mqtt;
+    }
+
+    /// <summary>The protocol's name in the configuration.</summary>
+    internal static string NameOf(ListenerProtocol protocol) => protocol switch
+    {
+        ListenerProtocol.Mqtt => "mqtt",
+        ListenerProtocol.Tunnel => "tunnel",
+        _ => "lwm2m",
+    };
+
+    private static EndpointAddress DefaultListen(ListenerProtocol protocol) => protocol switch
+    {
+        ListenerProtocol.Mqtt => new EndpointAddress("tcp", "0.0.0.0", 8883),
+        ListenerProtocol.Tunnel => new EndpointAddress("tcp", "0.0.0.0", 8443),
+        _ => new EndpointAddress("udp", "0.0.0.0", 5684),
+    };
+
+    private static EndpointAddress? DefaultUpstream(ListenerProtocol protocol) => protocol switch
+    {
+        ListenerProtocol.Mqtt => new EndpointAddress("tcp", "127.0.0.1", 1883),
+        ListenerProtocol.Tunnel => new EndpointAddress("tcp", "127.0.0.1", 8080),
+        _ => null,
+    };
+
+    // The name is a label of the metrics and a word of the log.
+    private void CheckName(JsonObjectReader reader, ListenerConfiguration listener, List<ListenerConfiguration> earlier)
+    {
+        if (listener.Name.Length > 32 || !listener.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'))
+            Error(reader.PathOf("Name"), $"\"{listener.Name}\" is no valid name", "use up to 32 letters, digits, - and _");
+        int same = earlier.FindIndex(e => e.Name == listener.Name);
+        if (same >= 0)
+            Error(reader.PathOf("Name"), $"\"{listener.Name}\" is the name of $.Listeners[{same}] too", "give each listener its own Name");
+    }
+
+    private void CheckListen(JsonObjectReader reader, ListenerConfiguration listener, List<ListenerConfiguration> earlier)
+    {
+        if (listener.Listen.Address is not { } address)
+        {
+            Error(reader.PathOf("Listen"), $"\"{listener.Listen}\" names a host", "write an IP address of this machine, 0.0.0.0 or [::] for all");
+            return;
+        }
+        int same = earlier.FindIndex(e => e.Listen.Scheme == listener.Listen.Scheme && e.Listen.Port == listener.Listen.Port
+            && (e.Listen.Address is not { } other || Overlaps(address, other)));
+        if (same >= 0)
+            Error(reader.PathOf("Listen"), $"{listener.Listen} is taken by $.Listeners[{same}]", "give each listener its own port");
+    }
+
+    private static bool Overlaps(IPAddress one, IPAddress other) =>
+        one.Equals(other) || IsAny(one) || IsAny(other);
+
+    private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
+
+    private TelemetryConfiguration Telemetry(JsonObjectReader? reader)
+    {
+        var defaults = new TelemetryConfiguration();
+        if (reader is null)
+            return defaults;
+        var telemetry = new TelemetryConfiguration
+        {
+            Mqtt = reader.Address("Mqtt", "tcp", defaults.Mqtt.ToString()) ?? defaults.Mqtt,
+            TopicPrefix = reader.Text("TopicPrefix") ?? defaults.TopicPrefix,
+        };
+        string prefix = telemetry.TopicPrefix;
+        // MQTT 3.1.1 s4.7: wildcards and NUL stand in no topic name; $ begins the broker's own topics.
+        if (prefix.AsSpan().IndexOfAny("+#\0") >= 0 || prefix[0] is '$' or '/' || prefix[^1] == '/' || Encoding.UTF8.GetByteCount(prefix) > 256)
+            Error(reader.PathOf("TopicPrefix"), $"\"{prefix.Replace("\0", "\\0", StringComparison.Ordinal)}\" is no topic prefix", "write topic levels without + # $ and without / at the ends, like iotpsk");
+        reader.End();
+        return telemetry;
+    }
+
+    private static LimitsConfiguration Limits(JsonObjectReader? reader)
+    {
+        var defaults = new LimitsConfiguration();
+        if (reader is null)
+            return defaults;
+        var limits = new LimitsConfiguration
+        {
+            HandshakeSeconds = reader.Number("HandshakeSeconds", defaults.HandshakeSeconds, 1, 600),
+            HalfOpen = reader.Number("HalfOpen", defaults.HalfOpen, 0, 10_000_000),
+            HalfOpenPerPrefix = reader.Number("HalfOpenPerPrefix", defaults.HalfOpenPerPrefix, 0, 10_000_000),
+            SessionsPerDevice = reader.Number("SessionsPerDevice", defaults.SessionsPerDevice, 0, 1_000_000),
+        };
+        reader.End();
+        return limits;
+    }
+
+    private AdminConfiguration Admin(JsonObjectReader? reader)
+    {
+        if (reader is null)
+            return new AdminConfiguration();
+        string socket = AbsolutePath(reader, "Socket", AdminConfiguration.DefaultSocket);
+        if (Encoding.UTF8.GetByteCount(socket) > MaxSocketPath)
+            Error(reader.PathOf("Socket"), $"is longer than {MaxSocketPath} bytes", "use a shorter path; a Unix socket allows no longer one");
+        EndpointAddress? http = new AdminConfiguration().Http;
+        if (reader.TryGet("Http", out JsonElement value) && value.ValueKind == JsonValueKind.Null)
+            http = null;
+        else
+            http = Loopback(reader) ?? http;
+        reader.End();
+        return new AdminConfiguration { Socket = socket, Http = http };
+    }
+
+    // What /metrics tells is for this machine alone; nothing here asks who reads.
+    private EndpointAddress? Loopback(JsonObjectReader reader)
+    {
+        EndpointAddress? http = reader.Address("Http", "http", "http://127.0.0.1:9464");
+        if (http is { } given && (given.Address is not { } address || !IPAddress.IsLoopback(address)))
+            Error(reader.PathOf("Http"), $"\"{given}\" is no loopback address", "write http://127.0.0.1:PORT or http://[::1]:PORT, or null for none");
+        return http;
+    }
+}

@@ -1,0 +1,82 @@
+namespace IotPsk.Gateway.Configuration;
+
+/// <summary>What a listener does with the plaintext of its sessions.</summary>
+internal enum ListenerProtocol { Mqtt, Tunnel, Lwm2m }
+
+/// <summary>The whole configuration, validated. Only <see cref="Listeners"/> has no default.</summary>
+internal sealed record GatewayConfiguration
+{
+    internal const string DefaultPath = "/etc/iotpsk/iotpsk.json";
+    internal const string DefaultState = "/var/lib/iotpsk";
+
+    /// <summary>The state directory: registry and whatever else survives a restart.</summary>
+    internal string State { get; init; } = DefaultState;
+    internal TpmConfiguration Tpm { get; init; } = new();
+    internal IReadOnlyList<ListenerConfiguration> Listeners { get; init; } = [];
+    internal TelemetryConfiguration Telemetry { get; init; } = new();
+    internal LimitsConfiguration Limits { get; init; } = new();
+    internal AdminConfiguration Admin { get; init; } = new();
+}
+
+internal sealed record TpmConfiguration
+{
+    internal const string DefaultTcti = "device:/dev/tpmrm0";
+
+    /// <summary>The TPM, as tpm2-tss names it.</summary>
+    internal string Tcti { get; init; } = DefaultTcti;
+
+    /// <summary>Encrypt parameters between this process and the TPM.</summary>
+    internal bool EncryptSession { get; init; }
+}
+
+internal sealed record ListenerConfiguration
+{
+    internal required string Name { get; init; }
+    internal required ListenerProtocol Protocol { get; init; }
+
+    /// <summary>An IP address and port of this machine.</summary>
+    internal required EndpointAddress Listen { get; init; }
+
+    /// <summary>Where the plaintext goes; null for lwm2m, which is served here.</summary>
+    internal EndpointAddress? Upstream { get; init; }
+
+    /// <summary>Allow TLS 1.3 psk_ke, which has no forward secrecy.</summary>
+    internal bool AllowPskKe { get; init; }
+    internal bool AllowTls12 { get; init; } = true;
+
+    /// <summary>Serve a raw <c>/echo</c> resource for load tests (lwm2m).</summary>
+    internal bool Echo { get; init; }
+}
+
+internal sealed record TelemetryConfiguration
+{
+    /// <summary>The broker that values of LwM2M devices go to.</summary>
+    internal EndpointAddress Mqtt { get; init; } = new("tcp", "127.0.0.1", 1883);
+    internal string TopicPrefix { get; init; } = "iotpsk";
+}
+
+/// <summary>Limits; 0 means none, but for the handshake time.</summary>
+internal sealed record LimitsConfiguration
+{
+    /// <summary>Seconds a handshake and the first message may take, 1..600.</summary>
+    internal int HandshakeSeconds { get; init; } = 10;
+
+    /// <summary>Handshakes in progress at once.</summary>
+    internal int HalfOpen { get; init; } = 100_000;
+
+    /// <summary>Handshakes in progress at once from one /24 or /48; loopback is exempt.</summary>
+    internal int HalfOpenPerPrefix { get; init; } = 1000;
+
+    /// <summary>Live sessions of one device; the oldest makes room for a new one.</summary>
+    internal int SessionsPerDevice { get; init; }
+}
+
+internal sealed record AdminConfiguration
+{
+    internal const string DefaultSocket = "/run/iotpsk/admin.sock";
+
+    internal string Socket { get; init; } = DefaultSocket;
+
+    /// <summary>Loopback address of /healthz and /metrics; null when switched off.</summary>
+    internal EndpointAddress? Http { get; init; } = new("http", "127.0.0.1", 9464);
+}

@@ -1,0 +1,70 @@
+using System.Text;
+using IotPsk.Gateway.Configuration;
+
+namespace IotPsk.Gateway.Tests;
+
+/// <summary>The configuration is validated whole: every fault is told at once, with its place.</summary>
+public sealed class ConfigurationTests
+{
+    private static GatewayConfiguration? Parse(string json, out IReadOnlyList<ConfigurationError> errors) =>
+        ConfigurationReader.Parse(Encoding.UTF8.GetBytes(json), out errors);
+
+    [Fact]
+    public void A_listener_is_all_that_must_be_said()
+    {
+        GatewayConfiguration? configuration = Parse("""{ "Listeners": [ { "Protocol": "mqtt" } ] }""", out var errors);
+        Assert.Empty(errors);
+        Assert.Equal("/var/lib/iotpsk", configuration!.State);
+        Assert.Equal("device:/dev/tpmrm0", configuration.Tpm.Tcti);
+        Assert.Equal("tcp://0.0.0.0:8883", configuration.Listeners[0].Listen.ToString());
+        Assert.Equal("tcp://127.0.0.1:1883", configuration.Listeners[0].Upstream.ToString());
+        Assert.False(configuration.Listeners[0].AllowPskKe);
+    }
+
+    [Fact]
+    public void Every_fault_is_told_at_once_with_its_place()
+    {
+        Assert.Null(Parse("""
+            { "State": "relative", "Listners": [], "Limits": { "HandshakeSeconds": 0 },
+              "Listeners": [ { "Protocol": "mqt", "Listen": "tcp://0.0.0.0:99999" }, { "Name": "a b", "Protocol": "mqtt", "Listen": "udp://0.0.0.0:1" } ],
+              "Admin": { "Http": "http://0.0.0.0:9464" } }
+            """, out var errors));
+        string[] paths = [.. errors.Select(e => e.Path)];
+        foreach (string path in (string[])["$.State", "$.Listners", "$.Limits.HandshakeSeconds", "$.Listeners[0].Protocol", "$.Listeners[0].Listen",
+            "$.Listeners[1].Name", "$.Listeners[1].Listen", "$.Admin.Http"])
+            Assert.Contains(path, paths);
+        Assert.Contains(errors, e => e.Path == "$.Listners" && e.Mend.Contains("Listeners", StringComparison.Ordinal));
+        Assert.All(errors, e => Assert.False(string.IsNullOrWhiteSpace(e.Mend)));
+    }
+
+    [Theory]
+    [InlineData("{", "$")]
+    [InlineData("[]", "$")]
+    [InlineData("{}", "$.Listeners")]
+    [InlineData("""{ "Listeners": [] }""", "$.Listeners")]
+    [InlineData("""{ "Listeners": [ {} ], "Tpm": { "Tcti": 1 } }""", "$.Tpm.Tcti")]
+    [InlineData("""{ "Listeners": [ {}, { "Name": "b" } ] }""", "$.Listeners[1].Listen")]
+    [InlineData("""{ "Listeners": [ { "Listen": "tcp://localhost:1" } ] }""", "$.Listeners[0].Listen")]
+    [InlineData("""{ "Listeners": [ { "Echo": true } ] }""", "$.Listeners[0].Echo")]
+    [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "TopicPrefix": "a/#" } }""", "$.Telemetry.TopicPrefix")]
+    public void A_fault_names_its_place(string json, string path)
+    {
+        Assert.Null(Parse(json, out var errors));
+        Assert.Contains(errors, e => e.Path == path);
+    }
+
+    [Fact]
+    public void A_key_written_twice_is_refused()
+    {
+        Assert.Null(Parse("""{ "State": "/a", "State": "/b", "Listeners": [ {} ] }""", out var errors));
+        Assert.Contains(errors, e => e.Path == "$.State");
+    }
+
+    [Fact]
+    public void A_missing_file_is_told_with_the_way_out()
+    {
+        UserError error = Assert.Throws<UserError>(() => ConfigurationReader.Load("/nonexistent/iotpsk.json"));
+        Assert.Contains("--config", error.Message, StringComparison.Ordinal);
+        Assert.Equal(UserError.Failed, error.ExitCode);
+    }
+}

@@ -1,0 +1,2 @@
+// Every lab is several processes: one after the other keeps their timeouts honest on a small machine.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
