@@ -1,1 +1,1 @@
-return 0;
+return IotPsk.Gateway.Cli.CommandLine.Run(args, Console.Out, Console.Error, Console.IsOutputRedirected);

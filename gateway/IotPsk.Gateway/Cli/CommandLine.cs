@@ -1,0 +1,52 @@
+using System.CommandLine;
+using IotPsk.Keys;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary>The verbs of <c>iotpsk</c>. Exit codes: 0 done, 1 failed, 2 wrong command line.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs one command line. <paramref name="redirected"/>: the output is no terminal, so secrets may go there.</summary>
+    internal static int Run(string[] args, TextWriter output, TextWriter errors, bool redirected)
+    {
+        var common = new CommonOptions();
+        var root = new RootCommand("IotPsk: pre-shared-key TLS for small devices, with keys from a TPM 2.0.\n\n" +
+            "Start with: iotpsk fleet init --server-id gateway-01 --state DIR --tpm swtpm:host=127.0.0.1,port=2321");
+        common.AddTo(root);
+        var console = new CommandConsole(output, errors, redirected);
+        root.Subcommands.Add(FleetCommands.Create(common, console));
+        root.Subcommands.Add(DeviceCommands.Create(common, console));
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                errors.WriteLine($"iotpsk: {error.Message}; on the command line; see iotpsk --help");
+            return UserError.Usage;
+        }
+        return Guard(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = errors }), errors);
+    }
+
+    private static int Guard(Func<int> run, TextWriter errors)
+    {
+        try
+        {
+            return run();
+        }
+        catch (UserError error)
+        {
+            foreach (string line in error.Message.Split('\n'))
+                errors.WriteLine("iotpsk: " + line);
+            return error.ExitCode;
+        }
+        catch (KeysException error)
+        {
+            errors.WriteLine("iotpsk: " + error.Message);
+            return UserError.Failed;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            errors.WriteLine($"iotpsk: {error.Message}");
+            return UserError.Failed;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using IotPsk.Keys;
+using IotPsk.Shared;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary><c>device enroll | list | show | revoke | credentials</c>.</summary>
+internal static class DeviceCommands
+{
+    internal static Command Create(CommonOptions common, CommandConsole console)
+    {
+        var device = new Command("device", "The devices of the fleet");
+        device.Subcommands.Add(ForOne("enroll", "Enrolls a device; again is harmless. Example: iotpsk device enroll sensor-0001", (parsed, id) =>
+        {
+            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            registry.RequireFleet();
+            (DeviceRecord record, bool isNew) = registry.Enrol(id);
+            JsonObject document = Describe(record);
+            document["new"] = isNew;
+            console.Print(common.Json(parsed), document, isNew ? $"{id} is enrolled" : $"{id} was enrolled already{(record.IsRevoked ? " and is revoked" : "")}");
+        }));
+        device.Subcommands.Add(List(common, console));
+        device.Subcommands.Add(ForOne("show", "Shows a device. Example: iotpsk device show sensor-0001", (parsed, id) =>
+        {
+            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            DeviceRecord record = registry.Find(id) ?? throw Unknown(id);
+            console.Print(common.Json(parsed), Describe(record), Line(record));
+        }));
+        device.Subcommands.Add(ForOne("revoke", "Revokes a device: it is refused from now on. Example: iotpsk device revoke sensor-0001", (parsed, id) =>
+        {
+            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            if (registry.Find(id) is null)
+                throw Unknown(id);
+            (DeviceRecord record, bool changed) = registry.Revoke(id);
+            JsonObject document = Describe(record);
+            document["changed"] = changed;
+            console.Print(common.Json(parsed), document, changed ? $"{id} is revoked" : $"{id} was revoked already");
+        }));
+        device.Subcommands.Add(CredentialsCommand.Create(common, console));
+        return device;
+    }
+
+    /// <summary>A device id as the first argument; what is no id is a usage error.</summary>
+    internal static Argument<string> IdArgument()
+    {
+        var id = new Argument<string>("ID") { Description = $"Device id: {DeviceId.Rule}" };
+        id.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1 && !DeviceId.IsValid(result.Tokens[0].Value))
+                result.AddError($"\"{result.Tokens[0].Value}\" is no device id: {DeviceId.Rule}");
+        });
+        return id;
+    }
+
+    internal static UserError Unknown(string id) =>
+        new($"there is no device {id}", "in the registry", $"see iotpsk device list, or enroll it: iotpsk device enroll {id}");
+
+    private static Command ForOne(string name, string description, Action<ParseResult, string> action)
+    {
+        Argument<string> id = IdArgument();
+        var command = new Command(name, description) { id };
+        command.SetAction(parsed =>
+        {
+            action(parsed, parsed.GetValue(id)!);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command List(CommonOptions common, CommandConsole console)
+    {
+        var list = new Command("list", "Lists the devices. Example: iotpsk device list --json");
+        list.SetAction(parsed =>
+        {
+            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            var array = new JsonArray();
+            var text = new StringBuilder();
+            foreach (DeviceRecord record in registry.Devices.OrderBy(r => r.Id, StringComparer.Ordinal))
+            {
+                array.Add((JsonNode)Describe(record));
+                text.Append(text.Length == 0 ? "" : "\n").Append(Line(record));
+            }
+            console.Print(common.Json(parsed), array, text.Length == 0 ? "no device is enrolled" : text.ToString());
+            return 0;
+        });
+        return list;
+    }
+
+    private static string Line(DeviceRecord record) => string.Create(CultureInfo.InvariantCulture,
+        $"{record.Id,-32} {record.Mode.ToString().ToLowerInvariant(),-8} enrolled {record.EnrolledAt:yyyy-MM-dd HH:mm}{(record.RevokedAt is { } at ? $", revoked {at:yyyy-MM-dd HH:mm}" : "")}");
+
+    private static JsonObject Describe(DeviceRecord record) => new()
+    {
+        ["id"] = record.Id,
+        ["mode"] = record.Mode.ToString().ToLowerInvariant(),
+        ["enrolledAt"] = record.EnrolledAt.ToString("O", CultureInfo.InvariantCulture),
+        ["revokedAt"] = record.RevokedAt?.ToString("O", CultureInfo.InvariantCulture),
+        ["generation"] = record.Generation,
+    };
+}
