@@ -1,0 +1,62 @@
+using IotPsk.Keys;
+using IotPsk.Net;
+using IotPsk.Tls;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>Joins endpoint and keys: identity, registry, cache, then the TPM. Never blocks a shard.</summary>
+internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, IRegistry registry) : IPskResolver
+{
+    /// <summary>Takes the first acceptable identity; if none is, the first one's refusal is the reason.</summary>
+    public void Resolve(PskRequest request)
+    {
+        PskRefusal first = PskRefusal.NotAnIdentity;
+        for (int index = 0; index < request.Count; index++)
+        {
+            PskDecision decision = authority.Identify(request.Identity(index), PskProtocol.Tls13);
+            if (decision.IsAccepted)
+            {
+                keys.Request(decision.Key, SourcePrefix.Of(request.Remote.Address), new Pending(request, index, decision), Answer);
+                return;
+            }
+            if (index == 0)
+                first = decision.Refusal;
+        }
+        request.Reject(first.ToString());
+    }
+
+    /// <summary>A verified binder makes the key worth keeping.</summary>
+    public void Verified(object tag) => keys.Promote(((DeviceGrant)tag).Key);
+
+    public void Failed(object? tag, TlsError cause)
+    {
+        // Nothing to undo: an unproved key stays in the cache's probation and leaves it by itself.
+    }
+
+    /// <summary>False once the device was revoked or provisioned anew after its key was handed out: the session must close.</summary>
+    internal bool StillStands(DeviceGrant grant) =>
+        registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation;
+
+    private static void Answer(object? state, in KeyResult result)
+    {
+        var pending = (Pending)state!;
+        PskDecision decision = pending.Decision;
+        switch (result.Status)
+        {
+            case KeyStatus.Ok:
+                pending.Request.Provide(pending.Index, result.Key,
+                    decision.IsImported ? PskBinder.Imported : PskBinder.External,
+                    decision.Hash == PskHash.Sha384 ? TlsHash.Sha384 : TlsHash.Sha256,
+                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands));
+                break;
+            case KeyStatus.Refused:
+                pending.Request.Reject(result.Problem ?? nameof(KeyStatus.Refused));
+                break;
+            default:
+                pending.Request.Fail(result.Problem is null ? result.Status.ToString() : $"{result.Status}: {result.Problem}");
+                break;
+        }
+    }
+
+    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision);
+}

@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using IotPsk.Gateway.Serving;
+using IotPsk.Interop.Tests.Support;
+using IotPsk.Keys;
+using IotPsk.Net;
+using IotPsk.Tls;
+
+namespace IotPsk.Interop.Tests;
+
+/// <summary>Engine, endpoint, key service and TPM joined: openssl reaches a plain echo server with a key that came out of the TPM.</summary>
+public sealed class TerminationTests : IDisposable, INetEvents
+{
+    private readonly TempDirectory _directory = new();
+    private readonly Swtpm _tpm;
+    private readonly EsysTpm _commands;
+    private readonly SqliteRegistry _registry;
+    private readonly TpmOwner _owner;
+    private readonly KeyService _keys;
+    private readonly FleetPskResolver _resolver;
+    private readonly ShardSet _shards;
+    private readonly TcpListener _echo = new(IPAddress.Loopback, 0);
+    private readonly int _port;
+    private readonly ConcurrentQueue<string> _failures = new();
+    private readonly ConcurrentQueue<DeviceGrant> _grants = new();
+
+    public TerminationTests()
+    {
+        _tpm = new Swtpm(_directory.Create("tpm"), Repository.LogDirectory("termination"));
+        StateDirectory state = StateDirectory.OpenOrCreate(_directory.File("state"));
+        using (var setup = new EsysTpm(_tpm.Tcti))
+            FleetSetup.Init(state, setup, new FleetSetupOptions { ServerId = "gateway-01" });
+        _registry = SqliteRegistry.Open(state);
+        _registry.Enrol("sensor-1");
+        _commands = new EsysTpm(_tpm.Tcti);
+        _owner = new TpmOwner(_commands, new TpmOwnerOptions(), TimeProvider.System, FleetSelfTest.For(_registry));
+        _keys = new KeyService(_registry, _owner, new KeyServiceOptions(), TimeProvider.System);
+        _resolver = new FleetPskResolver(new PskAuthority(_registry), _keys, _registry);
+        _echo.Start();
+        _ = EchoAsync();
+        _shards = new ShardSet(new NetLimits(), _resolver, TimeProvider.System, this, shards: 1);
+        _port = _shards.Listen(new TlsListenerOptions
+        {
+            Name = "echo",
+            Listen = new IPEndPoint(IPAddress.Loopback, 0),
+            Upstream = (IPEndPoint)_echo.LocalEndpoint,
+            Tls = new PskTlsServerOptions(),
+        }).EndPoint.Port;
+    }
+
+    void INetEvents.HandshakeFailed(in HandshakeFailure failure) => _failures.Enqueue(failure.ToString());
+
+    void INetEvents.Connected(SessionInfo session) => _grants.Enqueue((DeviceGrant)session.Tag!);
+
+    [Fact]
+    public void Openssl_exchanges_data_and_only_its_first_connection_costs_a_TPM_command()
+    {
+        string key = Key(KeyUse.External13);
+        for (int i = 0; i < 2; i++)
+            Assert.Contains("hello through the TPM", Connect("sensor-1~1", key).Output, StringComparison.Ordinal);
+        Assert.Equal([1, 0], _grants.Select(grant => grant.TpmCommands));
+        Assert.All(_grants, grant => Assert.Equal("sensor-1", grant.Key.DeviceId));
+    }
+
+    [Theory]
+    [InlineData("sensor-2~1", "UnknownDevice")]
+    [InlineData("sensor-1~2", "UnknownEpoch")]
+    [InlineData("sensor-1~01", "NotCanonical")]
+    [InlineData("sensor-1", "NotAnIdentity")]
+    public void An_identity_that_is_none_is_refused_with_its_reason_and_no_TPM_command(string identity, string reason)
+    {
+        long before = _commands.Counters.Total;
+        CommandResult refused = Connect(identity, new string('a', 64));
+        Assert.Contains("alert", refused.ToString(), StringComparison.Ordinal);
+        Poll.Until(() => !_failures.IsEmpty, "the failure is told");
+        Assert.Contains(reason, Assert.Single(_failures), StringComparison.Ordinal);
+        Assert.Equal(before, _commands.Counters.Total);
+    }
+
+    [Fact]
+    public void A_wrong_key_is_refused_and_the_right_one_still_works()
+    {
+        Assert.Contains("alert", Connect("sensor-1~1", new string('a', 64)).ToString(), StringComparison.Ordinal);
+        Assert.Contains("hello through the TPM", Connect("sensor-1~1", Key(KeyUse.External13)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_revoked_device_is_refused_and_its_grant_no_longer_stands()
+    {
+        string key = Key(KeyUse.External13);
+        Connect("sensor-1~1", key);
+        DeviceGrant grant = Assert.Single(_grants);
+        Assert.True(_resolver.StillStands(grant));
+        _registry.Revoke("sensor-1");
+        Assert.False(_resolver.StillStands(grant));
+        Connect("sensor-1~1", key);
+        Poll.Until(() => !_failures.IsEmpty, "the refusal is told");
+        Assert.Contains("RevokedDevice", Assert.Single(_failures), StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        _shards.Dispose();
+        _owner.Dispose();
+        _keys.Dispose();
+        _registry.Dispose();
+        _echo.Dispose();
+        _tpm.Dispose();
+        _directory.Dispose();
+    }
+
+    private string Key(KeyUse use)
+    {
+        using var tpm = new EsysTpm(_tpm.Tcti);
+        tpm.Open();
+        using DeviceKey key = DeviceKey.Derive(tpm, _registry.RequireFleet(), _registry.Find("sensor-1")!, use);
+        return Convert.ToHexStringLower(key.Key);
+    }
+
+    private CommandResult Connect(string identity, string key) => ChildProcess.Run("sh",
+        ["-c", "(echo 'hello through the TPM'; sleep 1) | exec openssl s_client -connect \"$0\" -psk_identity \"$1\" -psk \"$2\" -tls1_3",
+         string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), identity, key]);
+
+    private async Task EchoAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                Socket socket = await _echo.AcceptSocketAsync();
+                _ = Task.Run(async () =>
+                {
+                    using var stream = new NetworkStream(socket, ownsSocket: true);
+                    await stream.CopyToAsync(stream);
+                });
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // The test is over.
+        }
+    }
+}
