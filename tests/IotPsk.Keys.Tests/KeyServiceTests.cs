@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 using IotPsk.Shared;
 
 namespace IotPsk.Keys.Tests;

@@ -1,4 +1,5 @@
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 using Microsoft.Data.Sqlite;
 
 namespace IotPsk.Keys.Tests;

@@ -1,4 +1,5 @@
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 

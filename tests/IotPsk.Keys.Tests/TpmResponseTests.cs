@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 

@@ -16,6 +16,9 @@ internal static class CommandLine
         var console = new CommandConsole(output, errors, redirected);
         root.Subcommands.Add(FleetCommands.Create(common, console));
         root.Subcommands.Add(DeviceCommands.Create(common, console));
+        root.Subcommands.Add(ServeCommand.Create(common));
+        root.Subcommands.Add(CheckConfigCommand.Create(common, console));
+        root.Subcommands.Add(SessionCommands.Create(common, console));
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
@@ -23,7 +26,7 @@ internal static class CommandLine
                 errors.WriteLine($"iotpsk: {error.Message}; on the command line; see iotpsk --help");
             return UserError.Usage;
         }
-        return Guard(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = errors }), errors);
+        return Guard(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = errors }), errors);
     }
 
     private static int Guard(Func<int> run, TextWriter errors)

@@ -22,6 +22,9 @@ internal sealed class CommonOptions
 
     internal bool Json(ParseResult parsed) => parsed.GetValue(_json);
 
+    /// <summary>Whether a configuration file is used, and not --state with --tpm.</summary>
+    internal bool HasConfiguration(ParseResult parsed) => parsed.GetValue(_state) is null && parsed.GetValue(_tpm) is null;
+
     /// <summary>The configuration, or what --state and --tpm say in its place.</summary>
     internal GatewayConfiguration Configuration(ParseResult parsed)
     {

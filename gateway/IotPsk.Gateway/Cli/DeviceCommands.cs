@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using IotPsk.Gateway.Admin;
+using IotPsk.Gateway.Serving;
 using IotPsk.Keys;
 using IotPsk.Shared;
 
@@ -27,7 +29,7 @@ internal static class DeviceCommands
         {
             using SqliteRegistry registry = common.OpenRegistry(parsed);
             DeviceRecord record = registry.Find(id) ?? throw Unknown(id);
-            console.Print(common.Json(parsed), Describe(record), Line(record));
+            console.Print(common.Json(parsed), Describe(record), $"{Line(record)}, in logs {LogName.Of(id)}");
         }));
         device.Subcommands.Add(ForOne("revoke", "Revokes a device: it is refused from now on. Example: iotpsk device revoke sensor-0001", (parsed, id) =>
         {
@@ -37,7 +39,10 @@ internal static class DeviceCommands
             (DeviceRecord record, bool changed) = registry.Revoke(id);
             JsonObject document = Describe(record);
             document["changed"] = changed;
-            console.Print(common.Json(parsed), document, changed ? $"{id} is revoked" : $"{id} was revoked already");
+            int? closed = TellGateway(common, console, parsed, id);
+            document["closedSessions"] = closed;
+            console.Print(common.Json(parsed), document, (changed ? $"{id} is revoked" : $"{id} was revoked already")
+                + (closed is { } count ? string.Create(CultureInfo.InvariantCulture, $"; live sessions closed: {count}") : ""));
         }));
         device.Subcommands.Add(CredentialsCommand.Create(common, console));
         return device;
@@ -57,6 +62,23 @@ internal static class DeviceCommands
 
     internal static UserError Unknown(string id) =>
         new($"there is no device {id}", "in the registry", $"see iotpsk device list, or enroll it: iotpsk device enroll {id}");
+
+    // The revocation stands already, and a running gateway sees it by itself within a second: this only makes it sooner.
+    private static int? TellGateway(CommonOptions common, CommandConsole console, ParseResult parsed, string id)
+    {
+        if (!common.HasConfiguration(parsed))
+            return null;
+        try
+        {
+            using var admin = new AdminClient(common.Configuration(parsed).Admin.Socket);
+            return admin.Send(HttpMethod.Post, $"/devices/{Uri.EscapeDataString(id)}/revoke")?["closedSessions"]?.GetValue<int>();
+        }
+        catch (UserError error)
+        {
+            console.Errors.WriteLine($"iotpsk: {error.Message}");
+            return null;
+        }
+    }
 
     private static Command ForOne(string name, string description, Action<ParseResult, string> action)
     {
@@ -99,5 +121,6 @@ internal static class DeviceCommands
         ["enrolledAt"] = record.EnrolledAt.ToString("O", CultureInfo.InvariantCulture),
         ["revokedAt"] = record.RevokedAt?.ToString("O", CultureInfo.InvariantCulture),
         ["generation"] = record.Generation,
+        ["logName"] = LogName.Of(record.Id),
     };
 }

@@ -10,7 +10,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     /// <summary>Takes the first acceptable identity; if none is, the first one's refusal is the reason.</summary>
     public void Resolve(PskRequest request)
     {
-        PskRefusal first = PskRefusal.NotAnIdentity;
+        string reason = nameof(PskRefusal.NotAnIdentity);
         for (int index = 0; index < request.Count; index++)
         {
             PskDecision decision = authority.Identify(request.Identity(index), PskProtocol.Tls13);
@@ -20,9 +20,9 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
                 return;
             }
             if (index == 0)
-                first = decision.Refusal;
+                reason = Reason(decision, request.Identity(index));
         }
-        request.Reject(first.ToString());
+        request.Reject(reason);
     }
 
     /// <summary>A verified binder makes the key worth keeping.</summary>
@@ -36,6 +36,10 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     /// <summary>False once the device was revoked or provisioned anew after its key was handed out: the session must close.</summary>
     internal bool StillStands(DeviceGrant grant) =>
         registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation;
+
+    private static string Reason(PskDecision decision, ReadOnlySpan<byte> identity) => decision.Key.DeviceId is { Length: > 0 } device
+        ? $"{decision.Refusal}, device {LogName.Of(device)}"
+        : $"{decision.Refusal}, identity {LogName.Of(identity)}";
 
     private static void Answer(object? state, in KeyResult result)
     {

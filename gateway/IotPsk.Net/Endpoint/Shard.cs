@@ -21,6 +21,10 @@ internal sealed class Shard : IDisposable
     // As many bytes as buffers may hold while sessions still read in large chunks.
     private const int PlentyOfRoom = 16 * 1024 * 1024;
 
+    // A session id: shard, generation of the slot, slot.
+    internal const int IndexShift = 56;
+    private const int SlotBits = 24;
+
     private readonly List<Acceptor> _acceptors = [];
     private int _spare;
 
@@ -62,7 +66,11 @@ internal sealed class Shard : IDisposable
     internal int SessionCount { get; private set; }
 
     /// <summary>Unique while the set lives: shard, generation of the slot, slot.</summary>
-    internal long IdOf(int slot) => ((long)Index << 56) | ((long)Loop.Targets.Generation(slot) << 24) | (uint)slot;
+    internal long IdOf(int slot) => ((long)Index << IndexShift) | ((long)Loop.Targets.Generation(slot) << SlotBits) | (uint)slot;
+
+    /// <summary>The session with this id; null if it is gone.</summary>
+    internal TlsSession? Find(long id) =>
+        Loop.Targets.At((int)(id & ((1 << SlotBits) - 1))) is TlsSession session && session.Info.Id == id ? session : null;
 
     internal void Enter(TlsSession session)
     {

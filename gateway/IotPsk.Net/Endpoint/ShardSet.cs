@@ -80,6 +80,13 @@ public sealed class ShardSet : IDisposable
         return CloseSessionsAsync(predicate, reason).GetAwaiter().GetResult();
     }
 
+    /// <summary>Ends the session with this <see cref="SessionInfo.Id"/> as <see cref="CloseSessionsAsync"/> does; false if it is gone already.</summary>
+    public Task<bool> CloseSessionAsync(long id, CloseReason reason)
+    {
+        var index = (int)(id >> Shard.IndexShift);
+        return (uint)index < (uint)_shards.Length ? OnShard(_shards[index], () => Close(_shards[index], id, reason)) : Task.FromResult(false);
+    }
+
     /// <summary>The sessions whose handshake is done, as they are in one turn of each loop.</summary>
     public async Task<IReadOnlyList<SessionInfo>> GetSessionsAsync()
     {
@@ -133,6 +140,13 @@ public sealed class ShardSet : IDisposable
             count++;
         });
         return count;
+    }
+
+    private static bool Close(Shard shard, long id, CloseReason reason)
+    {
+        if (shard.Find(id) is not { IsIdentified: true } session) return false;
+        session.Guarded(s => s.CloseByOwner(reason));
+        return true;
     }
 
     private static List<SessionInfo> Snapshot(Shard shard)

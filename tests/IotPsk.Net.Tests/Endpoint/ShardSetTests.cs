@@ -21,6 +21,25 @@ public class ShardSetTests
     }
 
     [Fact]
+    public async Task One_session_is_closed_by_its_id_and_the_id_of_an_ended_one_closes_nobody()
+    {
+        using var bench = new Bench(shards: 2);
+        using var first = bench.Connect();
+        using var second = bench.Connect();
+        bench.Events.Wait("connected", 2);
+        var sessions = await bench.Shards.GetSessionsAsync();
+        Assert.True(await bench.Shards.CloseSessionAsync(sessions[0].Id, CloseReason.Administrative));
+        bench.Events.Wait("closed Administrative");
+        Bench.Until(() => bench.Shards.ReadMetrics().Sessions == 1, "one is gone");
+        Assert.False(await bench.Shards.CloseSessionAsync(sessions[0].Id, CloseReason.Administrative));
+        Assert.False(await bench.Shards.CloseSessionAsync(-1, CloseReason.Administrative));
+        using var third = bench.Connect();
+        bench.Events.Wait("connected", 3);
+        Assert.False(await bench.Shards.CloseSessionAsync(sessions[0].Id, CloseReason.Administrative));
+        Assert.Equal(2, (await bench.Shards.GetSessionsAsync()).Count);
+    }
+
+    [Fact]
     public void A_revoked_session_passes_nothing_on_any_more()
     {
         using var bench = new Bench(echo: false);

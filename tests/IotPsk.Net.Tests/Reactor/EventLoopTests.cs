@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using IotPsk.Net.Reactor;
 using IotPsk.Net.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Net.Tests.Reactor;
 

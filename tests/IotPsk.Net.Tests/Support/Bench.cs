@@ -1,3 +1,4 @@
+using IotPsk.TestSupport;
 using System.Diagnostics;
 using System.Net;
 

@@ -1,4 +1,4 @@
-namespace IotPsk.Keys.Tests.Support;
+namespace IotPsk.TestSupport;
 
 /// <summary>A clock that stands still until it is told to go on; timers fire on the advancing thread.</summary>
 internal sealed class FakeTimeProvider : TimeProvider
@@ -61,7 +61,7 @@ internal sealed class FakeTimeProvider : TimeProvider
         {
             lock (owner._gate)
             {
-                Period = period;
+                Period = period == TimeSpan.Zero ? Timeout.InfiniteTimeSpan : period;
                 Due = dueTime == Timeout.InfiniteTimeSpan ? DateTimeOffset.MaxValue : owner._now + dueTime;
             }
 

@@ -1,0 +1,37 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using IotPsk.Gateway.Serving;
+using IotPsk.Net;
+using IotPsk.Tls;
+
+namespace IotPsk.Gateway.Admin;
+
+/// <summary>A live session as the admin socket tells it.</summary>
+internal static class SessionDocument
+{
+    internal static JsonObject Of(SessionInfo session)
+    {
+        var grant = (DeviceGrant)session.Tag!;
+        PskTlsSession tls = session.Tls!;
+        return new JsonObject
+        {
+            ["id"] = session.Id.ToString("x", CultureInfo.InvariantCulture),
+            ["device"] = grant.Key.DeviceId,
+            ["listener"] = session.Listener,
+            ["remote"] = session.Remote.ToString(),
+            ["connectedAt"] = session.ConnectedAt?.ToString("O", CultureInfo.InvariantCulture),
+            ["version"] = TlsNames.Of(tls.Version),
+            ["cipherSuite"] = tls.CipherSuite.ToString(),
+            ["keyExchange"] = TlsNames.Of(tls.KeyExchangeMode),
+            ["group"] = TlsNames.Of(tls.Group),
+            ["imported"] = grant.IsImported,
+            ["epoch"] = grant.Key.Epoch,
+            ["tpmCommands"] = grant.TpmCommands,
+            ["handshakeBytesReceived"] = tls.HandshakeBytesReceived,
+            ["handshakeBytesSent"] = tls.HandshakeBytesSent,
+            ["recordSizeLimit"] = tls.PeerRecordSizeLimit,
+            ["bytesUp"] = session.BytesUp,
+            ["bytesDown"] = session.BytesDown,
+        };
+    }
+}

@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using IotPsk.Gateway.Admin;
+using IotPsk.Gateway.Configuration;
+using IotPsk.Gateway.Serving;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary><c>serve</c>: runs the gateway until SIGTERM or SIGINT.</summary>
+internal static class ServeCommand
+{
+    private static readonly TimeSpan Drain = TimeSpan.FromSeconds(5);
+
+    internal static Command Create(CommonOptions common)
+    {
+        var verbose = new Option<bool>("--verbose") { Description = "Log every session too, with device ids in clear" };
+        var serve = new Command("serve", "Runs the gateway in the foreground, logging to standard output (--json: one JSON object a line). " +
+            "SIGTERM and SIGINT end it: sessions get close_notify and a few seconds to finish. Example: iotpsk serve --config iotpsk.json") { verbose };
+        serve.SetAction((parsed, _) => RunAsync(common.Configuration(parsed), common.Json(parsed), parsed.GetValue(verbose)));
+        return serve;
+    }
+
+    private static async Task<int> RunAsync(GatewayConfiguration configuration, bool json, bool verbose)
+    {
+        await using ServiceProvider services = Logging(json, verbose);
+        ILogger log = services.GetRequiredService<ILoggerFactory>().CreateLogger("iotpsk");
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void OnSignal(PosixSignalContext signal)
+        {
+            // A second signal ends the process at once.
+            signal.Cancel = stop.TrySetResult();
+        }
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        await using GatewayService service = await GatewayService.StartAsync(configuration, log, TimeProvider.System);
+        await using (await AdminServer.StartAsync(configuration.Admin, service))
+            await stop.Task;
+        await service.StopAsync(Drain);
+        return 0;
+    }
+
+    private static ServiceProvider Logging(bool json, bool verbose) => new ServiceCollection().AddLogging(logging =>
+    {
+        logging.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information);
+        // Whoever reads the log slowly must not slow the shards: lines are dropped, and their number is told.
+        logging.Services.Configure<ConsoleLoggerOptions>(console =>
+        {
+            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
+            console.MaxQueueLength = 10_000;
+        });
+        if (json)
+        {
+            logging.AddJsonConsole(format =>
+            {
+                format.UseUtcTimestamp = true;
+                format.TimestampFormat = "O";
+            });
+        }
+        else if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null)
+        {
+            logging.AddSystemdConsole();
+        }
+        else
+        {
+            logging.AddSimpleConsole(format =>
+            {
+                format.SingleLine = true;
+                format.UseUtcTimestamp = true;
+                format.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                format.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+    }).BuildServiceProvider();
+}

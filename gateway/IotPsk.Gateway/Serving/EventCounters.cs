@@ -1,0 +1,27 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using IotPsk.Gateway.Serving.Mqtt;
+using IotPsk.Net;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>What happened by its reason. Counted on shards, read from any thread.</summary>
+internal sealed class EventCounters
+{
+    private readonly ConcurrentDictionary<(string Listener, string Reason), StrongBox<long>> _handshakes = new();
+    private readonly long[] _closed = new long[Enum.GetValues<CloseReason>().Length];
+    private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
+    private readonly long[] _connects = new long[Enum.GetValues<MqttConnectRefusal>().Length];
+
+    internal IEnumerable<(string Listener, string Reason, long Count)> FailedHandshakes =>
+        _handshakes.Select(entry => (entry.Key.Listener, entry.Key.Reason, Volatile.Read(ref entry.Value.Value)));
+
+    internal long this[CloseReason reason] => Volatile.Read(ref _closed[(int)reason]);
+    internal long this[RefusalReason reason] => Volatile.Read(ref _refused[(int)reason]);
+    internal long this[MqttConnectRefusal reason] => Volatile.Read(ref _connects[(int)reason]);
+
+    internal void Count(string listener, string reason) => Interlocked.Increment(ref _handshakes.GetOrAdd((listener, reason), static _ => new StrongBox<long>()).Value);
+    internal void Count(CloseReason reason) => Interlocked.Increment(ref _closed[(int)reason]);
+    internal long Count(RefusalReason reason) => Interlocked.Increment(ref _refused[(int)reason]);
+    internal void Count(MqttConnectRefusal reason) => Interlocked.Increment(ref _connects[(int)reason]);
+}

@@ -1,0 +1,45 @@
+using System.Net;
+using IotPsk.Net;
+using Microsoft.Extensions.Logging;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>Everything the service logs. Highest id: 1012. Devices appear by their log name, in clear at Debug only.</summary>
+internal static partial class GatewayLog
+{
+    [LoggerMessage(1001, LogLevel.Information, "Ready: fleet {ServerId}, {Devices} devices, TPM {Tpm}, {Listeners}", EventName = "Ready")]
+    internal static partial void Ready(this ILogger log, string serverId, int devices, string tpm, string listeners);
+
+    [LoggerMessage(1002, LogLevel.Information, "Stopping: {Sessions} sessions get up to {Seconds} s to finish", EventName = "Stopping")]
+    internal static partial void Stopping(this ILogger log, long sessions, int seconds);
+
+    [LoggerMessage(1003, LogLevel.Warning, "Handshake failed on {Listener} from {Remote}: {Reason}", EventName = "HandshakeFailed")]
+    internal static partial void HandshakeFailed(this ILogger log, string listener, IPEndPoint remote, string reason);
+
+    [LoggerMessage(1004, LogLevel.Warning, "Connections are refused on {Listener}: {Reason}; {Count} since the last such line", EventName = "ConnectionsRefused")]
+    internal static partial void ConnectionsRefused(this ILogger log, string listener, RefusalReason reason, long count);
+
+    [LoggerMessage(1005, LogLevel.Warning, "CONNECT refused on {Listener} from {Remote}: {Reason}, device {Device}", EventName = "ConnectRefused")]
+    internal static partial void ConnectRefused(this ILogger log, string listener, IPEndPoint remote, Mqtt.MqttConnectRefusal reason, string device);
+
+    [LoggerMessage(1006, LogLevel.Warning, "Upstream {Upstream} of {Listener} cannot be reached: {Cause}, device {Device}", EventName = "UpstreamFailed")]
+    internal static partial void UpstreamFailed(this ILogger log, IPEndPoint upstream, string listener, string cause, string device);
+
+    [LoggerMessage(1007, LogLevel.Warning, "Session ended on {Listener} from {Remote}: {Reason}, device {Device}", EventName = "SessionBroken")]
+    internal static partial void SessionBroken(this ILogger log, string listener, IPEndPoint remote, string reason, string device);
+
+    [LoggerMessage(1008, LogLevel.Information, "Device {Device} may no longer connect; {Sessions} sessions of it were closed", EventName = "DeviceClosed")]
+    internal static partial void DeviceClosed(this ILogger log, string device, int sessions);
+
+    [LoggerMessage(1009, LogLevel.Warning, "{Problem}", EventName = "Problem")]
+    internal static partial void Problem(this ILogger log, string problem);
+
+    [LoggerMessage(1010, LogLevel.Error, "A fault of this program; one session at most was lost", EventName = "Fault")]
+    internal static partial void Fault(this ILogger log, Exception exception);
+
+    [LoggerMessage(1011, LogLevel.Debug, "Session {Id:x} of {DeviceId} ({Device}) opened on {Listener} from {Remote}: {Version} {CipherSuite} {KeyExchange}, epoch {Epoch}, {TpmCommands} TPM commands", EventName = "SessionOpened")]
+    internal static partial void SessionOpened(this ILogger log, long id, string deviceId, string device, string listener, IPEndPoint remote, string version, string cipherSuite, string keyExchange, int epoch, int tpmCommands);
+
+    [LoggerMessage(1012, LogLevel.Debug, "Session {Id:x} of {DeviceId} closed: {Reason}, {BytesUp} bytes up, {BytesDown} down", EventName = "SessionClosed")]
+    internal static partial void SessionClosed(this ILogger log, long id, string deviceId, CloseReason reason, long bytesUp, long bytesDown);
+}

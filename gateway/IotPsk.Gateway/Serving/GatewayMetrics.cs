@@ -1,0 +1,64 @@
+using IotPsk.Gateway.Serving.Mqtt;
+using IotPsk.Keys;
+using IotPsk.Net;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>Every number of a running gateway, as /metrics and the admin socket tell them.</summary>
+internal static class GatewayMetrics
+{
+    internal static IEnumerable<Metric> Read(GatewayService service) =>
+        [.. Connections(service.ReadMetrics(), service.Events), .. Sessions(service.ReadMetrics(), service.Events), .. KeyNumbers(service), .. TpmNumbers(service.Tpm)];
+
+    private static IEnumerable<Metric> Connections(NetMetrics net, EventCounters events)
+    {
+        yield return new("iotpsk_connections", "Connections now, in any state.", net.Connections);
+        yield return new("iotpsk_handshakes_in_progress", "Connections now whose handshake is not done.", net.HalfOpen);
+        yield return new("iotpsk_connections_accepted_total", "Connections admitted.", net.Accepted);
+        foreach (RefusalReason reason in Enum.GetValues<RefusalReason>())
+            yield return new("iotpsk_connections_refused_total", "Connections closed unheard.", events[reason], "reason", reason.ToString());
+        yield return new("iotpsk_handshakes_completed_total", "Handshakes done.", net.HandshakesCompleted);
+        foreach ((string listener, string reason, long count) in events.FailedHandshakes.OrderBy(f => f, Comparer<(string, string, long)>.Default))
+            yield return new("iotpsk_handshakes_failed_total", "Handshakes that failed.", count, "listener", listener, "reason", reason);
+    }
+
+    private static IEnumerable<Metric> Sessions(NetMetrics net, EventCounters events)
+    {
+        yield return new("iotpsk_sessions", "Sessions now.", net.Sessions);
+        foreach (CloseReason reason in Enum.GetValues<CloseReason>())
+            yield return new("iotpsk_sessions_closed_total", "Sessions that ended.", events[reason], "reason", reason.ToString());
+        foreach (MqttConnectRefusal reason in Enum.GetValues<MqttConnectRefusal>().Where(r => r != MqttConnectRefusal.None))
+            yield return new("iotpsk_mqtt_connects_refused_total", "CONNECT packets that did not go to the broker.", events[reason], "reason", reason.ToString());
+        yield return new("iotpsk_upstream_connects_total", "Upstream connections made.", net.UpstreamConnects);
+        yield return new("iotpsk_upstream_failures_total", "Upstream connections that could not be made.", net.UpstreamFailures);
+        yield return new("iotpsk_bytes_total", "Plaintext bytes passed on.", net.BytesUp, "direction", "up");
+        yield return new("iotpsk_bytes_total", "Plaintext bytes passed on.", net.BytesDown, "direction", "down");
+        yield return new("iotpsk_buffered_bytes", "Bytes in buffers of sessions now.", net.BufferedBytes);
+        yield return new("iotpsk_faults_total", "Faults of this program.", net.Faults);
+    }
+
+    private static IEnumerable<Metric> KeyNumbers(GatewayService service)
+    {
+        KeyServiceCounters keys = service.Keys.Counters;
+        yield return new("iotpsk_devices", "Devices enrolled, revoked ones included.", service.Registry.DeviceCount);
+        yield return new("iotpsk_keys_cached", "Keys in the cache that their devices proved.", service.Keys.CachedKeys);
+        yield return new("iotpsk_keys_on_probation", "Keys in the cache that nobody proved yet.", service.Keys.ProbationKeys);
+        yield return new("iotpsk_key_cache_hits_total", "Keys found in the cache.", keys.Hits);
+        yield return new("iotpsk_key_cache_misses_total", "Keys not found in the cache.", keys.Misses);
+        yield return new("iotpsk_key_requests_coalesced_total", "Requests that shared another one's TPM command.", keys.Coalesced);
+        foreach (KeyStatus status in Enum.GetValues<KeyStatus>())
+            yield return new("iotpsk_key_requests_total", "Requests that the cache could not answer, by how they ended.", keys[status], "result", status.ToString());
+    }
+
+    private static IEnumerable<Metric> TpmNumbers(TpmOwner tpm)
+    {
+        yield return new("iotpsk_tpm_ready", "1 while the TPM can be used.", tpm.Health.Ready ? 1 : 0);
+        foreach (TpmCommand command in TpmCounters.Commands)
+            yield return new("iotpsk_tpm_commands_total", "TPM commands sent.", tpm.Counters[command], "command", command.ToString());
+        yield return new("iotpsk_tpm_commands_failed_total", "TPM commands that ended with an error.", tpm.Counters.Failed);
+        yield return new("iotpsk_tpm_opened_total", "Times the TPM was opened.", tpm.OpenedCount);
+        yield return new("iotpsk_tpm_queue_depth", "Requests waiting for the TPM now.", tpm.QueueDepth);
+        yield return new("iotpsk_tpm_queue_full_total", "Requests refused because the TPM's queue was full.", tpm.QueueFullCount);
+        yield return new("iotpsk_tpm_deadlines_total", "Requests the TPM did not answer in time.", tpm.DeadlineCount);
+    }
+}

@@ -1,0 +1,169 @@
+using System.Net;
+using IotPsk.Gateway.Configuration;
+using IotPsk.Gateway.Serving.Mqtt;
+using IotPsk.Keys;
+using IotPsk.Net;
+using IotPsk.Tls;
+using Microsoft.Extensions.Logging;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>The running gateway: registry, TPM, keys, shards and listeners, in the order they need each other.</summary>
+internal sealed class GatewayService : IAsyncDisposable
+{
+    private readonly ILogger _log;
+    private readonly SqliteRegistry _registry;
+    private readonly TpmOwner _tpm;
+    private readonly KeyService _keys;
+    private readonly ShardSet _shards;
+    private readonly SessionEvents _events;
+    private readonly List<TlsListener> _listeners = [];
+    private int _stopped;
+
+    private GatewayService(SqliteRegistry registry, TpmOwner tpm, LimitsConfiguration limits, ILogger log, TimeProvider time)
+    {
+        (_registry, _tpm, _log) = (registry, tpm, log);
+        _keys = new KeyService(registry, tpm, new KeyServiceOptions(), time);
+        var resolver = new FleetPskResolver(new PskAuthority(registry), _keys, registry);
+        _events = new SessionEvents(log, Events, time, limits.SessionsPerDevice) { StillStands = resolver.StillStands };
+        _shards = new ShardSet(new NetLimits
+        {
+            HandshakeTimeout = TimeSpan.FromSeconds(limits.HandshakeSeconds),
+            PrologueTimeout = TimeSpan.FromSeconds(limits.HandshakeSeconds),
+            HalfOpen = limits.HalfOpen,
+            HalfOpenPerPrefix = limits.HalfOpenPerPrefix,
+        }, resolver, time, _events);
+        _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
+        registry.DeviceChanged += DeviceChanged;
+    }
+
+    internal EventCounters Events { get; } = new();
+    internal KeyService Keys => _keys;
+    internal TpmOwner Tpm => _tpm;
+    internal IRegistry Registry => _registry;
+    internal IReadOnlyList<TlsListener> Listeners => _listeners;
+
+    /// <summary>Starts everything and listens. Errors are the user's: <see cref="UserError"/> or <see cref="KeysException"/>.</summary>
+    internal static async Task<GatewayService> StartAsync(GatewayConfiguration configuration, ILogger log, TimeProvider time)
+    {
+        ServingRules.Check(configuration);
+        SqliteRegistry? registry = null;
+        TpmOwner? tpm = null;
+        GatewayService? service = null;
+        try
+        {
+            registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State), time);
+            FleetRecord fleet = registry.RequireFleet();
+            tpm = new TpmOwner(new EsysTpm(configuration.Tpm.Tcti), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
+            await tpm.CheckAsync();
+            service = new GatewayService(registry, tpm, configuration.Limits, log, time);
+            service.Listen(configuration.Listeners);
+            registry.Watch();
+            if (service._keys.CapacityWarning is { } warning)
+                log.Problem(warning);
+            log.Ready(fleet.ServerId, registry.DeviceCount, tpm.Address,
+                string.Join(", ", service._listeners.Select(l => $"{l.Name} on {l.EndPoint} to {l.Options.Upstream}")));
+            return service;
+        }
+        catch
+        {
+            if (service is not null)
+                await service.DisposeAsync();
+            tpm?.Dispose();
+            registry?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Ready, or what is missing.</summary>
+    internal async Task<TpmHealth> HealthAsync()
+    {
+        // While the TPM is gone nobody else may ask for it: a look from here brings it back.
+        if (!_tpm.Health.Ready)
+        {
+            try
+            {
+                return await _tpm.CheckAsync();
+            }
+            catch (TpmException gone)
+            {
+                return new TpmHealth(false, gone.Message);
+            }
+        }
+        return _registry.PollProblem is { } problem ? new TpmHealth(false, problem) : _tpm.Health;
+    }
+
+    internal Task<IReadOnlyList<SessionInfo>> SessionsAsync() => _shards.GetSessionsAsync();
+
+    internal NetMetrics ReadMetrics() => _shards.ReadMetrics();
+
+    internal Task<bool> CloseAsync(long id) => _shards.CloseSessionAsync(id, CloseReason.Administrative);
+
+    /// <summary>Revokes a device and ends its sessions.</summary>
+    /// <returns>Whether it was not revoked before, and how many sessions were ended here.</returns>
+    internal async Task<(bool Changed, int Sessions)> RevokeAsync(string id)
+    {
+        // Counted first: a change by another process ends the sessions as soon as it is seen.
+        IReadOnlyList<SessionInfo> live = await SessionsAsync();
+        int sessions = live.Count(session => Is(session, id));
+        _registry.Refresh();
+        (_, bool changed) = _registry.Revoke(id);
+        await CloseSessionsAsync(id);
+        return (changed, sessions);
+    }
+
+    /// <summary>Stops accepting, says close_notify to everybody and lets them finish for <paramref name="drain"/>.</summary>
+    internal async Task StopAsync(TimeSpan drain)
+    {
+        if (Interlocked.Exchange(ref _stopped, 1) != 0)
+            return;
+        _registry.DeviceChanged -= DeviceChanged;
+        _log.Stopping(_shards.ReadMetrics().Sessions, (int)drain.TotalSeconds);
+        await _shards.StopAsync(drain);
+        _shards.Dispose();
+        _tpm.Dispose();
+        _keys.Dispose();
+        _registry.Dispose();
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
+
+    private void Listen(IEnumerable<ListenerConfiguration> configured)
+    {
+        foreach (ListenerConfiguration listener in configured)
+        {
+            IPEndPoint upstream = listener.Upstream!.Value.Resolve($"the Upstream of listener {listener.Name}");
+            try
+            {
+                _listeners.Add(_shards.Listen(new TlsListenerOptions
+                {
+                    Name = listener.Name,
+                    Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
+                    Upstream = upstream,
+                    Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe },
+                    Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
+                }));
+            }
+            catch (ListenException e)
+            {
+                throw UserError.Several([e.Message]);
+            }
+        }
+    }
+
+    // On the registry's thread: it must not wait for the shards.
+    private void DeviceChanged(DeviceRecord device)
+    {
+        if (device.IsRevoked)
+            _ = CloseSessionsAsync(device.Id);
+    }
+
+    private async Task CloseSessionsAsync(string deviceId)
+    {
+        int count = await _shards.CloseSessionsAsync(session => Is(session, deviceId), CloseReason.Revoked);
+        if (count > 0)
+            _log.DeviceClosed(LogName.Of(deviceId), count);
+    }
+
+    private static bool Is(SessionInfo session, string deviceId) => session.Tag is DeviceGrant grant && grant.Key.DeviceId == deviceId;
+}

@@ -1,0 +1,23 @@
+using IotPsk.Gateway.Configuration;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>What a valid configuration may ask for and this version does not serve: told at the start, never ignored.</summary>
+internal static class ServingRules
+{
+    internal static void Check(GatewayConfiguration configuration)
+    {
+        var errors = new List<string>();
+        if (configuration.Listeners.Count == 0)
+            errors.Add(UserError.Join("there is nothing to serve", "$.Listeners", "give a configuration with --config FILE; --state and --tpm name no listener"));
+        for (int i = 0; i < configuration.Listeners.Count; i++)
+        {
+            if (configuration.Listeners[i].Protocol == ListenerProtocol.Lwm2m)
+                errors.Add(UserError.Join("lwm2m is not served by this version", $"$.Listeners[{i}].Protocol", "remove the listener; mqtt and tunnel are served"));
+        }
+        if (configuration.Tpm.EncryptSession)
+            errors.Add(UserError.Join("encrypted TPM sessions are not built into this version", "$.Tpm.EncryptSession", "write false"));
+        if (errors.Count > 0)
+            throw UserError.Several(errors);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Net;
+using IotPsk.Gateway.Serving.Mqtt;
+using IotPsk.Net;
+using IotPsk.Tls;
+using Microsoft.Extensions.Logging;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>Hears the endpoint: logs, counts, and ends sessions that may not stand. Runs on shards, never blocks.</summary>
+internal sealed class SessionEvents(ILogger log, EventCounters counters, TimeProvider time, int sessionsPerDevice) : INetEvents
+{
+    private static readonly TimeSpan RefusalLogInterval = TimeSpan.FromSeconds(10);
+    private readonly DeviceSessions? _devices = sessionsPerDevice > 0 ? new DeviceSessions(sessionsPerDevice) : null;
+    private readonly long[] _refusalsLogged = new long[Enum.GetValues<RefusalReason>().Length];
+    private long _nextRefusalLog = long.MinValue;
+
+    /// <summary>Whether a device may (still) have the session its key opened.</summary>
+    internal required Func<DeviceGrant, bool> StillStands { get; init; }
+
+    /// <summary>Ends one session; set once the shards exist, before anybody can connect.</summary>
+    internal Action<long, CloseReason>? Close { get; set; }
+
+    public void HandshakeFailed(in HandshakeFailure failure)
+    {
+        counters.Count(failure.Listener, FailureName.Of(failure));
+        log.HandshakeFailed(failure.Listener, failure.Remote, failure.Tag is DeviceGrant grant ? $"{failure}, device {LogName.Of(grant.Key.DeviceId)}" : failure.ToString());
+    }
+
+    public void Refused(string listener, IPEndPoint remote, RefusalReason reason)
+    {
+        long count = counters.Count(reason), now = time.GetTimestamp(), next = Volatile.Read(ref _nextRefusalLog);
+        // A flood is told in a line every ten seconds, not in one each.
+        if (now < next || Interlocked.CompareExchange(ref _nextRefusalLog, now + ((long)RefusalLogInterval.TotalSeconds * time.TimestampFrequency), next) != next)
+            return;
+        log.ConnectionsRefused(listener, reason, count - Interlocked.Exchange(ref _refusalsLogged[(int)reason], count));
+    }
+
+    public void Connected(SessionInfo session)
+    {
+        var grant = (DeviceGrant)session.Tag!;
+        if (log.IsEnabled(LogLevel.Debug))
+            LogOpened(session, grant, session.Tls!);
+        // Revoked while the handshake went on: the sweep over live sessions may have come too early for this one.
+        if (!StillStands(grant))
+            Close!(session.Id, CloseReason.Revoked);
+        else if (_devices?.Enter(session.Id, grant.Key.DeviceId) is { } oldest)
+            Close!(oldest, CloseReason.Replaced);
+    }
+
+    public void UpstreamFailed(SessionInfo session, IPEndPoint upstream, string cause) =>
+        log.UpstreamFailed(upstream, session.Listener, cause, Device(session));
+
+    public void Closed(SessionInfo session, CloseReason reason, TlsError? cause)
+    {
+        counters.Count(reason);
+        if (session.Tag is DeviceGrant grant)
+            _devices?.Leave(session.Id, grant.Key.DeviceId);
+        if (reason is CloseReason.TlsFailure or CloseReason.PeerAlert or CloseReason.PrologueTimeout or CloseReason.PrologueTooLarge or CloseReason.LocalFault)
+            log.SessionBroken(session.Listener, session.Remote, cause is null ? reason.ToString() : $"{reason}: {cause}", Device(session));
+        if (log.IsEnabled(LogLevel.Debug))
+            log.SessionClosed(session.Id, (session.Tag as DeviceGrant)?.Key.DeviceId ?? "", reason, session.BytesUp, session.BytesDown);
+    }
+
+    public void Fault(Exception exception) => log.Fault(exception);
+
+    internal void ConnectRefused(SessionInfo session, MqttConnectRefusal reason)
+    {
+        counters.Count(reason);
+        log.ConnectRefused(session.Listener, session.Remote, reason, Device(session));
+    }
+
+    private static string Device(SessionInfo session) => session.Tag is DeviceGrant grant ? LogName.Of(grant.Key.DeviceId) : "not known";
+
+    private void LogOpened(SessionInfo session, DeviceGrant grant, PskTlsSession tls) =>
+        log.SessionOpened(session.Id, grant.Key.DeviceId, LogName.Of(grant.Key.DeviceId), session.Listener, session.Remote, TlsNames.Of(tls.Version),
+            tls.CipherSuite.ToString(), TlsNames.Of(tls.KeyExchangeMode), grant.Key.Epoch, grant.TpmCommands);
+}
