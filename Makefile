@@ -4,12 +4,13 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup build native dotnet test clean
+.PHONY: help setup build native dotnet demo test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'IotPsk: pre-shared-key TLS for small devices, with keys from a TPM. Start with:'
 	@echo
+	@echo '  make demo    three virtual devices, a software TPM, a gateway and a broker: telemetry from end to end, shown'
 	@echo '  make test    everything that can be checked on this machine; ends with "N passed, N failed"'
 	@echo '               one part of it: make test ONLY="tls keys"'
 	@echo
@@ -28,6 +29,9 @@ native: setup
 dotnet: setup
 	@echo 'Building IotPsk.sln ($(CONFIGURATION))'
 	@dotnet build IotPsk.sln -c $(CONFIGURATION) --nologo -v quiet -consoleLoggerParameters:NoSummary
+
+demo: build
+	@tests/demo.sh
 
 test: build
 	@tests/run.sh $(ONLY)

@@ -1,1 +1,1 @@
-return 0;
+return IotPsk.Device.Host.HostCommand.Run(args, Console.Out, Console.Error);

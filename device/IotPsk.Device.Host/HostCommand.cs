@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+
+namespace IotPsk.Device.Host;
+
+/// <summary>The command line of <c>iotpsk-device</c>. Exit codes: 0 every message was acknowledged, 1 not, 2 wrong command line.</summary>
+internal static class HostCommand
+{
+    internal static int Run(string[] args, TextWriter output, TextWriter errors)
+    {
+        RootCommand root = Create(output, errors);
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                errors.WriteLine($"iotpsk-device: {error.Message}; on the command line; see iotpsk-device --help");
+            return HostOptions.Usage;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = errors });
+        }
+        catch (HostError error)
+        {
+            errors.WriteLine("iotpsk-device: " + error.Message);
+            return error.ExitCode;
+        }
+        catch (Exception error) when (error is PskException or DllNotFoundException or EntryPointNotFoundException or IOException or UnauthorizedAccessException)
+        {
+            errors.WriteLine("iotpsk-device: " + error.Message);
+            return HostOptions.Failed;
+        }
+    }
+
+    private static RootCommand Create(TextWriter output, TextWriter errors)
+    {
+        var bundle = new Option<string?>("--bundle") { Description = "A credential file, or a directory of them; without it the devices of the vault run", HelpName = "FILE|DIR" };
+        var vault = new Option<string>("--vault") { Description = "The directory that keeps the credentials of the virtual devices; made if it is missing", HelpName = "DIR", Required = true };
+        var count = new Option<int>("--count") { Description = "Messages per device; 0 is no end", HelpName = "N" };
+        var interval = new Option<double>("--interval") { Description = "Seconds from one message to the next", HelpName = "S", DefaultValueFactory = _ => 60 };
+        var once = new Option<bool>("--once") { Description = "Connect once: a lost or refused connection ends the device, with exit code 1" };
+        var erase = new Option<bool>("--erase-bundle") { Description = "Overwrite and erase credential files once the vault holds them, as a board does at its first boot" };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object a line" };
+        count.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 0)
+                result.AddError("--count is negative");
+        });
+        interval.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 86400))
+                result.AddError("--interval is not between 0 and 86400 seconds");
+        });
+        var root = new RootCommand("Runs virtual devices: the telemetry application of the boards, on the same TLS core, one instance per credential.\n\n" +
+            "Example: iotpsk-device --bundle sensor-0001.cred --vault ./vault --count 3 --interval 1 --once\n" +
+            "A credential file comes from: iotpsk device credentials ID --for imported --format bundle -o FILE\n" +
+            "The TLS core is libiotpsk.so beside this program, or what IOTPSK_NATIVE names.") { bundle, vault, count, interval, once, erase, json };
+        root.SetAction(parsed => Execute(new HostOptions
+        {
+            Bundle = parsed.GetValue(bundle),
+            Vault = parsed.GetValue(vault)!,
+            Count = parsed.GetValue(count),
+            Interval = TimeSpan.FromSeconds(parsed.GetValue(interval)),
+            Once = parsed.GetValue(once),
+            EraseBundle = parsed.GetValue(erase),
+            Json = parsed.GetValue(json),
+        }, new EventPrinter(output, errors, parsed.GetValue(json))));
+        return root;
+    }
+
+    private static int Execute(HostOptions options, EventPrinter printer)
+    {
+        using var vault = new Vault(options.Vault);
+        List<int> slots = DeviceSlots.Load(vault, options);
+        DeviceRun[] devices = [.. slots.Select(slot => new DeviceRun(vault, slot, options, printer))];
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            foreach (DeviceRun device in devices)
+                device.Stop();
+        }
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        Thread[] threads = [.. devices.Select(device => new Thread(device.Run))];
+        foreach (Thread thread in threads)
+            thread.Start();
+        foreach (Thread thread in threads)
+            thread.Join();
+        foreach (DeviceRun device in devices)
+            device.Dispose();
+        return devices.All(device => device.Succeeded) ? 0 : HostOptions.Failed;
+    }
+}

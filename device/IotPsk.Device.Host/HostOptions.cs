@@ -1,0 +1,27 @@
+namespace IotPsk.Device.Host;
+
+/// <summary>What the command line says.</summary>
+internal sealed record HostOptions
+{
+    internal const int Failed = 1;
+    internal const int Usage = 2;
+
+    /// <summary>A credential file, or a directory of them; null runs the devices that the vault holds.</summary>
+    internal string? Bundle { get; init; }
+
+    /// <summary>The vault's directory.</summary>
+    internal required string Vault { get; init; }
+
+    /// <summary>Messages per device; 0 is no end.</summary>
+    internal int Count { get; init; }
+
+    /// <summary>From one message to the next.</summary>
+    internal TimeSpan Interval { get; init; }
+
+    /// <summary>One connection only.</summary>
+    internal bool Once { get; init; }
+
+    /// <summary>Overwrite and erase credential files once the vault holds them, as a board does.</summary>
+    internal bool EraseBundle { get; init; }
+    internal bool Json { get; init; }
+}

@@ -1,0 +1,142 @@
+using System;
+using System.IO;
+using IotPsk.Shared;
+
+namespace IotPsk.Device
+{
+    /// <summary>Moves a credential file into the vault. On a board that happens at the first boot.</summary>
+    public static class Provisioning
+    {
+        /// <summary>Stores a credential file in a vault slot, then overwrites and erases the file.</summary>
+        /// <param name="vault">The vault.</param>
+        /// <param name="slot">The slot.</param>
+        /// <param name="path">The file, such as <c>I:\iotpsk.cred</c>.</param>
+        /// <returns>False if there is no such file: nothing to do.</returns>
+        /// <exception cref="PskException">The file is no credential, or cannot be read or erased. It is erased only once the vault has it.</exception>
+        public static bool Consume(Vault vault, int slot, string path)
+        {
+            if (!File.Exists(path))
+            {
+                return false;
+            }
+
+            Import(vault, slot, path);
+            try
+            {
+                Erase(path);
+            }
+            catch (Exception problem)
+            {
+                throw new PskException(PskError.CredentialFile, "erasing " + path, problem);
+            }
+
+            return true;
+        }
+
+        /// <summary>Stores a credential file in a vault slot and leaves the file alone.</summary>
+        /// <param name="vault">The vault.</param>
+        /// <param name="slot">The slot.</param>
+        /// <param name="path">The file.</param>
+        /// <exception cref="PskException">The file cannot be read or is no credential.</exception>
+        public static void Import(Vault vault, int slot, string path)
+        {
+            byte[] bundle = Read(path);
+            try
+            {
+                vault.Import(slot, bundle, bundle.Length);
+            }
+            finally
+            {
+                Array.Clear(bundle, 0, bundle.Length);
+            }
+        }
+
+        /// <summary>Tells whose credential a file holds.</summary>
+        /// <param name="path">The file.</param>
+        /// <returns>The device id.</returns>
+        /// <exception cref="PskException">The file cannot be read or is no credential.</exception>
+        public static string ReadDeviceId(string path)
+        {
+            byte[] bundle = Read(path);
+            try
+            {
+                CredentialBundle credential = CredentialBundle.Decode(bundle, 0, bundle.Length);
+                credential.Clear();
+                return credential.DeviceId;
+            }
+            catch (FormatException problem)
+            {
+                throw new PskException(PskError.Bundle, path + ": " + problem.Message, problem);
+            }
+            finally
+            {
+                Array.Clear(bundle, 0, bundle.Length);
+            }
+        }
+
+        private static byte[] Read(string path)
+        {
+            FileStream file = null;
+            try
+            {
+                file = new FileStream(path, FileMode.Open, FileAccess.Read);
+                if (file.Length > CredentialBundle.MaxLength)
+                {
+                    throw new PskException(PskError.Bundle, path + " is too large");
+                }
+
+                byte[] bundle = new byte[(int)file.Length];
+                int count = 0;
+                while (count < bundle.Length)
+                {
+                    int read = file.Read(bundle, count, bundle.Length - count);
+                    if (read <= 0)
+                    {
+                        throw new PskException(PskError.CredentialFile, path);
+                    }
+
+                    count += read;
+                }
+
+                return bundle;
+            }
+            catch (PskException)
+            {
+                throw;
+            }
+            catch (Exception problem)
+            {
+                throw new PskException(PskError.CredentialFile, "reading " + path, problem);
+            }
+            finally
+            {
+                if (file != null)
+                {
+                    file.Dispose();
+                }
+            }
+        }
+
+        // Overwriting reaches the same flash pages or disk blocks on simple file systems only; on others it does no harm.
+        private static void Erase(string path)
+        {
+            FileStream file = new FileStream(path, FileMode.Open, FileAccess.Write);
+            try
+            {
+                byte[] zeros = new byte[64];
+                for (long left = file.Length; left > 0; left -= zeros.Length)
+                {
+                    file.Write(zeros, 0, left < zeros.Length ? (int)left : zeros.Length);
+                }
+
+                file.Flush();
+            }
+            finally
+            {
+                file.Dispose();
+            }
+
+            File.Delete(path);
+        }
+    }
+}

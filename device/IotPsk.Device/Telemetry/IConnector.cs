@@ -1,0 +1,15 @@
+namespace IotPsk.Device
+{
+    /// <summary>Makes connections to the server of a device.</summary>
+    public interface IConnector
+    {
+        /// <summary>The name of the device.</summary>
+        string DeviceId { get; }
+
+        /// <summary>Makes a connection.</summary>
+        /// <param name="info">What TLS agreed on; null without TLS.</param>
+        /// <returns>The connection.</returns>
+        /// <exception cref="PskException">It cannot be made.</exception>
+        IByteChannel Connect(out TlsConnectionInfo info);
+    }
+}

@@ -1,0 +1,27 @@
+namespace IotPsk.Device
+{
+    /// <summary>What an application may choose. Nothing here weakens the protection of the connection.</summary>
+    public sealed class TelemetryOptions
+    {
+        /// <summary>The first level of every topic.</summary>
+        public string TopicPrefix { get; set; } = "iotpsk";
+
+        /// <summary>The longest silence towards the server, in seconds, 0 to 65535; 0 is none.</summary>
+        public int KeepAlive { get; set; } = 60;
+
+        /// <summary>How many messages may wait for their acknowledgement, 1 to 1000; they are kept in memory.</summary>
+        public int WindowSize { get; set; } = 16;
+
+        /// <summary>The longest first wait before connecting again, in milliseconds.</summary>
+        public int FirstRetry { get; set; } = 1000;
+
+        /// <summary>The longest wait of all, in milliseconds.</summary>
+        public int LongestRetry { get; set; } = 300000;
+
+        /// <summary>Whether a lost or failed connection is made again; without, the client ends with the first one.</summary>
+        public bool Reconnect { get; set; } = true;
+
+        /// <summary>Whether commands are subscribed to: topics below <c>prefix/device/cmd/</c>.</summary>
+        public bool TakeCommands { get; set; } = true;
+    }
+}

@@ -1,0 +1,60 @@
+using IotPsk.Shared;
+
+namespace IotPsk.Device
+{
+    /// <summary>Connects by TLS 1.3 with the credential of a vault slot, to the address that the credential names.</summary>
+    public sealed class VaultConnector : IConnector
+    {
+        /// <summary>How long connecting and the handshake may take each, in milliseconds. An unhurried board needs half a second for the handshake's arithmetic.</summary>
+        public const int Timeout = 20000;
+
+        private readonly Vault _vault;
+        private readonly int _slot;
+        private readonly ServerAddress _address;
+        private readonly CredentialBundle _credential;
+
+        /// <summary>A connector.</summary>
+        /// <param name="vault">The vault; it must stay open.</param>
+        /// <param name="slot">The slot of the credential.</param>
+        /// <exception cref="PskException">The slot is empty or damaged.</exception>
+        public VaultConnector(Vault vault, int slot)
+        {
+            _vault = vault;
+            _slot = slot;
+            _credential = vault.Describe(slot);
+            if (_credential == null)
+            {
+                throw new PskException(PskError.NoCredential, "slot " + slot.ToString());
+            }
+
+            _address = new ServerAddress(_credential.TlsAddress);
+        }
+
+        /// <inheritdoc/>
+        public string DeviceId
+        {
+            get { return _credential.DeviceId; }
+        }
+
+        /// <summary>The epoch of the fleet key that the credential belongs to.</summary>
+        public int Epoch
+        {
+            get { return _credential.Epoch; }
+        }
+
+        /// <summary>Where it connects to.</summary>
+        public ServerAddress Address
+        {
+            get { return _address; }
+        }
+
+        /// <inheritdoc/>
+        public IByteChannel Connect(out TlsConnectionInfo info)
+        {
+            SocketChannel wire = SocketChannel.Connect(_address, Timeout, Timeout);
+            PskTlsStream stream = PskTlsStream.Connect(wire, _vault, _slot, Timeout);
+            info = stream.Info;
+            return stream;
+        }
+    }
+}
