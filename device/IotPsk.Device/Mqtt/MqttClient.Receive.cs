@@ -47,7 +47,7 @@ namespace IotPsk.Device
         {
             if (_skip > 0)
             {
-                int skipped = Math.Min(_skip, _inputCount - at);
+                int skipped = _skip < _inputCount - at ? _skip : _inputCount - at;
                 _skip -= skipped;
                 at += skipped;
             }

@@ -1,4 +1,3 @@
-using System;
 using IotPsk.Shared;
 
 namespace IotPsk.Device
@@ -217,21 +216,26 @@ namespace IotPsk.Device
             long now = _clock.Now;
             if (_keepAlive > 0 && _pingSent < 0)
             {
-                due = Math.Min(due, _lastSent + PingAfter() - now);
+                due = Earlier(due, _lastSent + PingAfter() - now);
             }
 
             if (_pingSent >= 0)
             {
-                due = Math.Min(due, _pingSent + AnswerTimeout - now);
+                due = Earlier(due, _pingSent + AnswerTimeout - now);
             }
 
             OutgoingMessage oldest = _window.Oldest;
             if (oldest != null && oldest.IsOut)
             {
-                due = Math.Min(due, oldest.SentAt + AnswerTimeout - now);
+                due = Earlier(due, oldest.SentAt + AnswerTimeout - now);
             }
 
             return due < 0 ? 0 : (int)due;
+        }
+
+        private static long Earlier(long one, long other)
+        {
+            return one < other ? one : other;
         }
     }
 }
