@@ -13,9 +13,10 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     private readonly BlockingCollection<string> _heard = [];
     private readonly List<TelemetryClient> _clients = [];
 
-    private TelemetryClient Client(TelemetryOptions? options = null)
+    // What waits for another thread waits in real time.
+    private TelemetryClient Client(TelemetryOptions? options = null, IClock? clock = null)
     {
-        var client = new TelemetryClient(_broker, options ?? new TelemetryOptions { TakeCommands = false }, this, _clock, new Random(1));
+        var client = new TelemetryClient(_broker, options ?? new TelemetryOptions { TakeCommands = false }, this, clock ?? _clock, new Random(1));
         _clients.Add(client);
         return client;
     }
@@ -41,7 +42,7 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     [Fact]
     public void What_is_sent_before_the_connection_goes_out_with_it()
     {
-        TelemetryClient client = Client();
+        TelemetryClient client = Client(clock: new UptimeClock());
         Assert.Equal(1, client.Send("telemetry", Bytes("one")));
         client.Start();
         Assert.Equal("CONNECT sensor-1", _broker.Take());
@@ -98,7 +99,7 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     [Fact]
     public void Stopping_says_farewell()
     {
-        TelemetryClient client = Client();
+        TelemetryClient client = Client(clock: new UptimeClock());
         client.Start();
         Assert.Equal("connected", Heard());
         Assert.Equal("CONNECT sensor-1", _broker.Take());
@@ -146,12 +147,12 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     [Fact]
     public void The_application_sends_so_many_messages_and_tells_whether_all_arrived()
     {
-        using var application = new TelemetryApplication(Client(), new Board(true, 200), new TelemetrySettings { Count = 3, Interval = 1000 }, _clock);
+        using var application = new TelemetryApplication(Client(clock: new UptimeClock()), new Board(true, 200), new TelemetrySettings { Count = 3, Interval = 1000 }, _clock);
         Assert.True(application.Run());
         Assert.Equal(["CONNECT", "PUBLISH", "PUBLISH", "PUBLISH", "DISCONNECT"], Enumerable.Range(0, 5).Select(_ => _broker.Take().Split(' ')[0]));
 
         _broker.FailNext(PskError.Refused);
-        using var refused = new TelemetryApplication(Client(new TelemetryOptions { Reconnect = false }), new Board(true, 200), new TelemetrySettings { Count = 1 }, _clock);
+        using var refused = new TelemetryApplication(Client(new TelemetryOptions { Reconnect = false }, new UptimeClock()), new Board(true, 200), new TelemetrySettings { Count = 1 }, _clock);
         Assert.False(refused.Run());
     }
 
