@@ -110,6 +110,11 @@ internal sealed class AdminServer : IAsyncDisposable
             context.Response.StatusCode = closed ? StatusCodes.Status200OK : StatusCodes.Status404NotFound;
             await WriteAsync(context, new JsonObject { ["closed"] = closed });
         });
+        Map(app, HttpMethods.Post, "/registry/refresh", context =>
+        {
+            service.Registry.Refresh();
+            return WriteAsync(context, new JsonObject { ["devices"] = service.Registry.DeviceCount });
+        });
         Map(app, HttpMethods.Post, "/devices/{id}/revoke", async context =>
         {
             try

@@ -20,6 +20,7 @@ internal static class DeviceCommands
             using SqliteRegistry registry = common.OpenRegistry(parsed);
             registry.RequireFleet();
             (DeviceRecord record, bool isNew) = registry.Enrol(id);
+            TellGateway(common, console, parsed, "/registry/refresh");
             JsonObject document = Describe(record);
             document["new"] = isNew;
             console.Print(common.Json(parsed), document, isNew ? $"{id} is enrolled" : $"{id} was enrolled already{(record.IsRevoked ? " and is revoked" : "")}");
@@ -39,7 +40,7 @@ internal static class DeviceCommands
             (DeviceRecord record, bool changed) = registry.Revoke(id);
             JsonObject document = Describe(record);
             document["changed"] = changed;
-            int? closed = TellGateway(common, console, parsed, id);
+            int? closed = TellGateway(common, console, parsed, $"/devices/{Uri.EscapeDataString(id)}/revoke")?["closedSessions"]?.GetValue<int>();
             document["closedSessions"] = closed;
             console.Print(common.Json(parsed), document, (changed ? $"{id} is revoked" : $"{id} was revoked already")
                 + (closed is { } count ? string.Create(CultureInfo.InvariantCulture, $"; live sessions closed: {count}") : ""));
@@ -63,15 +64,15 @@ internal static class DeviceCommands
     internal static UserError Unknown(string id) =>
         new($"there is no device {id}", "in the registry", $"see iotpsk device list, or enroll it: iotpsk device enroll {id}");
 
-    // The revocation stands already, and a running gateway sees it by itself within a second: this only makes it sooner.
-    private static int? TellGateway(CommonOptions common, CommandConsole console, ParseResult parsed, string id)
+    // The change stands already, and a running gateway sees it by itself within a second: this makes it hold for the next hello.
+    private static JsonNode? TellGateway(CommonOptions common, CommandConsole console, ParseResult parsed, string path)
     {
         if (!common.HasConfiguration(parsed))
             return null;
         try
         {
             using var admin = new AdminClient(common.Configuration(parsed).Admin.Socket);
-            return admin.Send(HttpMethod.Post, $"/devices/{Uri.EscapeDataString(id)}/revoke")?["closedSessions"]?.GetValue<int>();
+            return admin.Send(HttpMethod.Post, path);
         }
         catch (UserError error)
         {

@@ -60,9 +60,10 @@ internal sealed class GatewayProcess : IDisposable
 
     public JsonNode MustJson(params string[] arguments) => JsonNode.Parse(Must([.. arguments, "--json"]))!;
 
+    /// <summary>Starts it and waits until it is healthy; it logs verbosely, as the worst case of what a log may give away.</summary>
     public void Start()
     {
-        _process = ChildProcess.Start(Repository.Gateway, ["serve", "--config", ConfigurationFile], _log);
+        _process = ChildProcess.Start(Repository.Gateway, ["serve", "--verbose", "--config", ConfigurationFile], _log);
         Poll.Until(() => _process.HasExited ? throw new InvalidOperationException(_process.Tail()) : IsHealthy(), "the gateway is ready", _process.Tail);
     }
 
@@ -73,6 +74,16 @@ internal sealed class GatewayProcess : IDisposable
         _process.Stop();
         _process.Dispose();
         _process = null;
+    }
+
+    /// <summary>The live sessions, as the admin socket tells them.</summary>
+    public JsonArray Sessions() => MustJson("session", "list").AsArray();
+
+    /// <summary>What HTTP answers on a path: status and body.</summary>
+    public (HttpStatusCode Status, string Body) Get(string path)
+    {
+        using HttpResponseMessage response = _http.Send(new HttpRequestMessage(HttpMethod.Get, Url(path)));
+        return (response.StatusCode, response.Content.ReadAsStringAsync().GetAwaiter().GetResult());
     }
 
     public bool IsHealthy()

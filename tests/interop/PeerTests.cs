@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using IotPsk.Interop.Tests.Support;
+using IotPsk.Shared;
+
+namespace IotPsk.Interop.Tests;
+
+/// <summary>Other people's clients and the device's C core through a live gateway to a real broker.</summary>
+public sealed class PeerTests(Fleet fleet) : IClassFixture<Fleet>
+{
+    private string Port => fleet.Gateway.Port.ToString(CultureInfo.InvariantCulture);
+
+    private static void Arrives(ChildProcess subscriber, string device, string payload) =>
+        subscriber.WaitForLine(line => line == $"iotpsk/{device}/telemetry {payload}", "the broker delivers " + payload);
+
+    [Fact]
+    public void Openssl_reaches_the_broker_with_the_arguments_that_credentials_prints()
+    {
+        fleet.Enroll("openssl-1");
+        string payload = Fleet.NewPayload();
+        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
+        CommandResult result = ChildProcess.Run("openssl", ["s_client", "-quiet", "-connect", fleet.Gateway.Address, .. fleet.OpensslArguments("openssl-1")],
+            input: MqttBytes.Visit("openssl-1", payload));
+        Assert.StartsWith(" \u0002\0\0@\u0002\0\u0001", result.Output, StringComparison.Ordinal);
+        Arrives(subscriber, "openssl-1", payload);
+    }
+
+    [Fact]
+    public void Gnutls_reaches_the_broker()
+    {
+        fleet.Enroll("gnutls-1");
+        string payload = Fleet.NewPayload();
+        JsonNode credentials = JsonNode.Parse(fleet.Gateway.Must("device", "credentials", "gnutls-1", "--for", "tls13", "--format", "json"))!;
+        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
+        using ChildProcess client = ChildProcess.Start("gnutls-cli", ["--port", Port, "--pskusername", credentials["identity"]!.GetValue<string>(),
+            "--pskkey", credentials["key"]!.GetValue<string>(), "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK", "127.0.0.1"]);
+        client.WaitForLine(line => line.Contains("Handshake was completed", StringComparison.Ordinal), "gnutls-cli is connected");
+        client.Input.Write(MqttBytes.Visit("gnutls-1", payload));
+        client.Input.Flush();
+        Arrives(subscriber, "gnutls-1", payload);
+        client.WaitForExit();       // the broker ends after DISCONNECT, and close_notify ends the client
+    }
+
+    [Fact]
+    public void The_C_core_reaches_the_broker_with_its_imported_key()
+    {
+        fleet.Enroll("core-1");
+        string payload = Fleet.NewPayload();
+        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
+        CommandResult result = fleet.Core(fleet.BundleFile("core-1"), MqttBytes.Visit("core-1", payload));
+        Assert.Equal(" \u0002\0\0@\u0002\0\u0001", result.Output);
+        Assert.Contains("version=TLSv1.3", result.Error, StringComparison.Ordinal);
+        Assert.Contains("keyExchange=psk_dhe_ke imported=true", result.Error, StringComparison.Ordinal);
+        Arrives(subscriber, "core-1", payload);
+    }
+
+    [Theory]
+    [InlineData("key", "binder does not verify")]
+    [InlineData("context", "binder does not verify")]
+    [InlineData("server id", "WrongContext")]
+    [InlineData("binder label", "binder does not verify")]
+    public void The_C_core_is_refused_when_one_thing_about_its_key_is_wrong(string what, string reason)
+    {
+        fleet.Enroll("wrong-1");
+        fleet.Enroll("wrong-2");
+        string right = fleet.BundleFile("wrong-1");
+        string bundle = what switch
+        {
+            "key" => fleet.ChangedBundle("wrong-1", b => b.Tls13Key[31] ^= 1),
+            // The key was imported for another client id than the identity on the wire says.
+            "context" => fleet.ChangedBundle("wrong-1", b => (b.DeviceId, b.Tls13Identity, b.Tls12Key, b.Tls12Identity) = ("wrong-2", Identity("wrong-2", Lab.ServerId), null, null)),
+            "server id" => fleet.ChangedBundle("wrong-1", b => (b.ServerId, b.Tls13Identity) = ("other-fleet", Identity("wrong-1", "other-fleet"))),
+            _ => right,
+        };
+        int mark = fleet.Gateway.Mark();
+        CommandResult refused = fleet.Core(bundle, MqttBytes.Visit("wrong-1", "no"), externalBinder: what == "binder label");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("refused", refused.Error, StringComparison.Ordinal);
+        Assert.Contains(reason, fleet.Gateway.WaitForLog(mark, "Handshake failed"), StringComparison.Ordinal);
+        Assert.True(fleet.Serves("wrong-1"), "the right key still works");
+    }
+
+    [Fact]
+    public void The_admin_socket_shows_what_was_agreed_and_ends_a_session()
+    {
+        fleet.Enroll("live-1");
+        using ChildProcess client = fleet.HoldOpenssl(fleet.OpensslArguments("live-1"));
+        JsonNode session = Poll.For(() => fleet.SessionOf("live-1"), "the session is live");
+        Assert.Equal(("TLSv1.3", "psk_dhe_ke", false, 1, 1), (session["version"]!.GetValue<string>(), session["keyExchange"]!.GetValue<string>(),
+            session["imported"]!.GetValue<bool>(), session["epoch"]!.GetValue<int>(), session["tpmCommands"]!.GetValue<int>()));
+        Assert.InRange(session["handshakeBytesReceived"]!.GetValue<int>(), 200, 600);
+        fleet.Gateway.Must("session", "close", session["id"]!.GetValue<string>());
+        client.WaitForExit();
+        Assert.Equal(1, fleet.Gateway.Run("session", "close", session["id"]!.GetValue<string>()).ExitCode);
+        Assert.Equal(System.Net.HttpStatusCode.NotFound, fleet.Gateway.Get("/sessions").Status);
+    }
+
+    private static byte[] Identity(string clientId, string serverId) =>
+        new ImportedIdentity(Encoding.ASCII.GetBytes(clientId + "~1"), RoleContext.Encode(clientId, serverId), 0x0304, 1).Encode();
+}

@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using IotPsk.Keys;
+using IotPsk.Shared;
+
+namespace IotPsk.Interop.Tests.Support;
+
+/// <summary>A lab whose fleet is made and whose gateway serves.</summary>
+public sealed class Fleet : IDisposable
+{
+    private static int s_message;
+
+    public Fleet()
+    {
+        Lab = new Lab();
+        Gateway.Must("fleet", "init", "--server-id", Lab.ServerId);
+        Enroll("good-1");
+        Gateway.Start();
+        Assert.True(Serves("good-1"));
+    }
+
+    internal Lab Lab { get; }
+
+    internal GatewayProcess Gateway => Lab.Gateway;
+
+    internal string FleetKeyHandle => Gateway.MustJson("fleet", "status")["epochs"]![0]!["handle"]!.GetValue<string>();
+
+    internal void Enroll(string device) => Gateway.Must("device", "enroll", device);
+
+    /// <summary>Enrols many as another process does, and waits until the gateway has seen it.</summary>
+    internal void EnrollMany(IReadOnlyCollection<string> devices)
+    {
+        double before = Gateway.Metric("iotpsk_devices");
+        using (SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(Gateway.State)))
+            registry.EnrolMany(devices);
+        Poll.Until(() => Gateway.Metric("iotpsk_devices") >= before + devices.Count, "the gateway sees the devices");
+    }
+
+    /// <summary>The file of a device's bundle, made on first use.</summary>
+    internal string BundleFile(string device)
+    {
+        string file = Lab.Directory.File(device + ".cred");
+        if (!File.Exists(file))
+            Gateway.Must("device", "credentials", device, "--for", "imported", "--format", "bundle", "-o", file);
+        return file;
+    }
+
+    /// <summary>A bundle like the device's, changed.</summary>
+    internal string ChangedBundle(string device, Action<CredentialBundle> change)
+    {
+        byte[] content = File.ReadAllBytes(BundleFile(device));
+        CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
+        change(bundle);
+        string file = Lab.Directory.File($"{device}-{Interlocked.Increment(ref s_message)}.cred");
+        File.WriteAllBytes(file, bundle.Encode());
+        return file;
+    }
+
+    /// <summary>What the credentials verb prints for openssl, as separate arguments.</summary>
+    internal string[] OpensslArguments(string device) =>
+        Gateway.Must("device", "credentials", device, "--for", "tls13", "--format", "openssl").Trim().Split(' ');
+
+    internal static string NewPayload() => "payload-" + Interlocked.Increment(ref s_message).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The device's C core, with this on its standard input.</summary>
+    internal CommandResult Core(string bundle, byte[] input, bool externalBinder = false) =>
+        ChildProcess.Run(Path.Combine(Repository.NativeBuild, externalBinder ? "iotpsk-psk-client-extbinder" : "iotpsk-psk-client"),
+            ["127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), "--bundle", bundle], input: input);
+
+    /// <summary>Whether a device still gets a message to the broker.</summary>
+    internal bool Serves(string device)
+    {
+        CommandResult result = Core(BundleFile(device), MqttBytes.Visit(device, NewPayload()));
+        return result.ExitCode == 0 && result.Output == " \u0002\0\0@\u0002\0\u0001";
+    }
+
+    internal ChildProcess HoldOpenssl(params string[] arguments)
+    {
+        ChildProcess client = ChildProcess.Start("openssl",
+            ["s_client", "-quiet", "-connect", Gateway.Address, .. arguments]);
+        client.Input.Write(MqttBytes.Connect());
+        client.Input.Flush();
+        return client;
+    }
+
+    internal double HmacCommands => Gateway.Metric("iotpsk_tpm_commands_total", "command=\"Hmac\"");
+
+    /// <summary>HMAC by the fleet key, computed with tpm2_hmac over the derivation input of DESIGN: label 00 id 01.</summary>
+    internal byte[] FleetHmac(string label, string device)
+    {
+        string message = Lab.Directory.File("hmac-input");
+        File.WriteAllBytes(message, [.. Encoding.ASCII.GetBytes(label), 0, .. Encoding.ASCII.GetBytes(device), 1]);
+        CommandResult hmac = Lab.Tpm.Tool("hmac", "-c", FleetKeyHandle, "-g", "sha256", "--hex", message);
+        Assert.True(hmac.ExitCode == 0, hmac.ToString());
+        return Convert.FromHexString(hmac.Output.Trim());
+    }
+
+    /// <summary>The import of RFC 9258 s5.1 for TLS 1.3 and SHA-256, by the BCL alone.</summary>
+    internal static byte[] Import(byte[] epsk, byte[] importedIdentity)
+    {
+        byte[] label = Encoding.ASCII.GetBytes("tls13 derived psk"), context = SHA256.HashData(importedIdentity);
+        byte[] info = [0, 32, (byte)label.Length, .. label, (byte)context.Length, .. context];
+        return HKDF.Expand(HashAlgorithmName.SHA256, HKDF.Extract(HashAlgorithmName.SHA256, epsk, new byte[32]), 32, info);
+    }
+
+    internal JsonNode? SessionOf(string device) => Gateway.Sessions().FirstOrDefault(session => session!["device"]!.GetValue<string>() == device);
+
+    public void Dispose() => Lab.Dispose();
+}
