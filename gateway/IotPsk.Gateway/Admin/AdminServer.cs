@@ -37,6 +37,7 @@ internal sealed class AdminServer : IAsyncDisposable
         // Signals are the serve verb's business.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         WebApplication app = builder.Build();
+        app.Use(OnlyReadersOnHttp);
         app.UseRouting();
         MapReaders(app, service);
         MapAdmin(app, service);
@@ -96,26 +97,26 @@ internal sealed class AdminServer : IAsyncDisposable
 
     private static void MapAdmin(WebApplication app, GatewayService service)
     {
-        Map(app, HttpMethods.Get, "/sessions", async context =>
+        app.MapGet("/sessions", async context =>
         {
             var sessions = new JsonArray();
             foreach (IotPsk.Net.SessionInfo session in (await service.SessionsAsync()).OrderBy(s => s.ConnectedAt))
                 sessions.Add((JsonNode)SessionDocument.Of(session));
             await WriteAsync(context, sessions);
         });
-        Map(app, HttpMethods.Get, "/counters", context => WriteAsync(context, Metric.ToJson(GatewayMetrics.Read(service))));
-        Map(app, HttpMethods.Post, "/sessions/{id}/close", async context =>
+        app.MapGet("/counters", context => WriteAsync(context, Metric.ToJson(GatewayMetrics.Read(service))));
+        app.MapPost("/sessions/{id}/close", async context =>
         {
             bool closed = long.TryParse((string?)context.GetRouteValue("id"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out long id) && await service.CloseAsync(id);
             context.Response.StatusCode = closed ? StatusCodes.Status200OK : StatusCodes.Status404NotFound;
             await WriteAsync(context, new JsonObject { ["closed"] = closed });
         });
-        Map(app, HttpMethods.Post, "/registry/refresh", context =>
+        app.MapPost("/registry/refresh", context =>
         {
             service.Registry.Refresh();
             return WriteAsync(context, new JsonObject { ["devices"] = service.Registry.DeviceCount });
         });
-        Map(app, HttpMethods.Post, "/devices/{id}/revoke", async context =>
+        app.MapPost("/devices/{id}/revoke", async context =>
         {
             try
             {
@@ -130,15 +131,14 @@ internal sealed class AdminServer : IAsyncDisposable
         });
     }
 
-    // Through the socket alone: on HTTP these paths do not exist.
-    private static void Map(WebApplication app, string method, string path, RequestDelegate handler) =>
-        app.MapMethods(path, [method], context =>
-        {
-            if (context.Features.Get<AdminDoor>() is not null)
-                return handler(context);
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
-            return Task.CompletedTask;
-        });
+    // What changes or names anything exists on the socket alone.
+    private static Task OnlyReadersOnHttp(HttpContext context, RequestDelegate next)
+    {
+        if (context.Features.Get<AdminDoor>() is not null || context.Request.Path.Value is "/healthz" or "/metrics")
+            return next(context);
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    }
 
     private static Task WriteAsync(HttpContext context, JsonNode document)
     {

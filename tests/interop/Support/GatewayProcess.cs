@@ -24,7 +24,6 @@ internal sealed class GatewayProcess : IDisposable
               "Tpm": { "Tcti": "{{tcti}}" },
               "Listeners": [
                 { "Name": "mqtt", "Protocol": "mqtt", "Listen": "tcp://127.0.0.1:{{Port}}", "Upstream": "tcp://127.0.0.1:{{brokerPort}}" } ],
-              "Limits": { "HandshakeSeconds": 5 },
               "Admin": { "Socket": "{{directory.File("admin.sock")}}", "Http": "http://127.0.0.1:{{_httpPort}}" }
             }
             """))!.AsObject();

@@ -1,0 +1,125 @@
+using System.Net;
+using IotPsk.Interop.Tests.Support;
+
+namespace IotPsk.Interop.Tests;
+
+/// <summary>What the gateway depends on goes away and comes back; it goes on for everybody it can.</summary>
+public sealed class FaultTests : IDisposable
+{
+    private const int InternalError = 80;
+    private readonly Fleet _fleet = new();
+
+    public void Dispose() => _fleet.Dispose();
+
+    private GatewayProcess Gateway => _fleet.Gateway;
+
+    [Fact]
+    public void Without_its_TPM_the_gateway_serves_known_devices_and_says_what_is_missing_until_it_is_back()
+    {
+        _fleet.Enroll("new-1");
+        string bundle = _fleet.BundleFile("new-1");
+        _fleet.Lab.Tpm.Kill();
+        int mark = Gateway.Mark();
+        CommandResult failed = _fleet.Core(bundle, []);
+        Assert.Equal(1, failed.ExitCode);
+        Assert.Contains("server fault", failed.Error, StringComparison.Ordinal);
+        Gateway.WaitForLog(mark, "Handshake failed", "TpmUnavailable");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, Gateway.Get("/healthz").Status);
+        Assert.Contains("TPM", Gateway.Get("/healthz").Body, StringComparison.Ordinal);
+        Assert.True(_fleet.Serves("good-1"), "a known device is served from the cache");
+
+        _fleet.Lab.Tpm.Start();
+        Poll.Until(() => _fleet.Serves("new-1"), "the new device is served once the TPM is back");
+        Poll.Until(Gateway.IsHealthy, "the gateway is healthy again");
+    }
+
+    [Fact]
+    public async Task A_TPM_that_hangs_fills_its_queue_and_the_rest_fails_at_once_while_known_devices_are_served()
+    {
+        string[] devices = [.. Enumerable.Range(0, 300).Select(i => $"new-{i}")];
+        _fleet.EnrollMany(devices);
+        _fleet.Lab.Tpm.Hold();
+        int mark = Gateway.Mark();
+        var alerts = Task.WhenAll(devices.Select(id => Task.Factory.StartNew(
+            () => RawConnection.AlertFor(Gateway.Port, ClientHello.WithFalseBinder(id + "~1")), TaskCreationOptions.LongRunning)));
+        Gateway.WaitForLog(mark, "Handshake failed", "QueueFull");
+        Assert.True(_fleet.Serves("good-1"), "a known device is served");
+        Assert.All(await alerts, alert => Assert.Equal(InternalError, alert));
+        _fleet.Lab.Tpm.Resume();
+        Poll.Until(Gateway.IsHealthy, "the gateway is healthy again");
+    }
+
+    [Fact]
+    public void Without_its_broker_devices_are_told_and_come_back_with_it()
+    {
+        _fleet.Lab.Broker.Stop();
+        int mark = Gateway.Mark();
+        CommandResult result = _fleet.Core(_fleet.BundleFile("good-1"), MqttBytes.Connect());
+        Assert.Equal(" \u0002\0\u0003", result.Output);
+        Gateway.WaitForLog(mark, "Upstream", "cannot be reached");
+        Assert.Equal(HttpStatusCode.OK, Gateway.Get("/healthz").Status);
+        _fleet.Lab.Broker.Start();
+        Assert.True(_fleet.Serves("good-1"));
+    }
+
+    [Fact]
+    public void A_second_gateway_is_told_what_is_in_its_way()
+    {
+        CommandResult same = Gateway.Run("serve");
+        Assert.Equal(1, same.ExitCode);
+        Assert.Contains("mqtt", same.Error, StringComparison.Ordinal);
+        Assert.Contains(Gateway.Address, same.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", same.ToString(), StringComparison.Ordinal);
+
+        Gateway.Configuration["Listeners"]![0]!["Listen"] = $"tcp://127.0.0.1:{FreePorts.Take()}";
+        Gateway.WriteConfiguration();
+        CommandResult socket = Gateway.Run("serve");
+        Assert.Equal(1, socket.ExitCode);
+        Assert.Contains("admin socket", socket.Error, StringComparison.Ordinal);
+        Assert.True(_fleet.Serves("good-1"));
+    }
+
+    [Fact]
+    public void A_configuration_that_is_wrong_is_refused_with_every_fault_and_its_place()
+    {
+        Gateway.Configuration["Limts"] = 1;
+        Gateway.Configuration["Listeners"]![0]!["Upstrem"] = "tcp://127.0.0.1:1";
+        Gateway.WriteConfiguration();
+        foreach (string verb in (string[])["serve", "check-config"])
+        {
+            CommandResult refused = Gateway.Run(verb);
+            Assert.Equal(1, refused.ExitCode);
+            foreach (string word in (string[])["$.Limts", "Limits?", "$.Listeners[0].Upstrem", "Upstream?"])
+                Assert.Contains(word, refused.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", refused.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_stop_says_goodbye_to_everybody_and_is_a_success()
+    {
+        _fleet.Enroll("held-1");
+        using ChildProcess client = _fleet.HoldOpenssl(_fleet.OpensslArguments("held-1"));
+        Poll.Until(() => _fleet.SessionOf("held-1") is not null, "the session is live");
+        Gateway.Process.Signal("TERM");
+        Assert.Equal(0, Gateway.Process.WaitForExit());
+        client.WaitForExit();
+        Assert.DoesNotContain(client.Lines, line => line.Contains("unexpected eof", StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public void A_revocation_holds_without_the_admin_socket_too()
+    {
+        _fleet.Enroll("held-2");
+        using ChildProcess client = _fleet.HoldOpenssl(_fleet.OpensslArguments("held-2"));
+        Poll.Until(() => _fleet.SessionOf("held-2") is not null, "the session is live");
+        CommandResult revoked = ChildProcess.Run(Repository.Gateway, ["device", "revoke", "held-2", "--state", Gateway.State, "--tpm", _fleet.Lab.Tpm.Tcti]);
+        Assert.True(revoked.ExitCode == 0, revoked.ToString());
+        client.WaitForExit();
+        Assert.Equal(1, Gateway.Metric("iotpsk_sessions_closed_total", "Revoked"));
+    }
+
+    [Fact]
+    public void The_admin_socket_is_for_its_owner_alone() =>
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Gateway.Configuration["Admin"]!["Socket"]!.GetValue<string>()));
+}
