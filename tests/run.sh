@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-suites='shared tls keys net core device gateway interop demo'
+suites='shared tls keys net core device gateway interop demo readme'
 results=$PWD/out/test-results
 configuration=Release
 suite_seconds=600                    # a suite that takes longer hangs
@@ -34,9 +34,9 @@ attribute() {
   echo "${value:-0}"
 }
 
-run_core() {
+run_counting() {                     # a script that ends with "N passed, N failed"
   local status line
-  timeout -k 20 "$suite_seconds" tests/core/run.sh >"$log" 2>&1 </dev/null
+  timeout -k 20 "$suite_seconds" "$1" >"$log" 2>&1 </dev/null
   status=$?
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   read -r passed _ failed _ <<<"${line:-0 passed, 0 failed}"
@@ -57,8 +57,9 @@ run_suite() {
   local name=$1 log=$results/$1.log start=$EPOCHREALTIME
   passed=0 failed=0 skipped=0 problem=''
   case $name in
-    core) run_core ;;
+    core) run_counting tests/core/run.sh ;;
     demo) run_demo ;;
+    readme) run_counting tests/readme.sh ;;
     *) run_dotnet "$name" ;;
   esac
   # A suite that broke without a failed test still counts as one.
