@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using IotPsk.Tls.Client;
 using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Records;
@@ -17,5 +18,17 @@ public sealed class PskTlsClient : PskTlsConnection
     internal PskTlsClient(PskTlsClientOptions options, CryptoProvider crypto)
         : base(new RecordLayer(crypto), new Start(new ClientOffer(options ?? throw new ArgumentNullException(nameof(options)), crypto)))
     {
+    }
+
+    /// <summary>
+    /// Takes the oldest ticket that came and was not taken yet; look after each <see cref="PskTlsConnection.Read"/> or at the end.
+    /// Tickets of a connection that failed are gone (RFC 8446 s6.2).
+    /// </summary>
+    /// <param name="ticket">Belongs to the caller.</param>
+    /// <returns>False if there is none.</returns>
+    public bool TryTakeTicket([NotNullWhen(true)] out PskTlsTicket? ticket)
+    {
+        ticket = (State as ClientConnected)?.TakeTicket();
+        return ticket is not null;
     }
 }

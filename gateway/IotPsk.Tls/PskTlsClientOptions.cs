@@ -93,6 +93,26 @@ public sealed class PskTlsClientOptions
         init => field = OptionRules.ApplicationProtocols(value);
     }
 
+    /// <summary>How many of a server's tickets are kept for <see cref="PskTlsClient.TryTakeTicket"/>, the newest; 0..32. Default 4.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
+    public int MaxTickets
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 32);
+            field = value;
+        }
+    }
+    = 4;
+
+    /// <summary>
+    /// Gets the secrets of every connection as lines in the format of SSLKEYLOGFILE: whoever has them reads everything. For tracing alone;
+    /// null, the default, is off. It is called within the handshake and must not throw.
+    /// </summary>
+    public Action<string>? KeyLog { get; init; }
+
     /// <summary>Sends what middleboxes want to see: a session id and change_cipher_spec (RFC 8446 sD.4). Default true.</summary>
     public bool MiddleboxCompatibility { get; init; } = true;
 }

@@ -14,6 +14,11 @@ public sealed class PskTlsCredential : IDisposable
     /// <param name="hash">The key's hash.</param>
     /// <exception cref="ArgumentException">Something is empty, too long or unknown.</exception>
     public PskTlsCredential(ReadOnlySpan<byte> identity, ReadOnlySpan<byte> key, PskBinder binder, TlsHash hash)
+        : this(identity, key, binder, hash, 0)
+    {
+    }
+
+    internal PskTlsCredential(ReadOnlySpan<byte> identity, ReadOnlySpan<byte> key, PskBinder binder, TlsHash hash, uint obfuscatedTicketAge)
     {
         if (identity.Length is 0 or > ushort.MaxValue)
             throw new ArgumentException("an identity has 1 to 65535 bytes (RFC 8446 s4.2.11)", nameof(identity));
@@ -27,6 +32,7 @@ public sealed class PskTlsCredential : IDisposable
         _key = new SecretBuffer(key);
         Binder = binder;
         Hash = hash;
+        ObfuscatedTicketAge = obfuscatedTicketAge;
     }
 
     /// <summary>The identity on the wire; it is not secret.</summary>
@@ -37,6 +43,9 @@ public sealed class PskTlsCredential : IDisposable
 
     /// <summary>The key's hash.</summary>
     public TlsHash Hash { get; }
+
+    /// <summary>RFC 8446 s4.2.11: 0 for a PSK from outside.</summary>
+    internal uint ObfuscatedTicketAge { get; }
 
     internal ReadOnlySpan<byte> Key => _key.Span;
 

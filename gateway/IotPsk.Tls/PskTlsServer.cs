@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Records;
 using IotPsk.Tls.Server;
@@ -38,7 +39,16 @@ public sealed class PskTlsServer : PskTlsConnection
     /// <param name="binder">The kind of the key.</param>
     /// <param name="hash">The hash of the key; only suites of this hash are selected.</param>
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
-    public void ProvidePsk(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash)
+    public void ProvidePsk(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash) => ProvidePsk(index, psk, binder, hash, default);
+
+    /// <summary>Answers with a key. Only its binder is checked; a wrong one ends the connection.</summary>
+    /// <param name="index">Which identity the key belongs to.</param>
+    /// <param name="psk">The key, 1 byte or more; copied, and zeroed by the engine.</param>
+    /// <param name="binder">The kind of the key.</param>
+    /// <param name="hash">The hash of the key; only suites of this hash are selected.</param>
+    /// <param name="terms">Whether tickets follow, and what they carry.</param>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public void ProvidePsk(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms)
     {
         if (psk.IsEmpty)
             throw new ArgumentException("a PSK is not empty", nameof(psk));
@@ -46,7 +56,40 @@ public sealed class PskTlsServer : PskTlsConnection
             throw new ArgumentOutOfRangeException(nameof(binder), binder, "no such binder");
         if (!Enum.IsDefined(hash))
             throw new ArgumentOutOfRangeException(nameof(hash), hash, "no such hash");
-        Pending.Provide(index, psk, binder, hash);
+        Pending.Provide(index, psk, binder, hash, terms, terms.Now);
+    }
+
+    /// <summary>
+    /// Looks whether an identity is a ticket of this server that fits the handshake. Go through the identities in order: a good ticket whose payload
+    /// is acceptable is answered by <see cref="ProvideTicket"/>, an identity from outside by ProvidePsk, anything else is skipped.
+    /// </summary>
+    /// <param name="index">0 to <see cref="PendingIdentityCount"/> - 1.</param>
+    /// <param name="now">The time by the server's clock, in seconds since 1970.</param>
+    /// <param name="ticket">The ticket if it is good, else null; dispose it.</param>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public TicketStatus OpenTicket(int index, long now, out SessionTicket? ticket)
+    {
+        try
+        {
+            return Pending.OpenTicket(index, now, Records.Crypto, out ticket);
+        }
+        catch (CryptographicException)
+        {
+            // The library failed: without the ticket the handshake goes on, or fails, by the next identity.
+            ticket = null;
+            return TicketStatus.NotAuthentic;
+        }
+    }
+
+    /// <summary>Answers with an opened ticket: the session is resumed. Only its binder is checked; a wrong one ends the connection.</summary>
+    /// <param name="index">Which identity the ticket is.</param>
+    /// <param name="ticket">What <see cref="OpenTicket"/> gave for it; its key is copied.</param>
+    /// <param name="terms">Whether tickets follow, and what they carry.</param>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public void ProvideTicket(int index, SessionTicket ticket, in PskTerms terms)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        Pending.Provide(index, ticket.Psk, PskBinder.Resumption, ticket.Hash, terms, ticket.ChainStart);
     }
 
     /// <summary>None of the identities is usable: the connection ends as after a wrong binder (RFC 8446 s6.2, decrypt_error).</summary>

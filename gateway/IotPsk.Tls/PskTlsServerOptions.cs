@@ -42,6 +42,15 @@ public sealed class PskTlsServerOptions
     }
     = Extensions.RecordSizeLimit.Max;
 
+    /// <summary>Makes and takes tickets. Null, the default: none are sent, and every identity is one from outside.</summary>
+    public TicketOptions? Tickets { get; init; }
+
+    /// <summary>
+    /// Gets the secrets of every connection as lines in the format of SSLKEYLOGFILE: whoever has them reads everything. For tracing alone;
+    /// null, the default, is off. It is called within the handshake and must not throw.
+    /// </summary>
+    public Action<string>? KeyLog { get; init; }
+
     /// <summary>
     /// Application protocols, the preferred one first (RFC 7301). A client that offers only others is refused; one that offers none is not.
     /// Null: the extension is ignored.

@@ -34,6 +34,9 @@ public sealed class PskTlsSession
     /// <summary>The most that the peer takes in one record, content and content type in bytes (RFC 8449 s4); 16385 if it named no limit.</summary>
     public int PeerRecordSizeLimit { get; internal init; }
 
+    /// <summary>How many tickets the server sent right after the handshake; 0 at a client.</summary>
+    public int TicketsIssued { get; internal init; }
+
     /// <summary>True after a HelloRetryRequest.</summary>
     public bool HelloRetried { get; internal init; }
 

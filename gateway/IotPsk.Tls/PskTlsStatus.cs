@@ -12,7 +12,7 @@ public enum PskTlsStatus
     /// <summary>Output is left over: send what was written and call again with room.</summary>
     DestinationTooSmall,
 
-    /// <summary>The server waits for <see cref="PskTlsServer.ProvidePsk"/> or <see cref="PskTlsServer.RejectPsk"/>.</summary>
+    /// <summary>The server waits for <see cref="PskTlsServer.ProvidePsk(int, ReadOnlySpan{byte}, PskBinder, TlsHash)"/> or <see cref="PskTlsServer.RejectPsk"/>.</summary>
     NeedsPsk,
 
     /// <summary>The connection is over: <see cref="PskTlsConnection.Error"/> says why, null after a close_notify.</summary>

@@ -13,4 +13,7 @@ internal struct ClientDraft
     public int IdentityIndex;
     public bool Retried;
     public ReadOnlyMemory<byte> ApplicationProtocol;
+
+    /// <summary>For the key log.</summary>
+    public byte[] ClientRandom;
 }

@@ -75,9 +75,7 @@ internal static class ClientHelloWriter
         foreach (PskTlsCredential credential in offer.Credentials)
         {
             writer.WriteVector16(credential.Identity);
-
-            // RFC 8446 s4.2.11: obfuscated_ticket_age of an external PSK is 0.
-            writer.WriteUInt32(0);
+            writer.WriteUInt32(credential.ObfuscatedTicketAge);
         }
 
         writer.EndVector(identities);

@@ -43,7 +43,7 @@ internal sealed class ExpectServerFinished(HandshakeSecrets secrets, SecretBuffe
         }
 
         secrets.Schedule.Finish();
-        return new ClientConnected(verified, secrets.Schedule, hash, records, draft);
+        return new ClientConnected(verified, secrets, hash, records, draft);
     }
 
     public override void Dispose()
@@ -60,6 +60,7 @@ internal sealed class ExpectServerFinished(HandshakeSecrets secrets, SecretBuffe
         WireWriter.Mark finished = writer.BeginMessage(HandshakeType.Finished);
         secrets.Schedule.ComputeFinished(clientSecret.Span, transcriptHash, writer.Reserve(transcriptHash.Length));
         writer.EndVector(finished);
+        secrets.Transcript.Append(writer.Written);
         return records.TryWriteHandshake(writer.Written);
     }
 }

@@ -85,6 +85,8 @@ internal static class ServerHelloRules
             var serverSecret = new SecretBuffer(length);
             secrets.Schedule.DeriveSecret("c hs traffic"u8, hash, clientSecret.Span);
             secrets.Schedule.DeriveSecret("s hs traffic"u8, hash, serverSecret.Span);
+            KeyLogLine.Write(offer.Options.KeyLog, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", offer.Random, clientSecret.Span);
+            KeyLogLine.Write(offer.Options.KeyLog, "SERVER_HANDSHAKE_TRAFFIC_SECRET", offer.Random, serverSecret.Span);
             records.ProtectReads(new RecordProtection(records.Crypto, suite, serverSecret.Span));
             var draft = new ClientDraft
             {
@@ -95,6 +97,7 @@ internal static class ServerHelloRules
                 Binder = credential.Binder,
                 IdentityIndex = IndexOf(offer.Options.Credentials, credential),
                 Retried = retried,
+                ClientRandom = offer.Random,
             };
 
             // RFC 8446 sD.4: before the second flight, unless a retry had one. Alerts of this side are protected from here on (s7.1).

@@ -11,6 +11,12 @@ internal abstract class CryptoProvider
     /// <summary>The provider of this process.</summary>
     public static CryptoProvider Default { get; } = OpenSslProvider.Create();
 
+    /// <summary>True if the library has this group on this platform.</summary>
+    public abstract bool Supports(NamedGroup group);
+
+    /// <summary>True if the library has this AEAD on this platform.</summary>
+    public abstract bool Supports(AeadAlgorithm algorithm);
+
     public abstract void FillRandom(Span<byte> destination);
 
     public abstract void HashData(TlsHash hash, ReadOnlySpan<byte> data, Span<byte> destination);

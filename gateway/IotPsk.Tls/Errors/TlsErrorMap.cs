@@ -93,6 +93,7 @@ public static class TlsErrorMap
         TlsErrorReason.MalformedKeyUpdate => (Decode, DecodeError, "KeyUpdate has the wrong length"),
         TlsErrorReason.BadKeyUpdateRequest => (PeerMisbehaved, IllegalParameter, "KeyUpdate asks for something unknown"),
         TlsErrorReason.TooManyKeyUpdates => (PeerMisbehaved, UnexpectedMessage, "too many KeyUpdates without data"),
+        TlsErrorReason.TooManyTickets => (PeerMisbehaved, UnexpectedMessage, "too many NewSessionTickets without data"),
         TlsErrorReason.MalformedNewSessionTicket => (Decode, DecodeError, "NewSessionTicket does not parse"),
 
         _ => ServerAnswerRow(reason),
@@ -104,6 +105,7 @@ public static class TlsErrorMap
         TlsErrorReason.MalformedEncryptedExtensions => (Decode, DecodeError, "EncryptedExtensions does not parse"),
         TlsErrorReason.SelectedUnofferedVersion => (PeerMisbehaved, IllegalParameter, "the server selected a version that was not offered"),
         TlsErrorReason.ServerTooOld => (PeerIncompatible, ProtocolVersion, "the server does not speak TLS 1.3"),
+        TlsErrorReason.DowngradeDetected => (PeerMisbehaved, IllegalParameter, "the server speaks an older version although it knows TLS 1.3 (a downgrade attack)"),
         TlsErrorReason.BadSessionIdEcho => (PeerMisbehaved, IllegalParameter, "legacy_session_id_echo is not what was sent"),
         TlsErrorReason.SelectedUnofferedCipherSuite => (PeerMisbehaved, IllegalParameter, "the server selected a cipher suite that was not offered"),
         TlsErrorReason.SelectedUnofferedGroup => (PeerMisbehaved, IllegalParameter, "the server selected a group that was not offered"),
@@ -120,7 +122,6 @@ public static class TlsErrorMap
 
         TlsErrorReason.CryptoFailure => (LocalFault, InternalError, "the cryptographic library failed"),
         TlsErrorReason.PskLookupFailed => (LocalFault, InternalError, "the PSK lookup failed"),
-        TlsErrorReason.InvalidState => (ApiMisuse, null, "the connection is not in a state for this call"),
         _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not an error"),
     };
 }

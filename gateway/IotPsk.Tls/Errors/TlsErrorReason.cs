@@ -205,6 +205,9 @@ public enum TlsErrorReason
     /// <summary>Too many KeyUpdates without data between them.</summary>
     TooManyKeyUpdates,
 
+    /// <summary>Too many NewSessionTickets without data between them.</summary>
+    TooManyTickets,
+
     /// <summary>A NewSessionTicket that does not parse.</summary>
     MalformedNewSessionTicket,
 
@@ -221,6 +224,9 @@ public enum TlsErrorReason
 
     /// <summary>The server answered with an older version.</summary>
     ServerTooOld,
+
+    /// <summary>The server speaks an older version although it knows this one: somebody interfered.</summary>
+    DowngradeDetected,
 
     /// <summary>legacy_session_id_echo is not what was sent.</summary>
     BadSessionIdEcho,
@@ -268,7 +274,4 @@ public enum TlsErrorReason
 
     /// <summary>The owner could not decide about the offered PSKs.</summary>
     PskLookupFailed,
-
-    /// <summary>The connection is not (or no longer) in a state for this call.</summary>
-    InvalidState,
 }

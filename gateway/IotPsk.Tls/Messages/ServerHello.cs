@@ -62,9 +62,10 @@ internal struct ServerHello
                 return error;
         }
 
-        // RFC 8446 s4.2.1: without supported_versions the server speaks an older version, whatever the rest says.
+        // RFC 8446 s4.2.1: without supported_versions the server speaks an older version, whatever the rest says;
+        // s4.1.3: if it could have spoken this one, somebody changed the hello on the way.
         if (!hello.HasSupportedVersions)
-            return TlsErrorReason.ServerTooOld;
+            return ServerRandom.HasSentinel(random) ? TlsErrorReason.DowngradeDetected : TlsErrorReason.ServerTooOld;
 
         // RFC 8446 s4.1.3: legacy_version is 0x0303, the compression method 0.
         if (legacyVersion != (ushort)TlsProtocol.Tls12)

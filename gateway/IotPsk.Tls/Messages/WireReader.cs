@@ -41,6 +41,14 @@ internal ref struct WireReader(ReadOnlySpan<byte> source)
         return true;
     }
 
+    public bool TryReadUInt64(out ulong value)
+    {
+        if (!BinaryPrimitives.TryReadUInt64BigEndian(_source[Position..], out value))
+            return false;
+        Position += sizeof(ulong);
+        return true;
+    }
+
     public bool TryReadBytes(int length, out ReadOnlySpan<byte> value)
     {
         if (_source.Length - Position < length)

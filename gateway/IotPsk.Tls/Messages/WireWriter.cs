@@ -25,6 +25,12 @@ internal ref struct WireWriter(Span<byte> destination)
         Position += sizeof(uint);
     }
 
+    public void WriteUInt64(ulong value)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(_destination[Position..], value);
+        Position += sizeof(ulong);
+    }
+
     public void WriteBytes(ReadOnlySpan<byte> value) => value.CopyTo(Reserve(value.Length));
 
     public void WriteVector8(ReadOnlySpan<byte> value)

@@ -3,6 +3,7 @@ using IotPsk.Tls.Extensions;
 using IotPsk.Tls.Handshake;
 using IotPsk.Tls.Messages;
 using IotPsk.Tls.Records;
+using IotPsk.Tls.Tickets;
 
 namespace IotPsk.Tls.Server;
 
@@ -39,7 +40,24 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
         return PreSharedKey.Identity(_hello!.Fields.Identities.Of(_hello.Message), index);
     }
 
-    public void Provide(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash)
+    /// <summary>Opens an identity that may be a ticket, and says whether it fits this hello.</summary>
+    public TicketStatus OpenTicket(int index, long now, CryptoProvider crypto, out SessionTicket? ticket)
+    {
+        ReadOnlySpan<byte> identity = Identity(index);
+        ticket = null;
+        if (options.Tickets is not { } tickets)
+            return TicketStatus.NotATicket;
+        TicketStatus status = TicketSeal.Open(crypto, tickets.Keys, identity, out SessionTicket? opened);
+        if (status == TicketStatus.Good)
+            status = Judge(opened!, tickets, now, crypto);
+        if (status == TicketStatus.Good)
+            ticket = opened;
+        else
+            opened?.Dispose();
+        return status;
+    }
+
+    public void Provide(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms, long chainStart)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, IdentityCount);
@@ -47,6 +65,8 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
         _psk = new SecretBuffer(psk);
         _negotiation.IdentityIndex = index;
         _negotiation.Binder = binder;
+        _negotiation.Terms = terms;
+        _negotiation.ChainStart = chainStart;
         _hash = hash;
         _answer = Answer.Provided;
     }
@@ -93,6 +113,18 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
         _psk?.Dispose();
     }
 
+    private TicketStatus Judge(SessionTicket ticket, TicketOptions tickets, long now, CryptoProvider crypto)
+    {
+        TicketStatus status = TicketRules.CheckAge(ticket, tickets, now);
+        if (status != TicketStatus.Good)
+            return status;
+        if (ticket.Version != TlsProtocol.Tls13 || ticket.KeyExchangeMode != _negotiation.Mode)
+            return TicketStatus.OtherMode;
+
+        // RFC 8446 s4.2.11: a suite of the PSK's hash.
+        return ClientHelloRules.SelectSuite(_hello!.Message, _hello.Fields, options, crypto, ticket.Hash, out _) ? TicketStatus.Good : TicketStatus.NoCipherSuite;
+    }
+
     private void Require()
     {
         if (_answer != Answer.None)
@@ -105,7 +137,7 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
         ClientHello fields = _hello.Fields;
 
         // RFC 8446 s4.2.11: the suite's hash is the PSK's; so the PSK comes first.
-        if (!ClientHelloRules.SelectSuite(message, fields, options, _hash, out CipherSuiteParameters suite))
+        if (!ClientHelloRules.SelectSuite(message, fields, options, records.Crypto, _hash, out CipherSuiteParameters suite))
         {
             error = TlsErrorReason.NoCommonCipherSuite;
             return this;

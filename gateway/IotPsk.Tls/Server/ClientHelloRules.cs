@@ -8,7 +8,7 @@ namespace IotPsk.Tls.Server;
 /// <summary>What can be said about a ClientHello before its key is known: hopeless hellos cost no key lookup.</summary>
 internal static class ClientHelloRules
 {
-    public static TlsErrorReason Check(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, out Negotiation negotiation)
+    public static TlsErrorReason Check(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto, out Negotiation negotiation)
     {
         negotiation = default;
         if (!hello.OffersTls13)
@@ -20,21 +20,23 @@ internal static class ClientHelloRules
             error = KeyShare.Check(hello.KeyShares.Of(message), hello.Groups.Of(message));
         if (error != TlsErrorReason.None)
             return error;
-        if (!SelectSuite(message, hello, options, TlsHash.Sha256, out _) && !SelectSuite(message, hello, options, TlsHash.Sha384, out _))
+        if (!SelectSuite(message, hello, options, crypto, TlsHash.Sha256, out _) && !SelectSuite(message, hello, options, crypto, TlsHash.Sha384, out _))
             return TlsErrorReason.NoCommonCipherSuite;
-        error = SelectKeyExchange(message, hello, options, out negotiation.Mode, out negotiation.Group, out negotiation.NeedsRetry);
+        error = SelectKeyExchange(message, hello, options, crypto, out negotiation.Mode, out negotiation.Group, out negotiation.NeedsRetry);
         if (error != TlsErrorReason.None)
             return error;
         return SelectApplicationProtocol(message, hello, options, out negotiation.ApplicationProtocol);
     }
 
     /// <summary>The first accepted suite of a hash that the client offers.</summary>
-    public static bool SelectSuite(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, TlsHash hash, out CipherSuiteParameters suite)
+    public static bool SelectSuite(
+        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto, TlsHash hash, out CipherSuiteParameters suite)
     {
         ReadOnlySpan<byte> offered = hello.CipherSuites.Of(message);
         foreach (CipherSuite candidate in options.CipherSuites)
         {
-            if (CipherSuiteParameters.TryGet(candidate, out CipherSuiteParameters? parameters) && parameters.Hash == hash && Offers(offered, candidate))
+            if (CipherSuiteParameters.TryGet(candidate, out CipherSuiteParameters? parameters) && parameters.Hash == hash &&
+                crypto.Supports(parameters.Aead) && Offers(offered, candidate))
             {
                 suite = parameters;
                 return true;
@@ -75,7 +77,8 @@ internal static class ClientHelloRules
     }
 
     private static TlsErrorReason SelectKeyExchange(
-        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, out PskKeyExchangeMode mode, out NamedGroup group, out bool needsRetry)
+        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto,
+        out PskKeyExchangeMode mode, out NamedGroup group, out bool needsRetry)
     {
         mode = PskKeyExchangeMode.PskDheKe;
         group = NamedGroup.None;
@@ -83,7 +86,7 @@ internal static class ClientHelloRules
         bool canPskKe = options.AllowPskKe && hello.OffersPskKe;
         if (hello.OffersPskDheKe && hello.Groups.IsPresent)
         {
-            group = SelectGroup(message, hello, options, out needsRetry);
+            group = SelectGroup(message, hello, options, crypto, out needsRetry);
             if (group != NamedGroup.None)
                 return TlsErrorReason.None;
         }
@@ -98,13 +101,14 @@ internal static class ClientHelloRules
         return hello.Groups.IsPresent ? TlsErrorReason.NoCommonGroup : TlsErrorReason.KeyShareMissing;
     }
 
-    private static NamedGroup SelectGroup(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, out bool needsRetry)
+    private static NamedGroup SelectGroup(
+        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto, out bool needsRetry)
     {
         needsRetry = false;
         ReadOnlySpan<byte> shares = hello.KeyShares.Of(message);
         foreach (NamedGroup group in options.Groups)
         {
-            if (!KeyShare.Find(shares, group).IsEmpty)
+            if (crypto.Supports(group) && !KeyShare.Find(shares, group).IsEmpty)
                 return group;
         }
 
@@ -112,7 +116,7 @@ internal static class ClientHelloRules
         needsRetry = true;
         foreach (NamedGroup group in options.Groups)
         {
-            if (SupportedGroups.Contains(hello.Groups.Of(message), (ushort)group))
+            if (crypto.Supports(group) && SupportedGroups.Contains(hello.Groups.Of(message), (ushort)group))
                 return group;
         }
 

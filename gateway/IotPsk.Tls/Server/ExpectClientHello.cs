@@ -18,7 +18,7 @@ internal sealed class ExpectClientHello(PskTlsServerOptions options) : Handshake
         error = message.EndsRecord ? ClientHello.Parse(message.Bytes, out ClientHello hello) : Excess(out hello);
         if (error != TlsErrorReason.None)
             return this;
-        error = ClientHelloRules.Check(message.Bytes, hello, options, out Negotiation negotiation);
+        error = ClientHelloRules.Check(message.Bytes, hello, options, records.Crypto, out Negotiation negotiation);
         if (error != TlsErrorReason.None)
             return this;
 

@@ -6,10 +6,9 @@ using IotPsk.Tls.Records;
 namespace IotPsk.Tls.Server;
 
 /// <summary>The server's flight is out; the client's Finished ends the handshake.</summary>
-internal sealed class ExpectFinished(BinderVerified binderVerified, SecretBuffer expected, SecretBuffer clientSecret, Negotiation negotiation) : HandshakeState
+internal sealed class ExpectFinished(BinderVerified binderVerified, ServerSecrets secrets, Negotiation negotiation) : HandshakeState
 {
     private readonly BinderVerified _binderVerified = binderVerified ?? throw new ArgumentNullException(nameof(binderVerified));
-    private SecretBuffer? _clientSecret = clientSecret;
 
     public override int MaxBodyLength(HandshakeType type) => type == HandshakeType.Finished ? TlsHashes.MaxLength : -1;
 
@@ -20,26 +19,21 @@ internal sealed class ExpectFinished(BinderVerified binderVerified, SecretBuffer
         // RFC 8446 s5.1: nothing follows in the record, for the keys change.
         if (!message.EndsRecord)
             error = TlsErrorReason.ExcessHandshakeData;
-        else if (message.Body.Length != expected.Length)
+        else if (message.Body.Length != secrets.ExpectedFinished.Length)
             error = TlsErrorReason.MalformedFinished;
         if (error != TlsErrorReason.None)
             return this;
 
         // RFC 8446 s4.4.4: a wrong Finished is a decrypt_error.
-        FinishedVerified? verified = FinishedVerified.Check(expected.Span, message.Body);
+        FinishedVerified? verified = FinishedVerified.Check(secrets.ExpectedFinished, message.Body);
         if (verified is null)
         {
             error = TlsErrorReason.FinishedMismatch;
             return this;
         }
 
-        using SecretBuffer secret = HandshakeSecrets.Take(ref _clientSecret);
-        return new ServerConnected(_binderVerified, verified, records, secret.Span, negotiation);
+        return new ServerConnected(_binderVerified, verified, records, secrets, negotiation);
     }
 
-    public override void Dispose()
-    {
-        expected.Dispose();
-        _clientSecret?.Dispose();
-    }
+    public override void Dispose() => secrets.Dispose();
 }

@@ -20,4 +20,10 @@ internal struct Negotiation
 
     /// <summary>The identity's place in the first ClientHello.</summary>
     public int IdentityIndex;
+
+    /// <summary>What the owner said beside the key.</summary>
+    public PskTerms Terms;
+
+    /// <summary>Of the ticket that is resumed.</summary>
+    public long ChainStart;
 }

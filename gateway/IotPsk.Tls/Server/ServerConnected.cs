@@ -7,12 +7,17 @@ namespace IotPsk.Tls.Server;
 internal sealed class ServerConnected : Connected
 {
     public ServerConnected(
-        BinderVerified binderVerified, FinishedVerified finishedVerified, RecordLayer records, ReadOnlySpan<byte> clientSecret, in Negotiation negotiation)
-        : base(finishedVerified)
+        BinderVerified binderVerified, FinishedVerified finishedVerified, RecordLayer records, ServerSecrets secrets, in Negotiation negotiation)
+        : base(finishedVerified, negotiation.Suite!.Hash)
     {
         ArgumentNullException.ThrowIfNull(binderVerified);
-        records.ProtectReads(new RecordProtection(records.Crypto, negotiation.Suite!, clientSecret));
+        records.ProtectReads(new RecordProtection(records.Crypto, negotiation.Suite!, secrets.ClientTraffic));
+        int sent = records.HandshakeBytesSent;
+
+        // RFC 8446 s4.6.1: after the client's Finished.
+        int tickets = secrets.Tickets?.Issue(records) ?? 0;
         records.EndHandshake();
+        Keep(secrets.TakeExporter());
         Session = new PskTlsSession
         {
             Version = TlsProtocol.Tls13,
@@ -22,8 +27,9 @@ internal sealed class ServerConnected : Connected
             Binder = negotiation.Binder,
             IdentityIndex = negotiation.IdentityIndex,
             HandshakeBytesReceived = records.HandshakeBytesReceived,
-            HandshakeBytesSent = records.HandshakeBytesSent,
+            HandshakeBytesSent = sent,
             PeerRecordSizeLimit = records.PeerRecordSizeLimit,
+            TicketsIssued = tickets,
             HelloRetried = negotiation.NeedsRetry,
             ApplicationProtocol = negotiation.ApplicationProtocol,
         };

@@ -4,6 +4,7 @@ using IotPsk.Tls.Extensions;
 using IotPsk.Tls.Handshake;
 using IotPsk.Tls.Messages;
 using IotPsk.Tls.Records;
+using IotPsk.Tls.Tickets;
 
 namespace IotPsk.Tls.Server;
 
@@ -38,25 +39,61 @@ internal static class ServerFlight
         secrets.Transcript.Snapshot(hash);
         secrets.Schedule.DeriveSecret("c hs traffic"u8, hash, clientSecret);
         secrets.Schedule.DeriveSecret("s hs traffic"u8, hash, serverSecret);
+        ReadOnlySpan<byte> random = hello.Random.Of(helloMessage);
+        KeyLogLine.Write(options.KeyLog, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", random, clientSecret);
+        KeyLogLine.Write(options.KeyLog, "SERVER_HANDSHAKE_TRAFFIC_SECRET", random, serverSecret);
         records.ProtectWrites(new RecordProtection(records.Crypto, negotiation.Suite!, serverSecret));
         records.ProtectReads(new RecordProtection(records.Crypto, negotiation.Suite!, clientSecret));
         if (!SendProtectedMessages(secrets, serverSecret, hello, options, negotiation, records))
             error = TlsErrorReason.SequenceExhausted;
 
-        // RFC 8446 s4.4.1: without client certificates the client's Finished is already determined by what has been sent.
-        secrets.Transcript.Snapshot(hash);
-        var expected = new SecretBuffer(length);
-        secrets.Schedule.ComputeFinished(clientSecret, hash, expected.Span);
-        secrets.Schedule.Finish();
-        secrets.Schedule.DeriveSecret("s ap traffic"u8, hash, serverSecret);
-        records.ProtectWrites(new RecordProtection(records.Crypto, negotiation.Suite!, serverSecret));
-        secrets.Schedule.DeriveSecret("c ap traffic"u8, hash, clientSecret);
-        var next = new ExpectFinished(verified, expected, new SecretBuffer(clientSecret), negotiation);
+        ServerSecrets kept = SetDataKeys(secrets, clientSecret, serverSecret, random, options, negotiation, records);
         CryptographicOperations.ZeroMemory(clientSecret);
         CryptographicOperations.ZeroMemory(serverSecret);
         if (hello.RecordSizeLimit != 0)
             records.OwnRecordSizeLimit = options.RecordSizeLimit;
-        return next;
+        return new ExpectFinished(verified, kept, negotiation);
+    }
+
+    /// <summary>From the traffic secrets of the handshake to those of data; the client's has to wait for its Finished.</summary>
+    private static ServerSecrets SetDataKeys(
+        HandshakeSecrets secrets, Span<byte> clientSecret, Span<byte> serverSecret, ReadOnlySpan<byte> random, PskTlsServerOptions options,
+        in Negotiation negotiation, RecordLayer records)
+    {
+        // RFC 8446 s4.4.1: without client certificates the client's Finished is already determined by what has been sent.
+        Span<byte> hash = stackalloc byte[clientSecret.Length];
+        secrets.Transcript.Snapshot(hash);
+        var expected = new SecretBuffer(hash.Length);
+        secrets.Schedule.ComputeFinished(clientSecret, hash, expected.Span);
+        secrets.Schedule.Finish();
+        secrets.Schedule.DeriveSecret("s ap traffic"u8, hash, serverSecret);
+        secrets.Schedule.DeriveSecret("c ap traffic"u8, hash, clientSecret);
+        var exporter = new SecretBuffer(hash.Length);
+        secrets.Schedule.DeriveSecret("exp master"u8, hash, exporter.Span);
+        KeyLogLine.Write(options.KeyLog, "CLIENT_TRAFFIC_SECRET_0", random, clientSecret);
+        KeyLogLine.Write(options.KeyLog, "SERVER_TRAFFIC_SECRET_0", random, serverSecret);
+        KeyLogLine.Write(options.KeyLog, "EXPORTER_SECRET", random, exporter.Span);
+        records.ProtectWrites(new RecordProtection(records.Crypto, negotiation.Suite!, serverSecret));
+        return new ServerSecrets(expected, new SecretBuffer(clientSecret), exporter, PrepareTickets(secrets, expected.Span, options, negotiation));
+    }
+
+    private static PendingTickets? PrepareTickets(HandshakeSecrets secrets, ReadOnlySpan<byte> clientFinished, PskTlsServerOptions options, in Negotiation negotiation)
+    {
+        if (options.Tickets is not { Count: > 0 } tickets || !negotiation.Terms.IssueTickets)
+            return null;
+
+        // The resumption secret is over the client's Finished too (RFC 8446 s7.1).
+        Span<byte> buffer = stackalloc byte[HandshakeMessage.HeaderLength + TlsHashes.MaxLength];
+        var writer = new WireWriter(buffer);
+        WireWriter.Mark finished = writer.BeginMessage(HandshakeType.Finished);
+        writer.WriteBytes(clientFinished);
+        writer.EndVector(finished);
+        secrets.Transcript.Append(writer.Written);
+        Span<byte> hash = stackalloc byte[clientFinished.Length];
+        secrets.Transcript.Snapshot(hash);
+        var resumption = new SecretBuffer(hash.Length);
+        secrets.Schedule.DeriveSecret("res master"u8, hash, resumption.Span);
+        return new PendingTickets(resumption, tickets, negotiation);
     }
 
     private static TlsErrorReason SendServerHello(
@@ -65,7 +102,7 @@ internal static class ServerFlight
         ReadOnlySpan<byte> sessionId = hello.SessionId.Of(helloMessage);
         Span<byte> buffer = stackalloc byte[ServerHello.MaxLength];
         Span<byte> random = stackalloc byte[ClientHello.RandomLength];
-        secrets.Crypto.FillRandom(random);
+        ServerRandom.Fill(secrets.Crypto, random);
         var writer = new WireWriter(buffer);
         WireWriter.Mark message = writer.BeginMessage(HandshakeType.ServerHello);
         ServerHello.WriteFields(ref writer, random, sessionId, negotiation.Suite!.Suite);

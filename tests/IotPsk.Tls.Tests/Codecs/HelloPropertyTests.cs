@@ -18,7 +18,7 @@ public class HelloPropertyTests
         ClientHello.Parse(message, out _);
         ServerHello.Parse(message, out _);
         EncryptedExtensions.Parse(message, options, out _);
-        NewSessionTicket.Check(bytes);
+        NewSessionTicket.Parse(bytes, out _);
         SupportedVersions.Parse(bytes, out _);
         SupportedGroups.Parse(bytes, out _);
         PskKeyExchangeModes.Parse(bytes, out _, out _);

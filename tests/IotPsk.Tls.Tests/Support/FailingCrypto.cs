@@ -8,6 +8,10 @@ internal sealed class FailingCrypto(int failAt) : CryptoProvider
 {
     public int Operations { get; private set; }
 
+    public override bool Supports(NamedGroup group) => Default.Supports(group);
+
+    public override bool Supports(AeadAlgorithm algorithm) => Default.Supports(algorithm);
+
     public override void FillRandom(Span<byte> destination) => Working().FillRandom(destination);
 
     public override void HashData(TlsHash hash, ReadOnlySpan<byte> data, Span<byte> destination) => Working().HashData(hash, data, destination);

@@ -16,6 +16,10 @@ internal sealed unsafe class OpenSslProvider : CryptoProvider
         ? new OpenSslProvider()
         : throw new PlatformNotSupportedException("libcrypto of OpenSSL 3 is not installed: install the package libssl3 (or openssl 3).");
 
+    public override bool Supports(NamedGroup group) => group is NamedGroup.Secp256r1 or NamedGroup.X25519;
+
+    public override bool Supports(AeadAlgorithm algorithm) => true;
+
     public override void FillRandom(Span<byte> destination)
     {
         fixed (byte* bytes = destination)
