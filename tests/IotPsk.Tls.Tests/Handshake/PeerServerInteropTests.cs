@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using IotPsk.Tls.Tests.Support;
 
 namespace IotPsk.Tls.Tests.Handshake;
@@ -16,13 +14,13 @@ public class PeerServerInteropTests
     [InlineData(CipherSuite.TLS_AES_128_GCM_SHA256, NamedGroup.Secp256r1, "X25519")]
     public async Task The_client_talks_to_an_openssl_server(CipherSuite suite, NamedGroup share, string serverGroup)
     {
-        int port = FreePort();
+        int port = PeerClient.FreePort();
         using var process = new PeerProcess(
             "openssl", "s_server", "-accept", $"127.0.0.1:{port}", "-nocert", "-tls1_3", "-psk_identity", Identity, "-psk", KeyHex, "-groups", serverGroup, "-rev");
         await process.WaitForLineAsync("ACCEPT");
         using PskTlsCredential credential = Link.Credential(PskBinder.External);
         var options = new PskTlsClientOptions { Credentials = [credential], CipherSuites = [suite], KeyShareGroups = [share] };
-        (PskTlsSession session, string reply) = await ExchangeAsync(port, options, "hello\n");
+        (PskTlsSession session, string reply) = await PeerClient.ExchangeAsync(port, options, "hello\n");
         Assert.Equal("olleh\n", reply);
         Assert.Equal(suite, session.CipherSuite);
         Assert.Equal(serverGroup == "X25519" && share == NamedGroup.Secp256r1, session.HelloRetried);
@@ -49,39 +47,5 @@ public class PeerServerInteropTests
         Assert.True(error is null, output + error);
         Assert.Contains(line.ToUpperInvariant(), output, StringComparison.Ordinal);
         Assert.Equal(513, session!.PeerRecordSizeLimit);
-    }
-
-    private static async Task<(PskTlsSession Session, string Reply)> ExchangeAsync(int port, PskTlsClientOptions options, string line)
-    {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var tcp = new TcpClient();
-        await tcp.ConnectAsync(IPAddress.Loopback, port, limit.Token);
-        NetworkStream stream = tcp.GetStream();
-        using var client = new PskTlsClient(options);
-        var end = new Wire(client);
-        byte[] buffer = new byte[20_000];
-        await stream.WriteAsync(end.Deliver([]), limit.Token);
-        bool asked = false;
-        while (!end.Received.Contains((byte)'\n'))
-        {
-            int read = await stream.ReadAsync(buffer, limit.Token);
-            Assert.True(read > 0, $"the server closed: {client.Error}");
-            await stream.WriteAsync(end.Deliver(buffer.AsSpan(0, read)), limit.Token);
-            Assert.True(client.Error is null, $"{client.Error}");
-            if (!client.IsConnected || asked)
-                continue;
-            asked = true;
-            await stream.WriteAsync(end.Write(System.Text.Encoding.ASCII.GetBytes(line)), limit.Token);
-        }
-
-        await stream.WriteAsync(end.Shutdown(), limit.Token);
-        return (client.Session!, System.Text.Encoding.ASCII.GetString([.. end.Received]));
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

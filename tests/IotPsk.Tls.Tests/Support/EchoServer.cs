@@ -24,6 +24,9 @@ internal sealed class EchoServer : IDisposable
     /// <summary>How often the line is answered.</summary>
     public int Repeat { get; init; } = 1;
 
+    /// <summary>Looks at the server once its answer is written.</summary>
+    public Action<PskTlsServer>? AtEnd { get; init; }
+
     public async Task<(PskTlsSession? Session, TlsError? Error)> ServeOneAsync()
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
@@ -50,6 +53,7 @@ internal sealed class EchoServer : IDisposable
         string line = Encoding.ASCII.GetString([.. end.Received]).ToUpperInvariant();
         byte[] reply = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(line, Repeat)));
         await stream.WriteAsync((byte[])[.. end.Write(reply), .. end.Shutdown()], limit.Token);
+        AtEnd?.Invoke(server);
         tcp.Client.Shutdown(SocketShutdown.Send);
         while (await stream.ReadAsync(buffer, limit.Token) > 0)
         {
