@@ -126,6 +126,13 @@ public sealed class MqttConnectRulesTests
     }
 
     [Fact]
+    public void A_client_id_with_control_characters_reaches_no_log_of_the_broker()
+    {
+        byte[] connect = Write(new MqttConnect { ClientId = Device + "/a\nb" });
+        Assert.Equal(MqttConnectRefusal.Malformed, Judge(connect).Refusal);
+    }
+
+    [Fact]
     public void A_CONNECT_that_would_fill_the_buffers_is_refused_by_its_length_alone() =>
         Assert.Equal(MqttConnectRefusal.TooLarge, Judge([0x10, 0xff, 0xff, 0x7f]).Refusal);
 

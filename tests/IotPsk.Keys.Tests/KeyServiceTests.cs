@@ -255,6 +255,19 @@ public sealed class KeyServiceTests : IDisposable
     }
 
     [Fact]
+    public void Device_revoked_while_the_TPM_works_for_it_gets_no_key_and_leaves_none_in_the_cache()
+    {
+        _tpm.ShutDoor();
+        var working = Ask(Id(1));
+        _tpm.AwaitArrival();
+        _registry.Revoke(Name(1));
+        _tpm.OpenDoor();
+
+        Assert.Equal(KeyStatus.Refused, working.Await().Status);
+        Assert.False(_service.TryGetCached(Id(1), stackalloc byte[KeyUses.MaxKeySize], out _));
+    }
+
+    [Fact]
     public void Retired_epoch_loses_its_keys()
     {
         _registry.SetFleet(FakeRegistry.MakeFleet((1, EpochState.Overlap), (2, EpochState.Active)));

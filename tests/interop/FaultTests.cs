@@ -80,6 +80,29 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
+    public void A_file_at_the_path_of_the_admin_socket_is_not_lost()
+    {
+        Gateway.Stop();
+        string file = _fleet.Lab.Directory.File("precious");
+        File.WriteAllText(file, "data");
+        Gateway.Configuration["Admin"]!["Socket"] = file;
+        Gateway.WriteConfiguration();
+        CommandResult refused = Gateway.Run("serve");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains(file, refused.Error, StringComparison.Ordinal);
+        Assert.Equal("data", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void A_gateway_that_was_killed_leaves_nothing_that_stops_the_next_one()
+    {
+        Gateway.Process.Signal("KILL");
+        Gateway.Process.WaitForExit();
+        Gateway.Start();
+        Assert.True(_fleet.Serves("good-1"));
+    }
+
+    [Fact]
     public void A_configuration_that_is_wrong_is_refused_with_every_fault_and_its_place()
     {
         Gateway.Configuration["Limts"] = 1;

@@ -77,6 +77,23 @@ public sealed class RevocationTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_device_revoked_while_the_TPM_is_asked_gets_no_session()
+    {
+        string key = Key(Device);
+        _tpm.Hold();
+        using ChildProcess client = Connect(Device, key);
+        Poll.Until(() => Service.Keys.Counters.Misses == 1, "the key is asked for");
+        OtherProcess(registry => registry.Revoke(Device));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _tpm.Resume();
+        client.WaitForExit();
+        await SessionsAre(0);
+        Poll.Until(() => Service.Events.FailedHandshakes.Any(), "the failure is counted");
+        Assert.Equal(("tunnel", "RefusedMeanwhile", 1L), Assert.Single(Service.Events.FailedHandshakes));
+        Assert.Equal(0, Service.ReadMetrics().SessionsOpened);
+    }
+
+    [Fact]
     public async Task The_admin_revocation_tells_how_many_sessions_it_ended()
     {
         using ChildProcess client = Connect(Device), other = Connect("sensor-2");

@@ -54,7 +54,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
                     new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands));
                 break;
             case KeyStatus.Refused:
-                pending.Request.Reject(result.Problem ?? nameof(KeyStatus.Refused));
+                pending.Request.Reject($"RefusedMeanwhile, device {LogName.Of(decision.Key.DeviceId)}");
                 break;
             default:
                 pending.Request.Fail(result.Problem is null ? result.Status.ToString() : $"{result.Status}: {result.Problem}");

@@ -224,6 +224,14 @@ public sealed class KeyService : IDisposable
             // Into the cache and out of the list in one step: whoever asks now finds the key in either of them.
             if (status == KeyStatus.Ok && !_stopped)
                 _cache.Add(job.Id, key);
+            // Revoked while the TPM worked: the eviction may have come before this key.
+            if (status == KeyStatus.Ok && FindEpoch(job.Id) is null)
+            {
+                _cache.Evict(job.Id.DeviceId);
+                status = KeyStatus.Refused;
+                key = default;
+            }
+
             if (_underway.TryGetValue(job.Id, out var current) && current == job)
                 _underway.Remove(job.Id);
             waiters = job.Detach();

@@ -66,8 +66,16 @@ internal sealed class ChildProcess : IDisposable
         process.Start();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        process.StandardInput.BaseStream.Write(input.Span);
-        process.StandardInput.Close();
+        try
+        {
+            process.StandardInput.BaseStream.Write(input.Span);
+            process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It ended without reading all of it: its exit code and output tell.
+        }
+
         TimeSpan limit = patience ?? Poll.Patience;
         if (!process.WaitForExit(limit))
         {

@@ -53,6 +53,9 @@ internal static class MqttConnectRules
         device = device[..Encoding.ASCII.GetBytes(deviceId, device)];
         if (packet.HasUserName && !packet.UserName.SequenceEqual(device))
             return MqttConnectRefusal.ForeignUserName;
+        // s1.5.3 lets a receiver refuse control characters; in a client id they would reach the broker's log.
+        if (packet.ClientId.IndexOfAnyInRange((byte)0, (byte)0x1f) >= 0 || packet.ClientId.Contains((byte)0x7f))
+            return MqttConnectRefusal.Malformed;
         if (packet.ClientId.IsEmpty && !packet.IsCleanSession)
             return MqttConnectRefusal.EmptyClientId;
         if (!packet.ClientId.IsEmpty && !IsOwn(packet.ClientId, device))
