@@ -49,6 +49,13 @@ internal static class OptionRules
         return value;
     }
 
+    public static int RecordPadding(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        if (value is < 0 or > Records.RecordHeader.MaxPlaintext)
+            throw new ArgumentOutOfRangeException(name, value, "records are padded to multiples of 0 (not at all) to 16384 bytes");
+        return value;
+    }
+
     public static ReadOnlyMemory<byte>[]? ApplicationProtocols(
         IReadOnlyList<ReadOnlyMemory<byte>>? value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {

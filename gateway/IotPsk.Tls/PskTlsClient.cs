@@ -16,7 +16,7 @@ public sealed class PskTlsClient : PskTlsConnection
     }
 
     internal PskTlsClient(PskTlsClientOptions options, CryptoProvider crypto)
-        : base(new RecordLayer(crypto), new Start(new ClientOffer(options ?? throw new ArgumentNullException(nameof(options)), crypto)))
+        : base(NewRecords(options, crypto), new Start(new ClientOffer(options, crypto)))
     {
     }
 
@@ -30,5 +30,11 @@ public sealed class PskTlsClient : PskTlsConnection
     {
         ticket = (State as ClientConnected)?.TakeTicket();
         return ticket is not null;
+    }
+
+    private static RecordLayer NewRecords(PskTlsClientOptions options, CryptoProvider crypto)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new RecordLayer(crypto) { PaddingBlock = Math.Max(options.RecordPadding, 1), CloseInsteadOfKeyUpdate = options.CloseInsteadOfKeyUpdate };
     }
 }

@@ -93,6 +93,20 @@ public sealed class PskTlsClientOptions
         init => field = OptionRules.ApplicationProtocols(value);
     }
 
+    /// <summary>
+    /// Pads what records carry to multiples of this many bytes, as far as the peer's record_size_limit lets it, so that lengths say less
+    /// (RFC 8446 s5.4); 0..16384, 0, the default, does not.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
+    public int RecordPadding
+    {
+        get;
+        init => field = OptionRules.RecordPadding(value);
+    }
+
+    /// <summary>The server takes no KeyUpdate (mbedTLS has none): when the keys are worn out, the connection ends with a close_notify instead.</summary>
+    public bool CloseInsteadOfKeyUpdate { get; init; }
+
     /// <summary>How many of a server's tickets are kept for <see cref="PskTlsClient.TryTakeTicket"/>, the newest; 0..32. Default 4.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
     public int MaxTickets

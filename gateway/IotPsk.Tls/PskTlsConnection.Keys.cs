@@ -14,6 +14,35 @@ public abstract partial class PskTlsConnection
     /// <summary>The most that one exporter gives: 255 blocks of SHA-256.</summary>
     private const int MaxExportLength = 255 * 32;
 
+    /// <summary>
+    /// True if the keys have done what is safe and the peer is said to take no new ones: a close_notify is written or waits to be,
+    /// what still comes may be read, and the peer has to connect anew.
+    /// </summary>
+    public bool IsWornOut { get; private set; }
+
+    /// <summary>Changes the own keys, and asks the peer to change its own if wanted (RFC 8446 s4.6.3); look at <see cref="HasOutput"/> afterwards.</summary>
+    /// <param name="requestPeer">True asks the peer.</param>
+    /// <remarks>The engine does this by itself long before a key is worn out.</remarks>
+    /// <exception cref="InvalidOperationException">The handshake is not done, close_notify is sent, or the peer takes no KeyUpdate.</exception>
+    public void UpdateKeys(bool requestPeer)
+    {
+        RequireConnected();
+        if (_closeSent)
+            throw new InvalidOperationException("close_notify is sent: no KeyUpdate may follow (RFC 8446 s6.1)");
+        if (_records.CloseInsteadOfKeyUpdate)
+            throw new InvalidOperationException("the peer takes no KeyUpdate");
+        if (Error is not null)
+            return;
+        try
+        {
+            RenewKeys(requestPeer);
+        }
+        catch (CryptographicException)
+        {
+            Fail(TlsErrorReason.CryptoFailure);
+        }
+    }
+
     /// <summary>Derives a key for another protocol that both ends, and nobody else, can derive (RFC 8446 s7.5).</summary>
     /// <param name="label">A registered label or one that begins with "EXPERIMENTAL", 1..249 ASCII bytes.</param>
     /// <param name="context">What the key is for; may be empty.</param>
@@ -38,4 +67,24 @@ public abstract partial class PskTlsConnection
     /// <exception cref="InvalidOperationException">The handshake is not done, or the connection failed.</exception>
     public void GetChannelBinding(Span<byte> destination) =>
         ExportKeyingMaterial("EXPORTER-Channel-Binding"u8, default, destination[..ChannelBindingLength]);
+
+    /// <summary>RFC 8446 s5.5: new keys before the old ones have protected too much; or no connection any more.</summary>
+    private void RenewKeys(bool requestPeer)
+    {
+        if (_closeSent)
+            return;
+        bool written;
+        if (_records.CloseInsteadOfKeyUpdate)
+        {
+            _closeSent = IsWornOut = true;
+            written = _records.TryWriteAlert(AlertDescription.CloseNotify);
+        }
+        else
+        {
+            written = _records.TryUpdateWriteKeys(requestPeer);
+        }
+
+        if (!written)
+            Fail(TlsErrorReason.SequenceExhausted);
+    }
 }

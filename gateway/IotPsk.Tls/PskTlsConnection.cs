@@ -112,6 +112,8 @@ public abstract partial class PskTlsConnection : IDisposable
                 case RecordStatus.Ready when type == ContentType.ApplicationData:
                     _warnings = 0;
                     written = content.Length;
+                    if (_records.AreReadKeysJustOverdue)
+                        RenewKeys(requestPeer: true);
                     return PskTlsStatus.Complete;
                 case RecordStatus.Ready:
                     OnControlRecord(type, content);
@@ -132,34 +134,41 @@ public abstract partial class PskTlsConnection : IDisposable
     /// <param name="consumed">Bytes of plaintext that were written.</param>
     /// <param name="written">Bytes to send.</param>
     /// <returns>
-    /// <see cref="PskTlsStatus.Complete"/>: all of the source; <see cref="PskTlsStatus.DestinationTooSmall"/>: a part of it.
+    /// <see cref="PskTlsStatus.Complete"/>: all of the source; <see cref="PskTlsStatus.DestinationTooSmall"/>: a part of it;
+    /// <see cref="PskTlsStatus.Closed"/>: the connection failed, or <see cref="IsWornOut"/>.
     /// </returns>
     /// <exception cref="InvalidOperationException">The handshake is not done, or <see cref="Shutdown"/> was called.</exception>
     public PskTlsStatus Write(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
     {
         RequireConnected();
-        if (_closeSent)
+        if (_closeSent && !IsWornOut)
             throw new InvalidOperationException("close_notify is sent: no data may follow (RFC 8446 s6.1)");
         consumed = 0;
-        written = _records.Drain(destination);
-        if (_records.PendingOutput > 0)
-            return PskTlsStatus.DestinationTooSmall;
-        if (Error is not null)
-            return PskTlsStatus.Closed;
-        try
+        written = 0;
+        while (true)
         {
-            bool good = _records.TrySealData(source, destination[written..], out consumed, out int sealedLength);
-            written += sealedLength;
-            if (good)
-                return consumed == source.Length ? PskTlsStatus.Complete : PskTlsStatus.DestinationTooSmall;
-            Fail(TlsErrorReason.SequenceExhausted);
+            written += _records.Drain(destination[written..]);
+            if (_records.PendingOutput > 0)
+                return PskTlsStatus.DestinationTooSmall;
+            if (Error is not null || _closeSent)
+                return PskTlsStatus.Closed;
+            try
+            {
+                SealStatus status = _records.SealData(source[consumed..], destination[written..], out int taken, out int sealedLength);
+                consumed += taken;
+                written += sealedLength;
+                if (status == SealStatus.Done)
+                    return consumed == source.Length ? PskTlsStatus.Complete : PskTlsStatus.DestinationTooSmall;
+                if (status == SealStatus.KeysWornOut)
+                    RenewKeys(requestPeer: false);
+                else
+                    Fail(TlsErrorReason.SequenceExhausted);
+            }
+            catch (CryptographicException)
+            {
+                Fail(TlsErrorReason.CryptoFailure);
+            }
         }
-        catch (CryptographicException)
-        {
-            Fail(TlsErrorReason.CryptoFailure);
-        }
-
-        return PskTlsStatus.Closed;
     }
 
     /// <summary>Writes what waits to be sent.</summary>

@@ -18,7 +18,7 @@ public sealed class PskTlsServer : PskTlsConnection
     }
 
     internal PskTlsServer(PskTlsServerOptions options, CryptoProvider crypto)
-        : base(new RecordLayer(crypto), new ExpectClientHello(options ?? throw new ArgumentNullException(nameof(options))))
+        : base(NewRecords(options, crypto), new ExpectClientHello(options))
     {
     }
 
@@ -99,6 +99,12 @@ public sealed class PskTlsServer : PskTlsConnection
     /// <summary>The lookup failed on this side: the connection ends with internal_error.</summary>
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
     public void FailPsk() => Pending.Fail();
+
+    private static RecordLayer NewRecords(PskTlsServerOptions options, CryptoProvider crypto)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new RecordLayer(crypto) { PaddingBlock = Math.Max(options.RecordPadding, 1) };
+    }
 
     private AwaitPsk Pending => State as AwaitPsk ?? throw new InvalidOperationException("no PSK is asked for");
 }

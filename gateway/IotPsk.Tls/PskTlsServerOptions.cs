@@ -42,6 +42,17 @@ public sealed class PskTlsServerOptions
     }
     = Extensions.RecordSizeLimit.Max;
 
+    /// <summary>
+    /// Pads what records carry to multiples of this many bytes, as far as the peer's record_size_limit lets it, so that lengths say less
+    /// (RFC 8446 s5.4); 0..16384, 0, the default, does not.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
+    public int RecordPadding
+    {
+        get;
+        init => field = OptionRules.RecordPadding(value);
+    }
+
     /// <summary>Makes and takes tickets. Null, the default: none are sent, and every identity is one from outside.</summary>
     public TicketOptions? Tickets { get; init; }
 

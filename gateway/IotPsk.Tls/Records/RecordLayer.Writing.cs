@@ -4,12 +4,22 @@ namespace IotPsk.Tls.Records;
 
 internal sealed partial class RecordLayer
 {
+    private const int KeyUpdateLength = 5;
     private const int AlertLevelWarning = 1;
     private const int AlertLevelFatal = 2;
 
     private bool _keyUpdateQueued;
     private bool _closed;
     private int _maxContentSent = RecordHeader.MaxPlaintext;
+
+    /// <summary>The inner plaintext of protected records is padded to multiples of this many bytes (RFC 8446 s5.4); 1 is no padding.</summary>
+    public int PaddingBlock { get; init; } = 1;
+
+    /// <summary>The peer takes no KeyUpdate: worn-out keys end the connection.</summary>
+    public bool CloseInsteadOfKeyUpdate { get; set; }
+
+    /// <summary>True right after the first record that the peer should have sent under new keys.</summary>
+    public bool AreReadKeysJustOverdue => _read!.IsJustOverdue;
 
     /// <summary>The peer's record_size_limit (RFC 8449 s4) or the protocol's: content and content type, in bytes.</summary>
     public int PeerRecordSizeLimit
@@ -56,28 +66,34 @@ internal sealed partial class RecordLayer
         return TryQueue(ContentType.Alert, [(byte)(closure ? AlertLevelWarning : AlertLevelFatal), (byte)alert]);
     }
 
-    /// <summary>Writes plaintext as records straight to the caller.</summary>
-    /// <returns>False if the keys are used up.</returns>
-    public bool TrySealData(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
+    /// <summary>Writes plaintext as records straight to the caller, as many as fit.</summary>
+    public SealStatus SealData(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
     {
         consumed = written = 0;
         while (consumed < source.Length)
         {
-            int room = destination.Length - written - _write!.Overhead;
+            if (_write!.IsWornOut)
+                return SealStatus.KeysWornOut;
+            int room = destination.Length - written - (_write.Overhead - 1);
             int length = Math.Min(source.Length - consumed, _maxContentSent);
+            int innerLength = PaddedLength(length);
+            if (room < innerLength)
+            {
+                // A short record is worth its overhead only if nothing else can be written.
+                innerLength = room / PaddingBlock * PaddingBlock;
+                if (written > 0 || innerLength < 2)
+                    return SealStatus.Done;
+                length = Math.Min(length, innerLength - 1);
+            }
 
-            // A short record is worth its overhead only if nothing else can be written.
-            if (room < length && (written > 0 || room <= 0))
-                return true;
-            length = Math.Min(length, room);
-            int sealedLength = _write.Seal(ContentType.ApplicationData, source.Slice(consumed, length), destination[written..]);
+            int sealedLength = _write.Seal(ContentType.ApplicationData, source.Slice(consumed, length), destination[written..], innerLength - length - 1);
             if (sealedLength == 0)
-                return false;
+                return SealStatus.SequenceExhausted;
             consumed += length;
             written += sealedLength;
         }
 
-        return true;
+        return SealStatus.Done;
     }
 
     /// <summary>The most wire bytes that this much plaintext and what is queued become.</summary>
@@ -85,7 +101,13 @@ internal sealed partial class RecordLayer
     {
         int overhead = _write?.Overhead ?? RecordHeader.Length + 1 + 16;
         long records = ((long)plaintext + _maxContentSent - 1) / _maxContentSent;
-        return checked((int)(plaintext + (records * overhead) + _output.Count));
+        int last = plaintext % _maxContentSent;
+        int padding = last == 0 ? 0 : PaddedLength(last) - last - 1;
+
+        // New keys may be due on the way; what is said then is one short record.
+        bool wearsOut = _write is not null && _write.Sequence + (ulong)records > _write.Suite.MaxRecords;
+        int keyUpdate = wearsOut ? overhead - 1 + PaddedLength(KeyUpdateLength) : 0;
+        return checked((int)(plaintext + (records * overhead) + padding + keyUpdate + _output.Count));
     }
 
     /// <summary>Queues content as records of a type.</summary>
@@ -101,14 +123,24 @@ internal sealed partial class RecordLayer
                 RecordHeader.Write(record, type, part.Length);
                 part.CopyTo(record[RecordHeader.Length..]);
             }
-            else if (_write.Seal(type, part, Append(part.Length + _write.Overhead)) == 0)
+            else if (_write.IsExhausted)
             {
+                // Before room is made in the queue: it would be sent as it is.
                 return false;
+            }
+            else
+            {
+                int padding = PaddedLength(part.Length) - part.Length - 1;
+                _write.Seal(type, part, Append(part.Length + padding + _write.Overhead), padding);
             }
         }
 
         return true;
     }
+
+    /// <summary>Content, content type and padding; the peer's limit counts them all (RFC 8449 s4).</summary>
+    private int PaddedLength(int contentLength) =>
+        Math.Min((contentLength + PaddingBlock) / PaddingBlock * PaddingBlock, _maxContentSent + 1);
 
     private Span<byte> Append(int length)
     {

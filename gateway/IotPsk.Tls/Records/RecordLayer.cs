@@ -29,6 +29,9 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
     /// <summary>For tests that seal what this engine would not.</summary>
     internal RecordProtection? WriteProtection => _write;
 
+    /// <summary>For tests that age the keys.</summary>
+    internal RecordProtection? ReadProtection => _read;
+
     public void ProtectReads(RecordProtection protection)
     {
         _read?.Dispose();

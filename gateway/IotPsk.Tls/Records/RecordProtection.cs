@@ -32,6 +32,15 @@ internal sealed class RecordProtection : IDisposable
         set => _sequence = value;
     }
 
+    /// <summary>True when the key has done what is safe (RFC 8446 s5.5).</summary>
+    public bool IsWornOut => _sequence >= _suite.MaxRecords;
+
+    /// <summary>RFC 8446 s5.3: sequence numbers do not wrap.</summary>
+    public bool IsExhausted => _sequence == ulong.MaxValue;
+
+    /// <summary>True right after the first record past the limit: the writer does not change its key by itself.</summary>
+    public bool IsJustOverdue => _sequence == _suite.MaxRecords + 1;
+
     /// <summary>What a record is longer than its content: header, content type, tag.</summary>
     public int Overhead => RecordHeader.Length + 1 + _suite.TagLength;
 
@@ -41,23 +50,25 @@ internal sealed class RecordProtection : IDisposable
 
     private Span<byte> Iv => _memory.Span[^CipherSuiteParameters.NonceLength..];
 
-    /// <summary>Writes one record; the destination has room for the content and <see cref="Overhead"/>.</summary>
+    /// <summary>Writes one record; the destination has room for the content, <see cref="Overhead"/> and the padding.</summary>
     /// <returns>The length of the record; 0 if the sequence number is used up.</returns>
-    public int Seal(ContentType type, ReadOnlySpan<byte> content, Span<byte> destination)
+    public int Seal(ContentType type, ReadOnlySpan<byte> content, Span<byte> destination, int padding = 0)
     {
-        // RFC 8446 s5.3: sequence numbers do not wrap.
-        if (_sequence == ulong.MaxValue)
+        if (IsExhausted)
             return 0;
-        int innerLength = content.Length + 1;
+        int innerLength = content.Length + 1 + padding;
         Span<byte> header = destination[..RecordHeader.Length];
         RecordHeader.Write(header, ContentType.ApplicationData, innerLength + _suite.TagLength);
         Span<byte> inner = destination.Slice(RecordHeader.Length, innerLength);
         content.CopyTo(inner);
-        inner[^1] = (byte)type;
+        inner[content.Length] = (byte)type;
+
+        // RFC 8446 s5.4: padding is zeros.
+        inner[(content.Length + 1)..].Clear();
         Span<byte> nonce = stackalloc byte[CipherSuiteParameters.NonceLength];
         NextNonce(nonce);
         _crypto.Seal(new AeadKey(_suite.Aead, _keyId, Key), nonce, header, inner, destination.Slice(RecordHeader.Length + innerLength, _suite.TagLength));
-        return content.Length + Overhead;
+        return RecordHeader.Length + innerLength + _suite.TagLength;
     }
 
     /// <summary>Opens one whole record into a destination that holds its inner plaintext; false if it does not authenticate.</summary>
@@ -65,7 +76,7 @@ internal sealed class RecordProtection : IDisposable
     /// <param name="plaintext">Gets the inner plaintext: content, content type, padding.</param>
     public bool TryOpen(ReadOnlySpan<byte> record, Span<byte> plaintext)
     {
-        if (_sequence == ulong.MaxValue)
+        if (IsExhausted)
             return false;
         ReadOnlySpan<byte> header = record[..RecordHeader.Length];
         ReadOnlySpan<byte> ciphertext = record[RecordHeader.Length..^_suite.TagLength];

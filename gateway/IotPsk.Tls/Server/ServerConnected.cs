@@ -12,6 +12,7 @@ internal sealed class ServerConnected : Connected
     {
         ArgumentNullException.ThrowIfNull(binderVerified);
         records.ProtectReads(new RecordProtection(records.Crypto, negotiation.Suite!, secrets.ClientTraffic));
+        records.CloseInsteadOfKeyUpdate = negotiation.Terms.CloseInsteadOfKeyUpdate;
         int sent = records.HandshakeBytesSent;
 
         // RFC 8446 s4.6.1: after the client's Finished.

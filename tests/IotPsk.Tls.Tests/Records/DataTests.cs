@@ -206,6 +206,9 @@ public class DataTests
         Assert.Equal(PskTlsStatus.Closed, link.Client.Write([1], new byte[100], out _, out int written));
         Assert.Equal(0, written);
         Assert.Equal(TlsErrorReason.SequenceExhausted, link.Client.Error?.Reason);
+
+        // Not even an alert goes under the last number, and nothing goes in its place.
+        Assert.False(link.Client.HasOutput);
     }
 
     private static byte[] Flip(byte[] record)

@@ -47,7 +47,7 @@ internal sealed class Wire(PskTlsConnection connection)
 
     public byte[] Shutdown()
     {
-        byte[] wire = new byte[256];
+        byte[] wire = new byte[20_000];
         Assert.Equal(PskTlsStatus.Complete, Connection.Shutdown(wire, out int written));
         return wire[..written];
     }
