@@ -15,6 +15,8 @@ public class HostileServerTests
     private static Dictionary<string, (byte[] Message, TlsErrorReason Reason)> BadAnswers => new()
     {
         ["TLS 1.2"] = (Hello(extensions: []), TlsErrorReason.ServerTooOld),
+        ["TLS 1.2 with the mark of a downgrade"] = (Hello(random: [.. new byte[24], .. "DOWNGRD\u0001"u8], extensions: []), TlsErrorReason.DowngradeDetected),
+        ["TLS 1.1 with the mark of a downgrade"] = (Hello(version: 0x0302, random: [.. new byte[24], .. "DOWNGRD\0"u8], extensions: []), TlsErrorReason.DowngradeDetected),
         ["legacy version 0x0304"] = (Hello(version: 0x0304, extensions: [.. Versions, .. Psk, .. P256Share]), TlsErrorReason.SelectedUnofferedVersion),
         ["version TLS 1.2 in the extension"] = (Hello(extensions: [0, 43, 0, 2, 3, 3, .. Psk, .. P256Share]), TlsErrorReason.SelectedUnofferedVersion),
         ["supported_versions of three bytes"] = (Hello(extensions: [0, 43, 0, 3, 3, 4, 0]), TlsErrorReason.MalformedSupportedVersions),
@@ -84,6 +86,25 @@ public class HostileServerTests
         byte[] cookie = [0, 44, 0, 5, 0, 3, 7, 8, 9];
         Assert.True(second.AsSpan().IndexOf(cookie) > 0);
         Assert.Null(client.Error);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_retry_with_a_cookie_leads_to_a_connection(bool otherShare)
+    {
+        byte[] cookie = [0, 44, 0, 5, 0, 3, 7, 8, 9];
+        using var peer = new ScriptedServer(new PskTlsClientOptions { Credentials = [Link.Credential()], KeyShareGroups = otherShare ? [] : null });
+        byte[] random = peer.Hello.Slice(6, 32).ToArray();
+        peer.SendRetry(otherShare ? [.. cookie, 0, 51, 0, 2, 0, 0x17] : cookie);
+        Assert.True(peer.Hello.IndexOf(cookie) > 0);
+        Assert.Equal(random, peer.Hello.Slice(6, 32).ToArray());
+        peer.SendServerHello();
+        peer.Finish([]);
+        peer.SendProtected(23, [1, 2, 3]);
+        Assert.Null(peer.Client.Error);
+        Assert.Equal([1, 2, 3], peer.Received);
+        Assert.True(peer.Client.Session!.HelloRetried);
     }
 
     [Theory]

@@ -27,6 +27,25 @@ public class PeerServerInteropTests
     }
 
     [Fact]
+    public async Task An_openssl_server_answers_our_request_for_new_keys()
+    {
+        int port = PeerClient.FreePort();
+        using var process = new PeerProcess(
+            "openssl", "s_server", "-accept", $"127.0.0.1:{port}", "-nocert", "-tls1_3", "-psk_identity", Identity, "-psk", KeyHex, "-rev");
+        await process.WaitForLineAsync("ACCEPT");
+        using PskTlsCredential credential = Link.Credential(PskBinder.External);
+        ulong sequence = 0;
+        (_, string reply) = await PeerClient.ExchangeAsync(
+            port, new PskTlsClientOptions { Credentials = [credential] }, "hello\n",
+            client => sequence = client.Records.ReadProtection!.Sequence,
+            client => client.UpdateKeys(requestPeer: true));
+        Assert.Equal("olleh\n", reply);
+
+        // Its data came as the first record under new keys; two tickets went before under the old ones.
+        Assert.Equal(1UL, sequence);
+    }
+
+    [Fact]
     public async Task A_gnutls_client_keeps_to_small_records()
     {
         using var server = new EchoServer(new PskTlsServerOptions { RecordSizeLimit = 513 }, s =>

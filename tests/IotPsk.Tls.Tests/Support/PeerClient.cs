@@ -12,7 +12,9 @@ internal static class PeerClient
     /// <param name="options">The client's.</param>
     /// <param name="line">What is sent.</param>
     /// <param name="atEnd">Looks at the client before it closes.</param>
-    public static async Task<(PskTlsSession Session, string Reply)> ExchangeAsync(int port, PskTlsClientOptions options, string line, Action<PskTlsClient>? atEnd = null)
+    /// <param name="connected">Does something with the client before the line.</param>
+    public static async Task<(PskTlsSession Session, string Reply)> ExchangeAsync(
+        int port, PskTlsClientOptions options, string line, Action<PskTlsClient>? atEnd = null, Action<PskTlsClient>? connected = null)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var tcp = new TcpClient();
@@ -32,6 +34,7 @@ internal static class PeerClient
             if (!client.IsConnected || asked)
                 continue;
             asked = true;
+            connected?.Invoke(client);
             await stream.WriteAsync(end.Write(Encoding.ASCII.GetBytes(line)), limit.Token);
         }
 

@@ -13,7 +13,7 @@ internal sealed class ScriptedServer : IDisposable
 
     private readonly HandshakeSecrets _secrets;
     private readonly Wire _end;
-    private readonly byte[] _hello;
+    private byte[] _hello;
     private RecordProtection? _write;
     private RecordProtection? _read;
     private byte[] _serverSecret = [];
@@ -31,6 +31,23 @@ internal sealed class ScriptedServer : IDisposable
     public PskTlsClient Client { get; }
 
     public List<byte> Received => _end.Received;
+
+    /// <summary>A HelloRetryRequest; the second hello is taken.</summary>
+    public void SendRetry(byte[] extensions)
+    {
+        Assert.Equal(TlsErrorReason.None, ClientHello.Parse(_hello, out ClientHello hello));
+        byte[] message = Tests.Handshake.HostileServerTests.Hello(
+            random: ServerHello.RetryRandom.ToArray(), sessionId: hello.SessionId.Of(_hello).ToArray(), extensions: [0, 43, 0, 2, 3, 4, .. extensions]);
+        _secrets.Transcript.ReplaceByMessageHash();
+        _secrets.Transcript.Append(message);
+        byte[] output = _end.Deliver(TestRecord.Plain(22, message));
+        Assert.Null(Client.Error);
+        _hello = output[(output.AsSpan().IndexOf((byte[])[22, 3, 3]) + 5)..];
+        Assert.Equal(TlsErrorReason.None, ClientHello.Parse(_hello, out hello));
+        Assert.NotNull(BinderVerified.Check(_secrets, PskBinder.Imported, _hello, hello, 0));
+    }
+
+    public ReadOnlySpan<byte> Hello => _hello;
 
     public void SendServerHello()
     {
