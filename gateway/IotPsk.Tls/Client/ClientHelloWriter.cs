@@ -23,7 +23,7 @@ internal static class ClientHelloWriter
         writer.WriteBytes(offer.Random);
         writer.WriteVector8(offer.SessionId);
         WireWriter.Mark suites = writer.BeginVector(2);
-        foreach (CipherSuite suite in offer.Options.CipherSuites)
+        foreach (CipherSuite suite in offer.CipherSuites)
             writer.WriteUInt16((ushort)suite);
         writer.EndVector(suites);
         writer.WriteVector8([0]);
@@ -44,7 +44,7 @@ internal static class ClientHelloWriter
         if (options.ServerName is not null)
             ServerName.Write(ref writer, options.ServerName);
         if (offer.OffersDheKe)
-            SupportedGroups.Write(ref writer, options.Groups);
+            SupportedGroups.Write(ref writer, offer.Groups);
         if (options.ApplicationProtocols is not null)
             ApplicationProtocols.Write(ref writer, (ReadOnlyMemory<byte>[])options.ApplicationProtocols);
         if (options.RecordSizeLimit != 0)

@@ -14,7 +14,11 @@ internal sealed class ClientOffer : IDisposable
     {
         Options = options;
         Crypto = crypto;
-        Credentials = [.. options.Credentials.Where(credential => options.CipherSuites.Any(suite => HashOf(suite) == credential.Hash))];
+        CipherSuites = [.. options.CipherSuites.Where(suite => CipherSuiteParameters.TryGet(suite, out CipherSuiteParameters? row) && crypto.Supports(row.Aead))];
+        Groups = [.. options.Groups.Where(crypto.Supports)];
+        if (OffersDheKe && Groups.Count == 0)
+            throw new ArgumentException("the cryptographic library has none of the groups", nameof(options));
+        Credentials = [.. options.Credentials.Where(credential => CipherSuites.Any(suite => HashOf(suite) == credential.Hash))];
         if (Credentials.Count == 0)
             throw new ArgumentException("no offered cipher suite has the hash of an offered PSK", nameof(options));
     }
@@ -22,6 +26,12 @@ internal sealed class ClientOffer : IDisposable
     public PskTlsClientOptions Options { get; }
 
     public CryptoProvider Crypto { get; }
+
+    /// <summary>Those of the options that the library has.</summary>
+    public IReadOnlyList<CipherSuite> CipherSuites { get; }
+
+    /// <summary>Those of the options that the library has.</summary>
+    public IReadOnlyList<NamedGroup> Groups { get; }
 
     public byte[] Random { get; } = new byte[Messages.ClientHello.RandomLength];
 
@@ -55,9 +65,9 @@ internal sealed class ClientOffer : IDisposable
 
         if (!OffersDheKe)
             return;
-        foreach (NamedGroup group in Options.KeyShareGroups ?? [Options.Groups[0]])
+        foreach (NamedGroup group in Options.KeyShareGroups ?? [Groups[0]])
         {
-            if (Options.Groups.Contains(group))
+            if (Groups.Contains(group))
                 _keys.Add(Crypto.CreateKeyAgreement(group));
         }
     }

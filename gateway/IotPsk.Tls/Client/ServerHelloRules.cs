@@ -27,7 +27,7 @@ internal static class ServerHelloRules
             return TlsErrorReason.BadSessionIdEcho;
 
         // RFC 8446 s4.1.3: the suite is one of those offered.
-        return offer.Options.CipherSuites.Contains(hello.CipherSuite) && CipherSuiteParameters.TryGet(hello.CipherSuite, out suite)
+        return offer.CipherSuites.Contains(hello.CipherSuite) && CipherSuiteParameters.TryGet(hello.CipherSuite, out suite)
             ? TlsErrorReason.None
             : TlsErrorReason.SelectedUnofferedCipherSuite;
     }
@@ -39,7 +39,7 @@ internal static class ServerHelloRules
             return request.Cookie.IsPresent ? TlsErrorReason.None : TlsErrorReason.RetryWithoutChange;
 
         // RFC 8446 s4.2.8: the group was offered, and its share was not sent.
-        if (!offer.OffersDheKe || !offer.Options.Groups.Contains(request.Group))
+        if (!offer.OffersDheKe || !offer.Groups.Contains(request.Group))
             return TlsErrorReason.SelectedUnofferedGroup;
         return offer.Key(request.Group) is null ? TlsErrorReason.None : TlsErrorReason.RetryWithoutChange;
     }

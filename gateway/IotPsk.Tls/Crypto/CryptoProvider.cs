@@ -9,7 +9,7 @@ namespace IotPsk.Tls.Crypto;
 internal abstract class CryptoProvider
 {
     /// <summary>The provider of this process.</summary>
-    public static CryptoProvider Default { get; } = OpenSslProvider.Create();
+    public static CryptoProvider Default { get; } = CryptoSelection.Select(LibCrypto.IsAvailable);
 
     /// <summary>True if the library has this group on this platform.</summary>
     public abstract bool Supports(NamedGroup group);

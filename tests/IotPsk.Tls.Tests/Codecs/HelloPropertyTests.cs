@@ -58,6 +58,7 @@ public class HelloPropertyTests
         }
     }
 
+    [Trait(Needs.Name, Needs.LibCrypto)]
     [Fact]
     public void A_clients_hello_says_what_its_options_say() => Prop.ForAll<byte, byte[][]>((bits, names) =>
     {

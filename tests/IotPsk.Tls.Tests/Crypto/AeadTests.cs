@@ -4,9 +4,9 @@ using IotPsk.Tls.Crypto;
 namespace IotPsk.Tls.Tests.Crypto;
 
 /// <summary>libcrypto's contexts, reused and re-keyed, against the one-shot classes of the base library.</summary>
-public class AeadTests
+public abstract class AeadTests
 {
-    private static readonly CryptoProvider Crypto = CryptoProvider.Default;
+    private protected abstract CryptoProvider Crypto { get; }
 
     public static TheoryData<string> Algorithms => [.. Enum.GetNames<AeadAlgorithm>()];
 

@@ -4,9 +4,9 @@ using IotPsk.Tls.Schedule;
 
 namespace IotPsk.Tls.Tests.Crypto;
 
-public class HashTests
+public abstract class HashTests
 {
-    private static readonly CryptoProvider Crypto = CryptoProvider.Default;
+    private protected abstract CryptoProvider Crypto { get; }
 
     [Theory]
     [InlineData(TlsHash.Sha256)]

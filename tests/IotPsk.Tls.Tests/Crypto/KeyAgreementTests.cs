@@ -3,9 +3,9 @@ using IotPsk.Tls.Crypto;
 
 namespace IotPsk.Tls.Tests.Crypto;
 
-public class KeyAgreementTests
+public abstract class KeyAgreementTests
 {
-    private static readonly CryptoProvider Crypto = CryptoProvider.Default;
+    private protected abstract CryptoProvider Crypto { get; }
 
     [Fact]
     public void P256_agrees_with_the_base_library()
@@ -26,6 +26,12 @@ public class KeyAgreementTests
     [InlineData(NamedGroup.X25519)]
     public void Both_sides_get_the_same_secret_and_every_key_is_new(NamedGroup group)
     {
+        if (!Crypto.Supports(group))
+        {
+            Assert.Throws<CryptographicException>(() => Crypto.CreateKeyAgreement(group));
+            return;
+        }
+
         var secrets = new HashSet<string>();
         for (int i = 0; i < 20; i++)
         {
@@ -62,20 +68,5 @@ public class KeyAgreementTests
     {
         using KeyAgreement own = Crypto.CreateKeyAgreement(NamedGroup.Secp256r1);
         Assert.False(own.TryAgree(point, new byte[32]), what);
-    }
-
-    [Theory]
-    [InlineData("0000000000000000000000000000000000000000000000000000000000000000")]
-    [InlineData("0100000000000000000000000000000000000000000000000000000000000000")]
-    [InlineData("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")]
-    [InlineData("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")]
-    [InlineData("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157")]
-    public void An_X25519_point_of_low_order_is_refused(string point)
-    {
-        using KeyAgreement own = Crypto.CreateKeyAgreement(NamedGroup.X25519);
-        byte[] secret = new byte[32];
-        Assert.False(own.TryAgree(Convert.FromHexString(point), secret));
-        Assert.Equal(new byte[32], secret);
-        Assert.False(own.TryAgree(new byte[31], secret));
     }
 }

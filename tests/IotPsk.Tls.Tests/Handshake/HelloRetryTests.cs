@@ -7,6 +7,7 @@ public class HelloRetryTests
 {
     private const int RetryRecordLength = 5 + 4 + 2 + 32 + 1 + 2 + 1 + 2 + 6 + 6;
 
+    [Trait(Needs.Name, Needs.LibCrypto)]
     [Theory]
     [InlineData(NamedGroup.Secp256r1, 0)]
     [InlineData(NamedGroup.X25519, 0)]
@@ -25,6 +26,7 @@ public class HelloRetryTests
         Assert.Equal(wanted, link.Client.Session.Group);
     }
 
+    [Trait(Needs.Name, Needs.LibCrypto)]
     [Fact]
     public void No_retry_if_any_usable_share_came()
     {

@@ -7,6 +7,7 @@ public class OpenSslInteropTests
     private static readonly string Identity = System.Text.Encoding.ASCII.GetString(Link.Identity);
     private static readonly string[] Psk = ["-tls1_3", "-psk_identity", Identity, "-psk", Convert.ToHexString(Link.Key), "-cipher", "DEFAULT@SECLEVEL=0"];
 
+    [Trait(Needs.Name, Needs.LibCrypto)]
     [Theory]
     [InlineData("TLS_AES_128_GCM_SHA256", "P-256")]
     [InlineData("TLS_CHACHA20_POLY1305_SHA256", "X25519")]

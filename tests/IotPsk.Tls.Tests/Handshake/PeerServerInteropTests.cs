@@ -8,6 +8,7 @@ public class PeerServerInteropTests
     private static readonly string Identity = System.Text.Encoding.ASCII.GetString(Link.Identity);
     private static readonly string KeyHex = Convert.ToHexString(Link.Key);
 
+    [Trait(Needs.Name, Needs.LibCrypto)]
     [Theory]
     [InlineData(CipherSuite.TLS_AES_128_GCM_SHA256, NamedGroup.Secp256r1, "P-256")]
     [InlineData(CipherSuite.TLS_CHACHA20_POLY1305_SHA256, NamedGroup.X25519, "X25519")]

@@ -9,6 +9,7 @@ public class MemoryTests
 {
     public static TheoryData<CipherSuite> Suites => [.. Enum.GetValues<CipherSuite>().Where(suite => suite != CipherSuite.None)];
 
+    [Trait(Needs.Name, Needs.LibCrypto)]
     [Theory]
     [MemberData(nameof(Suites))]
     public void Records_are_written_and_read_without_allocation(CipherSuite suite)

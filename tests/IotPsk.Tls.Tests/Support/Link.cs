@@ -7,12 +7,17 @@ internal sealed class Link : IDisposable
     public static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
 
     public Link(PskTlsClientOptions? client = null, PskTlsServerOptions? server = null, Action<PskTlsServer>? answer = null)
+        : this(new PskTlsClient(client ?? ClientOptions()), new PskTlsServer(server ?? new PskTlsServerOptions()), answer ?? Provide)
     {
-        Client = new PskTlsClient(client ?? ClientOptions());
-        Server = new PskTlsServer(server ?? new PskTlsServerOptions());
+    }
+
+    public Link(PskTlsClient client, PskTlsServer server, Action<PskTlsServer> answer)
+    {
+        Client = client;
+        Server = server;
         ClientEnd = new Wire(Client);
         ServerEnd = new Wire(Server);
-        Answer = answer ?? (s => s.ProvidePsk(0, Key, PskBinder.Imported, TlsHash.Sha256));
+        Answer = answer;
     }
 
     public PskTlsClient Client { get; }
@@ -30,6 +35,9 @@ internal sealed class Link : IDisposable
 
     /// <summary>How many bytes arrive at once.</summary>
     public int Chunk { get; set; } = int.MaxValue;
+
+    /// <summary>The answer of an owner who knows the one client.</summary>
+    public static void Provide(PskTlsServer server) => server.ProvidePsk(0, Key, PskBinder.Imported, TlsHash.Sha256);
 
     public static PskTlsCredential Credential(PskBinder binder = PskBinder.Imported, TlsHash hash = TlsHash.Sha256) => new(Identity, Key, binder, hash);
 
