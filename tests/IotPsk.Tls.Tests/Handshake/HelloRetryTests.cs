@@ -64,7 +64,7 @@ public class HelloRetryTests
 
     public static TheoryData<string> BadSecondHellos => [.. Changes.Keys];
 
-    private static Dictionary<string, (Action<TestHello> Change, TlsErrorReason Reason)> Changes => new()
+    internal static Dictionary<string, (Action<TestHello> Change, TlsErrorReason Reason)> Changes => new()
     {
         ["other random"] = (h => h.Random = new byte[32], TlsErrorReason.SecondHelloChanged),
         ["other session id"] = (h => h.SessionId = new byte[8], TlsErrorReason.SecondHelloChanged),

@@ -8,7 +8,7 @@ public class HostileClientHelloTests
 {
     public static TheoryData<string> BeforeTheKey => [.. BadHellos.Keys];
 
-    private static Dictionary<string, (Func<TestHello, TestHello> Change, TlsErrorReason Reason)> BadHellos => new()
+    internal static Dictionary<string, (Func<TestHello, TestHello> Change, TlsErrorReason Reason)> BadHellos => new()
     {
         ["SSL 3.0"] = (h => With(h, x => x.LegacyVersion = 0x0300), TlsErrorReason.LegacyVersionTooOld),
         ["TLS 1.2 only"] = (h => h.Remove(ExtensionType.SupportedVersions), TlsErrorReason.NoCommonVersion),

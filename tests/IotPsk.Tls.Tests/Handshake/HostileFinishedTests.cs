@@ -8,7 +8,7 @@ public class HostileFinishedTests
 {
     public static TheoryData<string> Cases => [.. BadRecords.Keys];
 
-    private static Dictionary<string, (Func<ScriptedClient, byte[]> Records, TlsErrorReason Reason)> BadRecords => new()
+    internal static Dictionary<string, (Func<ScriptedClient, byte[]> Records, TlsErrorReason Reason)> BadRecords => new()
     {
         ["wrong Finished"] = (c => c.Protect(22, Flip(c.Finished())), TlsErrorReason.FinishedMismatch),
         ["short Finished"] = (c => c.Protect(22, 20, 0, 0, 1, 0), TlsErrorReason.MalformedFinished),

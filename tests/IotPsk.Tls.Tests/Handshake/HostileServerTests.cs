@@ -12,7 +12,7 @@ public class HostileServerTests
 
     public static TheoryData<string> Answers => [.. BadAnswers.Keys];
 
-    private static Dictionary<string, (byte[] Message, TlsErrorReason Reason)> BadAnswers => new()
+    internal static Dictionary<string, (byte[] Message, TlsErrorReason Reason)> BadAnswers => new()
     {
         ["TLS 1.2"] = (Hello(extensions: []), TlsErrorReason.ServerTooOld),
         ["TLS 1.2 with the mark of a downgrade"] = (Hello(random: [.. new byte[24], .. "DOWNGRD\u0001"u8], extensions: []), TlsErrorReason.DowngradeDetected),
@@ -121,7 +121,7 @@ public class HostileServerTests
 
     public static TheoryData<string> Flights => [.. BadFlights.Keys];
 
-    private static Dictionary<string, (byte[] Messages, TlsErrorReason Reason)> BadFlights => new()
+    internal static Dictionary<string, (byte[] Messages, TlsErrorReason Reason)> BadFlights => new()
     {
         ["extensions that do not parse"] = ([8, 0, 0, 2, 0, 9], TlsErrorReason.MalformedEncryptedExtensions),
         ["unknown extension"] = (Encrypted([0xaa, 0xaa, 0, 0]), TlsErrorReason.UnsolicitedExtension),

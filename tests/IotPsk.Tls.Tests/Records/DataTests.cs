@@ -20,7 +20,7 @@ public class DataTests
         }
     }
 
-    private static Dictionary<string, (Func<PskTlsConnection, byte[]> Record, TlsErrorReason Reason)> BadRecords => new()
+    internal static Dictionary<string, (Func<PskTlsConnection, byte[]> Record, TlsErrorReason Reason)> BadRecords => new()
     {
         ["plain data"] = (_ => TestRecord.Plain(23, 1, 2, 3), TlsErrorReason.BadRecordMac),
         ["plain alert"] = (_ => TestRecord.Plain(21, 2, 40), TlsErrorReason.UnexpectedRecordType),

@@ -8,7 +8,7 @@ public class RecordTests
 {
     public static TheoryData<string> FirstRecords => [.. BadFirstRecords.Keys];
 
-    private static Dictionary<string, (byte[] Bytes, TlsErrorReason Reason)> BadFirstRecords => new()
+    internal static Dictionary<string, (byte[] Bytes, TlsErrorReason Reason)> BadFirstRecords => new()
     {
         ["HTTP"] = ("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), TlsErrorReason.UnexpectedRecordType),
         ["SSH"] = ("SSH-2.0-OpenSSH_9.2\r\n"u8.ToArray(), TlsErrorReason.UnexpectedRecordType),

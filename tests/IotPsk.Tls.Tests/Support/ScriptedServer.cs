@@ -38,6 +38,7 @@ internal sealed class ScriptedServer : IDisposable
         Assert.Equal(TlsErrorReason.None, ClientHello.Parse(_hello, out ClientHello hello));
         byte[] message = Tests.Handshake.HostileServerTests.Hello(
             random: ServerHello.RetryRandom.ToArray(), sessionId: hello.SessionId.Of(_hello).ToArray(), extensions: [0, 43, 0, 2, 3, 4, .. extensions]);
+        LastRetry = message;
         _secrets.Transcript.ReplaceByMessageHash();
         _secrets.Transcript.Append(message);
         byte[] output = _end.Deliver(TestRecord.Plain(22, message));
@@ -48,6 +49,11 @@ internal sealed class ScriptedServer : IDisposable
     }
 
     public ReadOnlySpan<byte> Hello => _hello;
+
+    public byte[] LastRetry { get; private set; } = [];
+
+    /// <summary>A handshake message as a plain record.</summary>
+    public void SendPlain(byte[] message) => _end.Deliver(TestRecord.Plain(22, message));
 
     public void SendServerHello()
     {
