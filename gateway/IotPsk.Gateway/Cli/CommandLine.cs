@@ -19,6 +19,7 @@ internal static class CommandLine
         root.Subcommands.Add(ServeCommand.Create(common));
         root.Subcommands.Add(CheckConfigCommand.Create(common, console));
         root.Subcommands.Add(SessionCommands.Create(common, console));
+        root.Subcommands.Add(ClientCommand.Create(common, console));
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using IotPsk.Gateway.Configuration;
+using IotPsk.Gateway.Serving;
+using IotPsk.Net;
+using IotPsk.Tls;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary><c>client tls</c>: standard input and output through a TLS connection with a pre-shared key, for trying things out.</summary>
+internal static class ClientCommand
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    internal static Command Create(CommonOptions common, CommandConsole console)
+    {
+        var client = new Command("client", "A client for trying things out");
+        var address = new Argument<string>("HOST:PORT") { Description = "Where the server is" };
+        var credential = new ClientCredentialOptions();
+        var pskKe = new Option<bool>("--psk-ke") { Description = "Offer psk_ke alone: no forward secrecy" };
+        var group = new Option<string[]>("--group") { Description = "Offered groups, in order: secp256r1, x25519", AllowMultipleArgumentsPerToken = true };
+        group.AcceptOnlyFromAmong("secp256r1", "x25519");
+        var recordSize = new Option<int>("--record-size") { Description = "record_size_limit to announce, 64..16385 (RFC 8449)", DefaultValueFactory = _ => 16385 };
+        var keyLog = new Option<string?>("--key-log") { Description = "Append the session's secrets to FILE, for tshark: whoever reads FILE reads the session", HelpName = "FILE" };
+        var tls = new Command("tls", "Connects by TLS 1.3; standard input goes to the server, what comes back to standard output. " +
+            "Example: iotpsk client tls 127.0.0.1:8883 --bundle sensor-0001.cred < request") { address, pskKe, group, recordSize, keyLog };
+        credential.AddTo(tls);
+        tls.SetAction(async (parsed, cancellation) =>
+        {
+            if (!EndpointAddress.TryParseHostAndPort(parsed.GetValue(address)!, out string host, out int port, out string fault))
+                throw new UserError($"\"{parsed.GetValue(address)}\" {fault}", "HOST:PORT", "write it like 127.0.0.1:8883", UserError.Usage);
+            if (parsed.GetValue(recordSize) is < 64 or > 16385)
+                throw new UserError("the record size limit is not between 64 and 16385", "--record-size", "correct it", UserError.Usage);
+            using PskTlsCredential key = credential.Read(parsed);
+            using var log = new KeyLogFile(parsed.GetValue(keyLog), console.Errors);
+            string[] groups = parsed.GetValue(group) ?? [];
+            var options = new PskTlsClientOptions
+            {
+                Credentials = [key],
+                KeyExchangeModes = [parsed.GetValue(pskKe) ? PskKeyExchangeMode.PskKe : PskKeyExchangeMode.PskDheKe],
+                Groups = groups.Length == 0 ? [NamedGroup.Secp256r1, NamedGroup.X25519] : [.. groups.Distinct().Select(g => g == "x25519" ? NamedGroup.X25519 : NamedGroup.Secp256r1)],
+                RecordSizeLimit = parsed.GetValue(recordSize),
+                KeyLog = log.Sink,
+            };
+            await TalkAsync(host, port, options, common.Json(parsed), console, cancellation);
+            return 0;
+        });
+        client.Subcommands.Add(tls);
+        return client;
+    }
+
+    private static async Task TalkAsync(string host, int port, PskTlsClientOptions options, bool json, CommandConsole console, CancellationToken cancellation)
+    {
+        string where = string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
+        try
+        {
+            using var tcp = new TcpClient { NoDelay = true };
+            await tcp.ConnectAsync(host, port, cancellation).AsTask().WaitAsync(Patience, cancellation);
+            await using var stream = new PskTlsStream(tcp.GetStream(), new PskTlsClient(options));
+            await stream.AuthenticateAsync(cancellation: cancellation).WaitAsync(Patience, cancellation);
+            console.Errors.WriteLine(Describe(stream.Session!, json));
+            await PumpAsync(stream, cancellation);
+        }
+        catch (SocketException e)
+        {
+            throw new UserError($"there is no connection ({e.Message})", where, "check the address, and that the server runs", cause: e);
+        }
+        catch (TimeoutException e)
+        {
+            throw new UserError("the server did not answer in time", where, "check that it speaks TLS there", cause: e);
+        }
+        catch (PskTlsException e)
+        {
+            throw new UserError($"TLS failed: {e.Message}", where, e.Error.Alert == AlertDescription.DecryptError ? "check identity and key, and that the device is enrolled and not revoked" : "see the server's log", cause: e);
+        }
+    }
+
+    // The server's end ends it; the end of standard input is told to the server by close_notify.
+    private static async Task PumpAsync(PskTlsStream stream, CancellationToken cancellation)
+    {
+        await using Stream input = Console.OpenStandardInput(), output = Console.OpenStandardOutput();
+        Task receiving = stream.CopyToAsync(output, cancellation);
+        Task sending = SendAsync();
+        await await Task.WhenAny(receiving, sending);
+        await receiving.WaitAsync(Patience, cancellation);
+
+        async Task SendAsync()
+        {
+            await input.CopyToAsync(stream, cancellation);
+            await stream.ShutdownAsync(cancellation);
+        }
+    }
+
+    private static string Describe(PskTlsSession session, bool json)
+    {
+        string version = TlsNames.Of(session.Version), mode = TlsNames.Of(session.KeyExchangeMode), group = TlsNames.Of(session.Group);
+        return json
+            ? new JsonObject
+            {
+                ["version"] = version,
+                ["cipherSuite"] = session.CipherSuite.ToString(),
+                ["keyExchange"] = mode,
+                ["group"] = group,
+                ["imported"] = session.Binder == PskBinder.Imported,
+                ["handshakeBytesSent"] = session.HandshakeBytesSent,
+                ["handshakeBytesReceived"] = session.HandshakeBytesReceived,
+            }.ToJsonString()
+            : string.Create(CultureInfo.InvariantCulture, $"connected: {version} {session.CipherSuite} {mode} {group}, {(session.Binder == PskBinder.Imported ? "imported" : "external")} PSK, handshake {session.HandshakeBytesSent} bytes out, {session.HandshakeBytesReceived} in");
+    }
+}

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text;
+using IotPsk.Keys;
+using IotPsk.Shared;
+using IotPsk.Tls;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary>The key of a client: a bundle, or identity and key, which may have to be imported first.</summary>
+internal sealed class ClientCredentialOptions
+{
+    private readonly Option<string?> _bundle = new("--bundle") { Description = "A credential file of a device", HelpName = "FILE" };
+    private readonly Option<string?> _identity = new("--identity") { Description = "The identity; with --import the external one, like sensor-0001~1" };
+    private readonly Option<string?> _key = new("--key") { Description = "The key in hexadecimal; @FILE reads it from a file, which other users' ps does not show", HelpName = "HEX" };
+    private readonly Option<string?> _import = new("--import") { Description = "Import the key by RFC 9258 for the fleet of this server id", HelpName = "SERVER-ID" };
+
+    internal void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_bundle, _identity, _key, _import])
+            command.Options.Add(option);
+    }
+
+    /// <summary>The credential; throws <see cref="UserError"/> when the options do not make one.</summary>
+    internal PskTlsCredential Read(ParseResult parsed)
+    {
+        string? bundle = parsed.GetValue(_bundle), identity = parsed.GetValue(_identity), key = parsed.GetValue(_key), server = parsed.GetValue(_import);
+        if (bundle is not null && (identity ?? key ?? server) is null)
+            return OfBundle(bundle);
+        if (bundle is not null || identity is null || key is null)
+            throw new UserError("there is no credential", "on the command line", "give --bundle FILE, or --identity and --key", UserError.Usage);
+        byte[] secret = ReadKey(key);
+        try
+        {
+            return server is null
+                ? new PskTlsCredential(Encoding.UTF8.GetBytes(identity), secret, PskBinder.External, TlsHash.Sha256)
+                : Imported(identity, server, secret);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+
+    private static PskTlsCredential OfBundle(string file)
+    {
+        byte[] content = File.ReadAllBytes(file);
+        try
+        {
+            CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
+            try
+            {
+                return bundle.Tls13Key is null
+                    ? throw new UserError("the bundle holds no key", file, "use the one that iotpsk device credentials wrote")
+                    : new PskTlsCredential(bundle.Tls13Identity, bundle.Tls13Key, PskBinder.Imported, TlsHash.Sha256);
+            }
+            finally
+            {
+                bundle.Clear();
+            }
+        }
+        catch (FormatException e)
+        {
+            throw new UserError($"the file is no credential bundle ({e.Message})", file, "write one with iotpsk device credentials ID --format bundle -o FILE", cause: e);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+        }
+    }
+
+    private static PskTlsCredential Imported(string externalIdentity, string serverId, byte[] epsk)
+    {
+        if (!ExternalIdentity.TryParse(externalIdentity, out string device, out _))
+            throw new UserError($"\"{externalIdentity}\" is no external identity", "--identity", "write the device id, ~ and the epoch, like sensor-0001~1", UserError.Usage);
+        byte[] identity = new ImportedIdentity(Encoding.ASCII.GetBytes(externalIdentity), RoleContext.Encode(device, serverId), Rfc9258.Tls13, Rfc9258.HkdfSha256).Encode();
+        Span<byte> imported = stackalloc byte[32];
+        Rfc9258.Import(epsk, PskHash.Sha256, identity, imported);
+        try
+        {
+            return new PskTlsCredential(identity, imported, PskBinder.Imported, TlsHash.Sha256);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(imported);
+        }
+    }
+
+    private static byte[] ReadKey(string text)
+    {
+        string hex = text.StartsWith('@') ? File.ReadAllText(text[1..]).Trim() : text;
+        try
+        {
+            return hex.Length > 0 ? Convert.FromHexString(hex) : throw new FormatException("it is empty");
+        }
+        catch (FormatException e)
+        {
+            throw new UserError("the key is not hexadecimal", "--key", "write two hexadecimal digits a byte", UserError.Usage, e);
+        }
+    }
+}
