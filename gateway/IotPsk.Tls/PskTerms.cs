@@ -12,7 +12,10 @@ public readonly record struct PskTerms
     /// <summary>The time by the server's clock, in seconds since 1970: the issue time of the tickets.</summary>
     public long Now { get; init; }
 
-    /// <summary>What the tickets carry for the owner, sealed: who the client is and what its registration was, 0..512 bytes.</summary>
+    /// <summary>
+    /// What the tickets carry for the owner, sealed: who the client is and what its registration was, 0..512 bytes. Not copied: it does not
+    /// change until the handshake is done.
+    /// </summary>
     /// <exception cref="ArgumentException">It is too long.</exception>
     public ReadOnlyMemory<byte> TicketPayload
     {

@@ -27,7 +27,7 @@ public sealed class TicketKeys : IDisposable
         var keys = new (byte[] Name, SecretBuffer Secret)[1 + previous.Length];
         for (int i = 0; i < keys.Length; i++)
         {
-            TicketKey key = i == 0 ? current : previous[i - 1];
+            TicketKey key = i == 0 ? current : previous[i - 1] ?? throw new ArgumentException("a key is null", nameof(previous));
             for (int j = 0; j < i; j++)
             {
                 if (keys[j].Name.AsSpan().SequenceEqual(key.Name))

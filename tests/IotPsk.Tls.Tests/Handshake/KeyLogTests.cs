@@ -26,6 +26,26 @@ public class KeyLogTests
         Assert.Equal(5, atServer.Select(line => line.Split(' ')[2]).Distinct().Count());
     }
 
+    [Fact]
+    public async Task Openssl_logs_the_same_lines()
+    {
+        var lines = new List<string>();
+        string file = Path.GetTempFileName();
+        try
+        {
+            using var server = new EchoServer(new PskTlsServerOptions { KeyLog = lines.Add }, s => s.ProvidePsk(0, Link.Key, PskBinder.External, TlsHash.Sha256));
+            Task<(PskTlsSession? Session, TlsError? Error)> serving = server.ServeOneAsync();
+            await PeerProcess.OpenSslClientAsync(
+                server.Port, "hello\n", "-tls1_3", "-psk_identity", "dev-1~1", "-psk", Convert.ToHexString(Link.Key), "-keylogfile", file);
+            Assert.Null((await serving).Error);
+            Assert.Equal((await File.ReadAllLinesAsync(file)).Where(line => line.Length > 0 && line[0] != '#').Order(), lines.Order());
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     [CommandFact("tshark")]
     public async Task Tshark_reads_the_MQTT_inside_with_the_log_and_not_without()
     {

@@ -47,6 +47,33 @@ public class PeerServerInteropTests
     }
 
     [Fact]
+    public async Task A_gnutls_server_and_our_client_keep_to_small_records()
+    {
+        int port = PeerClient.FreePort();
+        string keys = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(keys, $"{Identity}:{KeyHex.ToLowerInvariant()}\n");
+            using var process = new PeerProcess(
+                "gnutls-serv", "--echo", "--pskpasswd", keys, "--recordsize", "512", "--port", port.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK");
+            await process.WaitForErrorLineAsync("listening on IPv4");
+            using PskTlsCredential credential = Link.Credential(PskBinder.External);
+            string line = new string('x', 3000) + "\n";
+
+            // A longer record of the server would be a record_overflow here.
+            var options = new PskTlsClientOptions { Credentials = [credential], RecordSizeLimit = 512 };
+            (PskTlsSession session, string reply) = await PeerClient.ExchangeAsync(port, options, line);
+            Assert.Equal(line, reply);
+            Assert.Equal(513, session.PeerRecordSizeLimit);
+        }
+        finally
+        {
+            File.Delete(keys);
+        }
+    }
+
+    [Fact]
     public async Task A_gnutls_client_keeps_to_small_records()
     {
         using var server = new EchoServer(new PskTlsServerOptions { RecordSizeLimit = 513 }, s =>

@@ -106,22 +106,46 @@ public class DataTests
         Assert.Null(link.Server.Error);
     }
 
-    [Fact]
-    public void Empty_data_is_borne_for_a_while_and_forgotten_when_data_comes()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Empty_data_is_borne_for_a_while_and_forgotten_when_data_comes(bool toServer)
     {
         using var link = new Link();
         link.Connect();
+        (Wire sender, Wire receiver) = toServer ? (link.ClientEnd, link.ServerEnd) : (link.ServerEnd, link.ClientEnd);
         for (int round = 0; round < 3; round++)
         {
             for (int i = 0; i < 32; i++)
-                link.ServerEnd.Deliver(TestRecord.Protected(link.Client, 23));
-            link.ServerEnd.Deliver(link.ClientEnd.Write([1]));
+                receiver.Deliver(TestRecord.Protected(sender.Connection, 23));
+            receiver.Deliver(sender.Write([1]));
         }
 
-        Assert.Null(link.Server.Error);
+        Assert.Null(receiver.Connection.Error);
         for (int i = 0; i < 33; i++)
-            link.ServerEnd.Deliver(TestRecord.Protected(link.Client, 23));
-        Assert.Equal(TlsErrorReason.TooManyEmptyRecords, link.Server.Error?.Reason);
+            receiver.Deliver(TestRecord.Protected(sender.Connection, 23));
+        Assert.Equal(TlsErrorReason.TooManyEmptyRecords, receiver.Connection.Error?.Reason);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Warnings_are_borne_for_a_while_and_forgotten_when_data_comes(bool toServer)
+    {
+        using var link = new Link();
+        link.Connect();
+        (Wire sender, Wire receiver) = toServer ? (link.ClientEnd, link.ServerEnd) : (link.ServerEnd, link.ClientEnd);
+        for (int round = 0; round < 3; round++)
+        {
+            for (int i = 0; i < 4; i++)
+                receiver.Deliver(TestRecord.Protected(sender.Connection, 21, 1, 90));
+            receiver.Deliver(sender.Write([1]));
+        }
+
+        Assert.Null(receiver.Connection.Error);
+        for (int i = 0; i < 5; i++)
+            receiver.Deliver(TestRecord.Protected(sender.Connection, 21, 1, 90));
+        Assert.Equal(TlsErrorReason.TooManyWarnings, receiver.Connection.Error?.Reason);
     }
 
     [Theory]

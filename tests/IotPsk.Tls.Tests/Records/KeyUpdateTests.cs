@@ -70,17 +70,23 @@ public class KeyUpdateTests
         link.Exchange();
     }
 
-    [Fact]
-    public void Changes_without_data_are_borne_only_for_a_while()
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void Changes_without_data_are_borne_only_for_a_while(bool byClient, bool request)
     {
         using var link = new Link();
         link.Connect();
+        (Wire sender, Wire receiver) = byClient ? (link.ClientEnd, link.ServerEnd) : (link.ServerEnd, link.ClientEnd);
         for (int i = 0; i < 32; i++)
-            link.ServerEnd.Deliver(Update(link.ClientEnd, request: false));
+            sender.Deliver(receiver.Deliver(Update(sender, request)));
         link.Exchange();
         for (int i = 0; i < 33; i++)
-            link.ServerEnd.Deliver(Update(link.ClientEnd, request: false));
-        Assert.Equal(TlsErrorReason.TooManyKeyUpdates, link.Server.Error?.Reason);
+            sender.Deliver(receiver.Deliver(Update(sender, request)));
+        Assert.Equal(TlsErrorReason.TooManyKeyUpdates, receiver.Connection.Error?.Reason);
+        Assert.Equal(AlertDescription.UnexpectedMessage, sender.Connection.Error?.Alert);
     }
 
     [Fact]
