@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Schedule;
 using IotPsk.Tls.Tests.Support;
 using IotPsk.Tls.Tickets;
 
@@ -10,6 +11,15 @@ namespace IotPsk.Tls.Tests.Tickets;
 public class TicketSealTests
 {
     private static readonly CryptoProvider Crypto = CryptoProvider.Default;
+
+    [Fact]
+    public void The_key_of_a_ticket_is_that_of_RFC_8448()
+    {
+        byte[] psk = new byte[32];
+        byte[] resumptionSecret = Convert.FromHexString("7df235f2031d2a051287d02b0241b0bfdaf86cc856231f2d5aba46c434ec196c");
+        HkdfLabel.Expand(Crypto, TlsHash.Sha256, datagram: false, resumptionSecret, "resumption"u8, [0, 0], psk);
+        Assert.Equal("4ecd0eb6ec3b4d87f5d6028f922ca4c5851a277fd41311c9e62d2c9492e1c4f3", Convert.ToHexStringLower(psk));
+    }
 
     [Fact]
     public void What_is_sealed_comes_back() => Prop.ForAll<byte[], long, long>((payload, issuedAt, chainStart) =>
