@@ -4,7 +4,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup build native dotnet demo test clean
+.PHONY: help setup build native dotnet demo test bench-tls clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo '  make test    everything that can be checked on this machine; ends with "N passed, N failed"'
 	@echo '               one part of it: make test ONLY="tls keys"'
 	@echo
+	@echo '  make bench-tls   the gateway beside mosquitto, stunnel and openssl s_server: CPU, memory, latency (10 minutes)'
 	@echo '  make build   the gateway, the device programs and their native library'
 	@echo '  make setup   installs the Debian packages that are missing (the targets above do it too)'
 	@echo '  make clean   removes all that was built'
@@ -35,6 +36,11 @@ demo: build
 
 test: build
 	@tests/run.sh $(ONLY)
+
+bench-tls: build
+	@command -v stunnel >/dev/null || { echo 'bench-tls compares with stunnel; please install it: sudo apt-get install stunnel4' >&2; exit 1; }
+	@tests/bench/bin/$(CONFIGURATION)/net10.0/iotpsk-bench micro
+	@tests/bench/bin/$(CONFIGURATION)/net10.0/iotpsk-bench tls
 
 clean:
 	@find gateway device shared tests -depth \( -name bin -o -name obj -o -name TestResults \) -type d -exec rm -rf {} +

@@ -1,0 +1,45 @@
+using System.Security.Cryptography;
+using IotPsk.Tls;
+
+namespace IotPsk.Bench;
+
+/// <summary>Both ends of the engine, joined by buffers.</summary>
+internal sealed class EngineLink : IDisposable
+{
+    internal static readonly byte[] Key = RandomNumberGenerator.GetBytes(32);
+    private static readonly PskTlsServerOptions ServerOptions = new() { AllowPskKe = true };
+    private readonly byte[] _up = new byte[4096];
+    private readonly byte[] _down = new byte[4096];
+
+    internal PskTlsClient Client { get; private set; } = null!;
+
+    internal PskTlsServer Server { get; private set; } = null!;
+
+    internal static PskTlsClientOptions ClientOptions(NamedGroup group, CipherSuite suite = CipherSuite.TLS_AES_128_GCM_SHA256) => new()
+    {
+        Credentials = [new PskTlsCredential("device-1~1"u8, Key, PskBinder.External, TlsHash.Sha256)],
+        CipherSuites = [suite],
+        Groups = [group == NamedGroup.None ? NamedGroup.Secp256r1 : group],
+        KeyExchangeModes = [group == NamedGroup.None ? PskKeyExchangeMode.PskKe : PskKeyExchangeMode.PskDheKe],
+    };
+
+    /// <summary>A whole handshake, both ends' work.</summary>
+    internal void Connect(PskTlsClientOptions options)
+    {
+        Dispose();
+        (Client, Server) = (new PskTlsClient(options), new PskTlsServer(ServerOptions));
+        Client.Handshake([], _up, out _, out int sent);
+        Server.Handshake(_up.AsSpan(0, sent), _down, out int taken, out _);
+        Server.ProvidePsk(0, Key, PskBinder.External, TlsHash.Sha256);
+        Server.Handshake(_up.AsSpan(taken, sent - taken), _down, out _, out int answered);
+        Client.Handshake(_down.AsSpan(0, answered), _up, out _, out sent);
+        if (Server.Handshake(_up.AsSpan(0, sent), _down, out _, out _) != PskTlsStatus.Complete)
+            throw new InvalidOperationException($"no handshake: {Server.Error}");
+    }
+
+    public void Dispose()
+    {
+        Client?.Dispose();
+        Server?.Dispose();
+    }
+}

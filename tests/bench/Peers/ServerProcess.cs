@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace IotPsk.Bench;
+
+/// <summary>A server under load, as its own process: CPU time by its clock, memory by the kernel.</summary>
+internal sealed partial class ServerProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly int _clock;
+
+    internal ServerProcess(string program, IEnumerable<string> arguments, int port)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin:/sbin";
+        _process = Process.Start(start) ?? throw new InvalidOperationException($"{program} does not start");
+        _process.OutputDataReceived += (_, _) => { };
+        var last = "";
+        _process.ErrorDataReceived += (_, line) => last = line.Data ?? last;
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        for (int i = 0; !Answers(port); i++)
+        {
+            if (i == 200 || _process.HasExited)
+                throw new InvalidOperationException($"{program} does not listen on {port}: {last}");
+            Thread.Sleep(50);
+        }
+        if (clock_getcpuclockid(_process.Id, out _clock) != 0)
+            throw new InvalidOperationException("no CPU clock for the process");
+    }
+
+    /// <summary>User and system time used so far, in microseconds.</summary>
+    internal double CpuMicroseconds
+    {
+        get
+        {
+            clock_gettime(_clock, out Timespec time);
+            return (time.Seconds * 1e6) + (time.Nanoseconds / 1e3);
+        }
+    }
+
+    /// <summary>Resident memory, in bytes.</summary>
+    internal long ResidentBytes
+    {
+        get
+        {
+            string line = File.ReadLines($"/proc/{_process.Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
+            return long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture) * 1024;
+        }
+    }
+
+    internal static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    internal static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static bool Answers(int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect("127.0.0.1", port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct Timespec
+    {
+        internal readonly long Seconds;
+        internal readonly long Nanoseconds;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int clock_getcpuclockid(int pid, out int clock);
+
+    [LibraryImport("libc")]
+    private static partial int clock_gettime(int clock, out Timespec time);
+}

@@ -1,0 +1,19 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using IotPsk.Bench;
+
+// micro: the engine alone, by BenchmarkDotNet.   tls: the whole servers side by side, CPU time of the server's process.
+switch (args.Length > 0 ? args[0] : "")
+{
+    case "micro":
+        BenchmarkSwitcher.FromTypes([typeof(HandshakeBenchmarks), typeof(RecordBenchmarks)])
+            .Run(args.Length > 1 ? args[1..] : ["--filter", "*"], DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)));
+        return 0;
+    case "tls":
+        return TlsRun.Run(args.Contains("--quick"), Console.Out);
+    default:
+        Console.Error.WriteLine("iotpsk-bench: say what to measure: micro [BenchmarkDotNet's options], or tls [--quick]");
+        return 2;
+}
