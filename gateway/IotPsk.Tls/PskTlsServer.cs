@@ -33,6 +33,13 @@ public sealed class PskTlsServer : PskTlsConnection
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
     public ReadOnlySpan<byte> GetPendingIdentity(int index) => Pending.Identity(index);
 
+    /// <summary>
+    /// Whether the client offers a suite of this hash that the server accepts: a key of another hash cannot be used, and its identity
+    /// is to be skipped (RFC 8446 s4.2.11).
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public bool HasCipherSuite(TlsHash hash) => Pending.HasCipherSuite(hash, Records.Crypto);
+
     /// <summary>Answers with a key. Only its binder is checked; a wrong one ends the connection.</summary>
     /// <param name="index">Which identity the key belongs to.</param>
     /// <param name="psk">The key, 1 byte or more; copied, and zeroed by the engine.</param>

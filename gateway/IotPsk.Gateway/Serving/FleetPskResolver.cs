@@ -7,22 +7,31 @@ namespace IotPsk.Gateway.Serving;
 /// <summary>Joins endpoint and keys: identity, registry, cache, then the TPM. Never blocks a shard.</summary>
 internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, IRegistry registry) : IPskResolver
 {
-    /// <summary>Takes the first acceptable identity; if none is, the first one's refusal is the reason.</summary>
+    /// <summary>
+    /// Takes the first acceptable identity whose hash an offered suite has; without such a suite the first acceptable one, which the
+    /// engine refuses as that; if none is acceptable, the first one's refusal is the reason.
+    /// </summary>
     public void Resolve(PskRequest request)
     {
         string reason = nameof(PskRefusal.NotAnIdentity);
+        Pending? unfit = null;
         for (int index = 0; index < request.Count; index++)
         {
             PskDecision decision = authority.Identify(request.Identity(index), PskProtocol.Tls13);
-            if (decision.IsAccepted)
+            if (decision.IsAccepted && request.HasCipherSuite(Hash(decision)))
             {
-                keys.Request(decision.Key, SourcePrefix.Of(request.Remote.Address), new Pending(request, index, decision), Answer);
+                Ask(new Pending(request, index, decision));
                 return;
             }
-            if (index == 0)
+            if (decision.IsAccepted)
+                unfit ??= new Pending(request, index, decision);
+            else if (index == 0)
                 reason = Reason(decision, request.Identity(index));
         }
-        request.Reject(reason);
+        if (unfit is not null)
+            Ask(unfit);
+        else
+            request.Reject(reason);
     }
 
     /// <summary>A verified binder makes the key worth keeping.</summary>
@@ -37,6 +46,11 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     internal bool StillStands(DeviceGrant grant) =>
         registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation;
 
+    private void Ask(Pending pending) =>
+        keys.Request(pending.Decision.Key, SourcePrefix.Of(pending.Request.Remote.Address), pending, Answer);
+
+    private static TlsHash Hash(PskDecision decision) => decision.Hash == PskHash.Sha384 ? TlsHash.Sha384 : TlsHash.Sha256;
+
     private static string Reason(PskDecision decision, ReadOnlySpan<byte> identity) => decision.Key.DeviceId is { Length: > 0 } device
         ? $"{decision.Refusal}, device {LogName.Of(device)}"
         : $"{decision.Refusal}, identity {LogName.Of(identity)}";
@@ -50,7 +64,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
             case KeyStatus.Ok:
                 pending.Request.Provide(pending.Index, result.Key,
                     decision.IsImported ? PskBinder.Imported : PskBinder.External,
-                    decision.Hash == PskHash.Sha384 ? TlsHash.Sha384 : TlsHash.Sha256,
+                    Hash(decision),
                     new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands));
                 break;
             case KeyStatus.Refused:

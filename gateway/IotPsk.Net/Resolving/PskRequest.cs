@@ -49,9 +49,25 @@ public sealed class PskRequest
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        RequireResolving();
+        return _session.PendingIdentity(index);
+    }
+
+    /// <summary>
+    /// Whether the client offers a suite of this hash that the listener accepts: the identity of a key of another hash is to be skipped
+    /// (RFC 8446 s4.2.11). Only within <see cref="IPskResolver.Resolve"/>, before the answer.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Outside of Resolve, or after the answer.</exception>
+    public bool HasCipherSuite(TlsHash hash)
+    {
+        RequireResolving();
+        return _session.HasPendingCipherSuite(hash);
+    }
+
+    private void RequireResolving()
+    {
         if (!_resolving || IsAnswered || !_session.IsOnLoop)
             throw new InvalidOperationException("Identities are readable only within Resolve and before the answer; copy what is needed later.");
-        return _session.PendingIdentity(index);
     }
 
     /// <summary>Gives the key of one of the identities.</summary>

@@ -9,6 +9,8 @@ internal sealed partial class TlsSession
 
     internal ReadOnlySpan<byte> PendingIdentity(int index) => _tls!.GetPendingIdentity(index);
 
+    internal bool HasPendingCipherSuite(TlsHash hash) => _tls!.HasCipherSuite(hash);
+
     internal void PskProvided(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag)
     {
         Info.Tag = tag;

@@ -40,6 +40,10 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
         return PreSharedKey.Identity(_hello!.Fields.Identities.Of(_hello.Message), index);
     }
 
+    /// <summary>Whether client and server share a suite of this hash.</summary>
+    public bool HasCipherSuite(TlsHash hash, CryptoProvider crypto) =>
+        ClientHelloRules.SelectSuite(_hello!.Message, _hello.Fields, options, crypto, hash, out _);
+
     /// <summary>Opens an identity that may be a ticket, and says whether it fits this hello.</summary>
     public TicketStatus OpenTicket(int index, long now, CryptoProvider crypto, out SessionTicket? ticket)
     {
@@ -122,7 +126,7 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
             return TicketStatus.OtherMode;
 
         // RFC 8446 s4.2.11: a suite of the PSK's hash.
-        return ClientHelloRules.SelectSuite(_hello!.Message, _hello.Fields, options, crypto, ticket.Hash, out _) ? TicketStatus.Good : TicketStatus.NoCipherSuite;
+        return HasCipherSuite(ticket.Hash, crypto) ? TicketStatus.Good : TicketStatus.NoCipherSuite;
     }
 
     private void Require()

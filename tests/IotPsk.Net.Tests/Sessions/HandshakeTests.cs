@@ -164,6 +164,8 @@ public class HandshakeTests
         using var bench = new Bench(shards: 2);
         using var clients = new Disposables(Enumerable.Range(0, 6).Select(_ => bench.Connect()));
         bench.Events.Wait("connected", 6);
+        // Past the event, which a session would not survive.
+        Bench.Until(() => bench.Shards.ReadMetrics().UpstreamConnects == 6, "all are relaying");
         bench.Events.AlwaysThrows = true;
         using (var client = new TestClient(bench.Server)) client.SendRaw(new byte[8]);
         Assert.Equal(6, await bench.Shards.CloseSessionsAsync(_ => true, CloseReason.Revoked));
