@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Tls12;
 
 namespace IotPsk.Tls;
 
@@ -13,6 +14,30 @@ internal static class OptionRules
         {
             if (!CipherSuiteParameters.TryGet(suite, out _))
                 throw new ArgumentException($"cipher suite 0x{(ushort)suite:x4} is not supported", name);
+        }
+
+        return suites;
+    }
+
+    public static TlsProtocol[] Versions(IReadOnlyList<TlsProtocol> value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        TlsProtocol[] versions = Distinct(value, name);
+        foreach (TlsProtocol version in versions)
+        {
+            if (version is not (TlsProtocol.Tls12 or TlsProtocol.Tls13))
+                throw new ArgumentException($"version 0x{(ushort)version:x4} is not supported", name);
+        }
+
+        return versions;
+    }
+
+    public static CipherSuite[] Tls12CipherSuites(IReadOnlyList<CipherSuite> value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        CipherSuite[] suites = Distinct(value, name);
+        foreach (CipherSuite suite in suites)
+        {
+            if (!Tls12Suite.TryGet(suite, out _))
+                throw new ArgumentException($"cipher suite 0x{(ushort)suite:x4} is not supported in TLS 1.2", name);
         }
 
         return suites;

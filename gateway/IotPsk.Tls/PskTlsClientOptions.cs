@@ -1,3 +1,5 @@
+using IotPsk.Tls.Tls12;
+
 namespace IotPsk.Tls;
 
 /// <summary>What a client offers. Checked when set, never changed afterwards, shared by all its connections.</summary>
@@ -9,7 +11,52 @@ public sealed class PskTlsClientOptions
     /// <summary>Lengths, obfuscated_ticket_age and a binder of SHA-384.</summary>
     private const int OfferOverhead = 2 + 4 + 1 + 48;
 
-    /// <summary>The offered PSKs, the preferred one first.</summary>
+    /// <summary>Offered versions: <see cref="TlsProtocol.Tls13"/>, <see cref="TlsProtocol.Tls12"/> or both. Default: TLS 1.3 alone.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a version twice or another one.</exception>
+    public IReadOnlyList<TlsProtocol> Versions
+    {
+        get;
+        init => field = OptionRules.Versions(value);
+    }
+    = [TlsProtocol.Tls13];
+
+    /// <summary>
+    /// The PSK of TLS 1.2, an external one. A key of its own is better than one for both versions (RFC 9258 s7).
+    /// Null: the first external one of <see cref="Credentials"/>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The credential is not external.</exception>
+    public PskTlsCredential? Tls12Credential
+    {
+        get;
+        init => field = value is null or { Binder: PskBinder.External } ? value : throw new ArgumentException("TLS 1.2 takes external PSKs only", nameof(value));
+    }
+
+    /// <summary>Offered suites of TLS 1.2, the preferred one first. Default: all, those with forward secrecy first.</summary>
+    /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported in TLS 1.2.</exception>
+    public IReadOnlyList<CipherSuite> Tls12CipherSuites
+    {
+        get;
+        init => field = OptionRules.Tls12CipherSuites(value);
+    }
+    = Tls12Suite.All;
+
+    /// <summary>Accepts servers of TLS 1.2 without extended_master_secret (RFC 7627 s5.3). Default false.</summary>
+    public bool AllowWithoutExtendedMasterSecret { get; init; }
+
+    /// <summary>
+    /// Asks a server of TLS 1.2 for records of at most 512, 1024, 2048 or 4096 bytes (RFC 6066 s4), for servers that do not know record_size_limit;
+    /// left out if TLS 1.3 is offered too. 0, the default, does not.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Another value.</exception>
+    public int MaxFragmentLength
+    {
+        get;
+        init => field = value is 0 or 512 or 1024 or 2048 or 4096
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(value), value, "a fragment has at most 512, 1024, 2048 or 4096 bytes (RFC 6066 s4)");
+    }
+
+    /// <summary>The offered PSKs of TLS 1.3, the preferred one first.</summary>
     /// <exception cref="ArgumentException">The list is empty, or the identities are too long together.</exception>
     public required IReadOnlyList<PskTlsCredential> Credentials
     {
@@ -25,7 +72,7 @@ public sealed class PskTlsClientOptions
         }
     }
 
-    /// <summary>Offered suites, the preferred one first. Default: AES-128-GCM, ChaCha20-Poly1305, AES-256-GCM.</summary>
+    /// <summary>Offered suites of TLS 1.3, the preferred one first. Default: AES-128-GCM, ChaCha20-Poly1305, AES-256-GCM.</summary>
     /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported.</exception>
     public IReadOnlyList<CipherSuite> CipherSuites
     {
@@ -129,4 +176,9 @@ public sealed class PskTlsClientOptions
 
     /// <summary>Sends what middleboxes want to see: a session id and change_cipher_spec (RFC 8446 sD.4). Default true.</summary>
     public bool MiddleboxCompatibility { get; init; } = true;
+
+    internal bool OffersEcdhePsk => Versions.Contains(TlsProtocol.Tls12) &&
+        Tls12CipherSuites.Any(suite => Tls12Suite.TryGet(suite, out Tls12Suite? row) && row.Mode == PskKeyExchangeMode.PskDheKe);
+
+    internal bool OffersMaxFragmentLength => MaxFragmentLength != 0 && !Versions.Contains(TlsProtocol.Tls13);
 }

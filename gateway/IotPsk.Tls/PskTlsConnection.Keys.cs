@@ -43,11 +43,11 @@ public abstract partial class PskTlsConnection
         }
     }
 
-    /// <summary>Derives a key for another protocol that both ends, and nobody else, can derive (RFC 8446 s7.5).</summary>
+    /// <summary>Derives a key for another protocol that both ends, and nobody else, can derive (RFC 8446 s7.5, RFC 5705 for TLS 1.2).</summary>
     /// <param name="label">A registered label or one that begins with "EXPERIMENTAL", 1..249 ASCII bytes.</param>
-    /// <param name="context">What the key is for; may be empty.</param>
+    /// <param name="context">What the key is for; may be empty, which in TLS 1.2 (at most 65535 bytes) means "no context".</param>
     /// <param name="destination">Is filled, 1..8160 bytes.</param>
-    /// <exception cref="InvalidOperationException">The handshake is not done, or the connection failed.</exception>
+    /// <exception cref="InvalidOperationException">The handshake is not done, the connection failed, or it lacks extended_master_secret.</exception>
     /// <exception cref="ArgumentException">A length is out of range.</exception>
     /// <exception cref="CryptographicException">The library failed.</exception>
     public void ExportKeyingMaterial(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination)

@@ -41,8 +41,19 @@ public abstract partial class PskTlsConnection
             OnAlert(content);
         else if (type == ContentType.Handshake)
             OnHandshake(content);
+        else if (type == ContentType.ChangeCipherSpec)
+            OnChangeCipherSpec();
         else
             Fail(TlsErrorReason.UnexpectedRecordType);
+    }
+
+    /// <summary>RFC 5246 s7.1: a message of its own kind, which changes the keys.</summary>
+    private void OnChangeCipherSpec()
+    {
+        HandshakeState next = State.ReceiveChangeCipherSpec(_records, out TlsErrorReason error);
+        Enter(next, error);
+        if (error != TlsErrorReason.None)
+            Fail(error);
     }
 
     private void OnHandshake(ReadOnlySpan<byte> content)
@@ -85,7 +96,7 @@ public abstract partial class PskTlsConnection
             Session = connected.Session;
     }
 
-    /// <summary>RFC 8446 s6: the level is ignored; what is not a closure alert ends the connection.</summary>
+    /// <summary>RFC 8446 s6: the level is ignored; what is not a closure alert ends the connection. RFC 5246 s7.2: a warning does not.</summary>
     private void OnAlert(ReadOnlySpan<byte> content)
     {
         // RFC 8446 s5.1: an alert record is exactly one alert.
@@ -105,6 +116,14 @@ public abstract partial class PskTlsConnection
         else if (alert == AlertDescription.CloseNotify && Session is not null)
         {
             _closeReceived = true;
+        }
+        else if (_records.MindsAlertLevels && alert != AlertDescription.CloseNotify && content[0] != RecordLayer.AlertLevelFatal)
+        {
+            // RFC 5246 s7.2: there are two levels.
+            if (content[0] != RecordLayer.AlertLevelWarning)
+                Fail(TlsErrorReason.BadAlertLevel);
+            else if (++_warnings > MaxWarnings)
+                Fail(TlsErrorReason.TooManyWarnings);
         }
         else
         {

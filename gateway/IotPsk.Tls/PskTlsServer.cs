@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Handshake;
 using IotPsk.Tls.Records;
 using IotPsk.Tls.Server;
 
@@ -23,10 +24,24 @@ public sealed class PskTlsServer : PskTlsConnection
     }
 
     /// <summary>How many identities wait for an answer: at most the first 4 of the client's; 0 if none does.</summary>
-    public int PendingIdentityCount => State is AwaitPsk state ? state.IdentityCount : 0;
+    public int PendingIdentityCount => State is IPskQuestion state ? state.IdentityCount : 0;
 
-    /// <summary>True once the client has proved to know the key it named (RFC 8446 s4.2.11.2).</summary>
-    public bool IsPskVerified => State is ExpectSecondClientHello or ExpectFinished or ServerConnected;
+    /// <summary>
+    /// The protocol of the handshake that waits for an answer: in <see cref="TlsProtocol.Tls12"/> only external PSKs serve (RFC 9258 s5.1), and the
+    /// same key should not serve in both (RFC 9258 s7). <see cref="TlsProtocol.None"/> if none waits.
+    /// </summary>
+    public TlsProtocol PendingProtocol => State is IPskQuestion state ? state.Protocol : TlsProtocol.None;
+
+    /// <summary>The client's random, 32 bytes, while an answer is waited for; valid like an identity.</summary>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public ReadOnlySpan<byte> ClientRandom => Pending.ClientRandom;
+
+    /// <summary>The server's random, 32 bytes, while an answer is waited for; empty in TLS 1.3, where the key comes before it.</summary>
+    /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
+    public ReadOnlySpan<byte> ServerRandom => Pending.ServerRandom;
+
+    /// <summary>True once the client has proved to know the key it named: by its binder (RFC 8446 s4.2.11.2), in TLS 1.2 by its Finished.</summary>
+    public bool IsPskVerified => State is ExpectSecondClientHello or ExpectFinished or Connected;
 
     /// <summary>An identity, valid until the next call of any method but this one.</summary>
     /// <param name="index">0 to <see cref="PendingIdentityCount"/> - 1, in the client's order.</param>
@@ -35,7 +50,7 @@ public sealed class PskTlsServer : PskTlsConnection
 
     /// <summary>
     /// Whether the client offers a suite of this hash that the server accepts: a key of another hash cannot be used, and its identity
-    /// is to be skipped (RFC 8446 s4.2.11).
+    /// is to be skipped (RFC 8446 s4.2.11). In TLS 1.2 keys have no hash, and every one can be used.
     /// </summary>
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
     public bool HasCipherSuite(TlsHash hash) => Pending.HasCipherSuite(hash, Records.Crypto);
@@ -43,7 +58,7 @@ public sealed class PskTlsServer : PskTlsConnection
     /// <summary>Answers with a key. Only its binder is checked; a wrong one ends the connection.</summary>
     /// <param name="index">Which identity the key belongs to.</param>
     /// <param name="psk">The key, 1 byte or more; copied, and zeroed by the engine.</param>
-    /// <param name="binder">The kind of the key.</param>
+    /// <param name="binder">The kind of the key; in TLS 1.2 another than an external one counts as rejected (RFC 9258 s5.1).</param>
     /// <param name="hash">The hash of the key; only suites of this hash are selected.</param>
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
     public void ProvidePsk(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash) => ProvidePsk(index, psk, binder, hash, default);
@@ -51,7 +66,7 @@ public sealed class PskTlsServer : PskTlsConnection
     /// <summary>Answers with a key. Only its binder is checked; a wrong one ends the connection.</summary>
     /// <param name="index">Which identity the key belongs to.</param>
     /// <param name="psk">The key, 1 byte or more; copied, and zeroed by the engine.</param>
-    /// <param name="binder">The kind of the key.</param>
+    /// <param name="binder">The kind of the key; in TLS 1.2 another than an external one counts as rejected (RFC 9258 s5.1).</param>
     /// <param name="hash">The hash of the key; only suites of this hash are selected.</param>
     /// <param name="terms">Whether tickets follow, and what they carry.</param>
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
@@ -99,7 +114,10 @@ public sealed class PskTlsServer : PskTlsConnection
         Pending.Provide(index, ticket.Psk, PskBinder.Resumption, ticket.Hash, terms, ticket.ChainStart);
     }
 
-    /// <summary>None of the identities is usable: the connection ends as after a wrong binder (RFC 8446 s6.2, decrypt_error).</summary>
+    /// <summary>
+    /// None of the identities is usable: the connection ends as after a wrong binder (RFC 8446 s6.2, decrypt_error), in TLS 1.2 as after a wrong key
+    /// (RFC 4279 s2, bad_record_mac).
+    /// </summary>
     /// <exception cref="InvalidOperationException">No PSK is asked for.</exception>
     public void RejectPsk() => Pending.Reject();
 
@@ -110,8 +128,10 @@ public sealed class PskTlsServer : PskTlsConnection
     private static RecordLayer NewRecords(PskTlsServerOptions options, CryptoProvider crypto)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (!options.AllowTls13 && !options.AllowTls12)
+            throw new ArgumentException("no version is allowed", nameof(options));
         return new RecordLayer(crypto) { PaddingBlock = Math.Max(options.RecordPadding, 1) };
     }
 
-    private AwaitPsk Pending => State as AwaitPsk ?? throw new InvalidOperationException("no PSK is asked for");
+    private IPskQuestion Pending => State as IPskQuestion ?? throw new InvalidOperationException("no PSK is asked for");
 }

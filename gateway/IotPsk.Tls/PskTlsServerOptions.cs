@@ -1,9 +1,45 @@
+using IotPsk.Tls.Tls12;
+using IotPsk.Tls.Tls12.Messages;
+
 namespace IotPsk.Tls;
 
 /// <summary>What a server accepts. Checked when set, never changed afterwards, shared by all its connections.</summary>
 public sealed class PskTlsServerOptions
 {
-    /// <summary>Accepted suites, the preferred one first; the PSK's hash narrows them. Default: all, AES-128-CCM_8 last.</summary>
+    /// <summary>Speaks TLS 1.3. Default true.</summary>
+    public bool AllowTls13 { get; init; } = true;
+
+    /// <summary>Speaks TLS 1.2 with clients that do not offer TLS 1.3: PSK and ECDHE_PSK, AEAD suites only. Default true.</summary>
+    public bool AllowTls12 { get; init; } = true;
+
+    /// <summary>
+    /// Accepted suites of TLS 1.2, the preferred one first. Default: all; those of ECDHE_PSK, which have forward secrecy, before those of plain PSK;
+    /// leave the latter out to insist on it.
+    /// </summary>
+    /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported in TLS 1.2.</exception>
+    public IReadOnlyList<CipherSuite> Tls12CipherSuites
+    {
+        get;
+        init => field = OptionRules.Tls12CipherSuites(value);
+    }
+    = Tls12Suite.All;
+
+    /// <summary>
+    /// Accepts clients of TLS 1.2 without extended_master_secret, whose sessions are not bound to the whole handshake (RFC 7627 s1). Default false.
+    /// </summary>
+    public bool AllowWithoutExtendedMasterSecret { get; init; }
+
+    /// <summary>Helps a client of TLS 1.2 to select an identity (RFC 4279 s2), 0..1024 bytes, sent in clear to everybody. Empty, the default: no hint.</summary>
+    /// <exception cref="ArgumentException">It is too long.</exception>
+    public ReadOnlyMemory<byte> PskIdentityHint
+    {
+        get;
+        init => field = value.Length <= ServerKeyExchange.MaxHintLength
+            ? value.ToArray()
+            : throw new ArgumentException($"a hint has at most {ServerKeyExchange.MaxHintLength} bytes", nameof(value));
+    }
+
+    /// <summary>Accepted suites of TLS 1.3, the preferred one first; the PSK's hash narrows them. Default: all, AES-128-CCM_8 last.</summary>
     /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported.</exception>
     public IReadOnlyList<CipherSuite> CipherSuites
     {

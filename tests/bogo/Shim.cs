@@ -14,6 +14,7 @@ internal sealed class Shim(ShimFlags flags)
     private readonly PskTlsServerOptions _server = new()
     {
         Groups = Groups,
+        AllowTls12 = false,
         Tickets = new TicketOptions { Keys = new TicketKeys(new TicketKey(RandomNumberGenerator.GetBytes(8), RandomNumberGenerator.GetBytes(32))) },
     };
     private PskTlsTicket? _ticket;

@@ -2,6 +2,7 @@ using System.Text;
 using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Extensions;
 using IotPsk.Tls.Messages;
+using IotPsk.Tls.Records;
 using IotPsk.Tls.Schedule;
 
 namespace IotPsk.Tls.Client;
@@ -23,33 +24,64 @@ internal static class ClientHelloWriter
         writer.WriteBytes(offer.Random);
         writer.WriteVector8(offer.SessionId);
         WireWriter.Mark suites = writer.BeginVector(2);
-        foreach (CipherSuite suite in offer.CipherSuites)
-            writer.WriteUInt16((ushort)suite);
+        if (offer.OffersTls13)
+            WriteSuites(ref writer, offer.CipherSuites);
+        WriteSuites(ref writer, offer.Tls12CipherSuites);
         writer.EndVector(suites);
         writer.WriteVector8([0]);
         WireWriter.Mark extensions = writer.BeginVector(2);
-        WriteExtensions(ref writer, offer);
-        int truncatedLength = WritePreSharedKey(ref writer, offer, out int bindersLength);
+        WriteCommonExtensions(ref writer, offer);
+        if (offer.OffersTls12)
+            WriteTls12Extensions(ref writer, offer.Options);
+        int truncatedLength = 0, bindersLength = 0;
+        if (offer.OffersTls13)
+        {
+            WriteTls13Extensions(ref writer, offer);
+            truncatedLength = WritePreSharedKey(ref writer, offer, out bindersLength);
+        }
 
         // The lengths count the binders before they are there (RFC 8446 s4.2.11.2).
         writer.EndVector(extensions);
         writer.EndVector(message);
         offer.SetHelloLength(writer.Position);
-        FillBinders(offer, transcript, buffer[..truncatedLength], buffer.Slice(truncatedLength + 2, bindersLength));
+        if (offer.OffersTls13)
+            FillBinders(offer, transcript, buffer[..truncatedLength], buffer.Slice(truncatedLength + 2, bindersLength));
     }
 
-    private static void WriteExtensions(ref WireWriter writer, ClientOffer offer)
+    private static void WriteSuites(ref WireWriter writer, IReadOnlyList<CipherSuite> suites)
+    {
+        foreach (CipherSuite suite in suites)
+            writer.WriteUInt16((ushort)suite);
+    }
+
+    private static void WriteCommonExtensions(ref WireWriter writer, ClientOffer offer)
     {
         PskTlsClientOptions options = offer.Options;
         if (options.ServerName is not null)
             ServerName.Write(ref writer, options.ServerName);
-        if (offer.OffersDheKe)
+        if (offer.NeedsGroups)
             SupportedGroups.Write(ref writer, offer.Groups);
         if (options.ApplicationProtocols is not null)
             ApplicationProtocols.Write(ref writer, (ReadOnlyMemory<byte>[])options.ApplicationProtocols);
+
+        // RFC 8449 s4: not above what the newest offered version allows.
         if (options.RecordSizeLimit != 0)
-            RecordSizeLimit.Write(ref writer, options.RecordSizeLimit);
-        SupportedVersions.WriteOffer(ref writer);
+            RecordSizeLimit.Write(ref writer, offer.OffersTls13 ? options.RecordSizeLimit : Math.Min(options.RecordSizeLimit, RecordHeader.MaxPlaintext));
+    }
+
+    private static void WriteTls12Extensions(ref WireWriter writer, PskTlsClientOptions options)
+    {
+        RenegotiationInfo.Write(ref writer);
+        ExtendedMasterSecret.Write(ref writer);
+        if (options.OffersEcdhePsk)
+            EcPointFormats.Write(ref writer);
+        if (options.OffersMaxFragmentLength)
+            MaxFragmentLength.Write(ref writer, options.MaxFragmentLength);
+    }
+
+    private static void WriteTls13Extensions(ref WireWriter writer, ClientOffer offer)
+    {
+        SupportedVersions.WriteOffer(ref writer, tls12: offer.OffersTls12);
         if (offer.Cookie is not null)
         {
             WireWriter.Mark cookie = writer.BeginExtension(ExtensionType.Cookie);
@@ -57,8 +89,10 @@ internal static class ClientHelloWriter
             writer.EndVector(cookie);
         }
 
-        PskKeyExchangeModes.Write(ref writer, options.KeyExchangeModes);
-        if (!offer.OffersDheKe)
+        PskKeyExchangeModes.Write(ref writer, offer.Options.KeyExchangeModes);
+
+        // RFC 8446 s9.2: supported_groups and key_share come together, if only for the sake of TLS 1.2.
+        if (!offer.NeedsGroups)
             return;
         WireWriter.Mark extension = writer.BeginExtension(ExtensionType.KeyShare);
         WireWriter.Mark shares = writer.BeginVector(2);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Tls12;
 
 namespace IotPsk.Tls.Client;
 
@@ -14,12 +15,14 @@ internal sealed class ClientOffer : IDisposable
     {
         Options = options;
         Crypto = crypto;
+        Tls12CipherSuites = OffersTls12 ? [.. options.Tls12CipherSuites.Where(suite => Tls12Suite.TryGet(suite, out Tls12Suite? row) && crypto.Supports(row.Aead))] : [];
+        Tls12Credential = OffersTls12 ? SelectTls12Credential(options) : null;
         CipherSuites = [.. options.CipherSuites.Where(suite => CipherSuiteParameters.TryGet(suite, out CipherSuiteParameters? row) && crypto.Supports(row.Aead))];
         Groups = [.. options.Groups.Where(crypto.Supports)];
-        if (OffersDheKe && Groups.Count == 0)
+        if (NeedsGroups && Groups.Count == 0)
             throw new ArgumentException("the cryptographic library has none of the groups", nameof(options));
         Credentials = [.. options.Credentials.Where(credential => CipherSuites.Any(suite => HashOf(suite) == credential.Hash))];
-        if (Credentials.Count == 0)
+        if (OffersTls13 && Credentials.Count == 0)
             throw new ArgumentException("no offered cipher suite has the hash of an offered PSK", nameof(options));
     }
 
@@ -32,6 +35,19 @@ internal sealed class ClientOffer : IDisposable
 
     /// <summary>Those of the options that the library has.</summary>
     public IReadOnlyList<NamedGroup> Groups { get; }
+
+    public bool OffersTls13 => Options.Versions.Contains(TlsProtocol.Tls13);
+
+    public bool OffersTls12 => Options.Versions.Contains(TlsProtocol.Tls12);
+
+    /// <summary>Those of the options that the library has; empty if TLS 1.2 is not offered.</summary>
+    public IReadOnlyList<CipherSuite> Tls12CipherSuites { get; }
+
+    /// <summary>The key of TLS 1.2; null if that is not offered.</summary>
+    public PskTlsCredential? Tls12Credential { get; }
+
+    /// <summary>True if either version may need a group.</summary>
+    public bool NeedsGroups => (OffersTls13 && OffersDheKe) || Options.OffersEcdhePsk;
 
     public byte[] Random { get; } = new byte[Messages.ClientHello.RandomLength];
 
@@ -57,13 +73,13 @@ internal sealed class ClientOffer : IDisposable
     public void Prepare()
     {
         Crypto.FillRandom(Random);
-        if (Options.MiddleboxCompatibility)
+        if (Options.MiddleboxCompatibility && OffersTls13)
         {
             SessionId = new byte[Messages.ClientHello.MaxSessionIdLength];
             Crypto.FillRandom(SessionId);
         }
 
-        if (!OffersDheKe)
+        if (!OffersDheKe || !OffersTls13)
             return;
         foreach (NamedGroup group in Options.KeyShareGroups ?? [Groups[0]])
         {
@@ -99,6 +115,11 @@ internal sealed class ClientOffer : IDisposable
         ReturnHello();
         DropKeys();
     }
+
+    /// <summary>RFC 9258 s5.1: nothing is imported for TLS 1.2.</summary>
+    private static PskTlsCredential SelectTls12Credential(PskTlsClientOptions options) =>
+        options.Tls12Credential ?? options.Credentials.FirstOrDefault(credential => credential.Binder == PskBinder.External)
+        ?? throw new ArgumentException("no offered PSK is external, as TLS 1.2 needs it", nameof(options));
 
     private static TlsHash? HashOf(CipherSuite suite) => CipherSuiteParameters.TryGet(suite, out CipherSuiteParameters? parameters) ? parameters.Hash : null;
 

@@ -2,6 +2,8 @@ using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Handshake;
 using IotPsk.Tls.Messages;
 using IotPsk.Tls.Records;
+using IotPsk.Tls.Tls12.Client;
+using IotPsk.Tls.Tls12.Messages;
 
 namespace IotPsk.Tls.Client;
 
@@ -15,6 +17,9 @@ internal sealed class ExpectServerHello(ClientOffer offer) : HandshakeState
     public override HandshakeState Receive(in HandshakeMessage message, RecordLayer records, out TlsErrorReason error)
     {
         ClientOffer offer = _offer!;
+        if (!offer.OffersTls13 || (offer.OffersTls12 && Tls12ServerHello.IsOlder(message.Bytes)))
+            return Tls12ServerHelloRules.Accept(message, offer, records, out error) ?? this;
+        records.MindsAlertLevels = false;
         error = ServerHelloRules.Check(message, offer, out ServerHello hello, out CipherSuiteParameters? suite);
         if (error != TlsErrorReason.None)
             return this;

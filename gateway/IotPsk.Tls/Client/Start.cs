@@ -18,7 +18,8 @@ internal sealed class Start(ClientOffer offer) : HandshakeState
         _offer!.Prepare();
         ClientHelloWriter.Write(_offer, null);
         error = records.TryWriteHandshake(_offer.Hello) ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
-        records.ToleratesChangeCipherSpec = true;
+        records.ToleratesChangeCipherSpec = _offer.OffersTls13;
+        records.MindsAlertLevels = _offer.OffersTls12;
         return new ExpectServerHello(HandshakeSecrets.Take(ref _offer));
     }
 

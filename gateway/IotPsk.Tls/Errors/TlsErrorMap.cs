@@ -4,7 +4,7 @@ using static IotPsk.Tls.TlsErrorKind;
 namespace IotPsk.Tls;
 
 /// <summary>The one map from a reason to its kind, alert and text. It is total: a test walks every reason.</summary>
-public static class TlsErrorMap
+public static partial class TlsErrorMap
 {
     /// <summary>Whose fault a reason is.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The reason is <see cref="TlsErrorReason.None"/> or unknown.</exception>
@@ -28,7 +28,7 @@ public static class TlsErrorMap
         TlsErrorReason.EmptyRecord => (PeerMisbehaved, UnexpectedMessage, "an empty handshake or alert record"),
         TlsErrorReason.TooManyEmptyRecords => (PeerMisbehaved, UnexpectedMessage, "too many empty records"),
         TlsErrorReason.BadChangeCipherSpec => (PeerMisbehaved, UnexpectedMessage, "change_cipher_spec is not the byte 1"),
-        TlsErrorReason.MisplacedChangeCipherSpec => (PeerMisbehaved, UnexpectedMessage, "change_cipher_spec outside the handshake"),
+        TlsErrorReason.MisplacedChangeCipherSpec => (PeerMisbehaved, UnexpectedMessage, "change_cipher_spec where it has no place"),
         TlsErrorReason.TooManyChangeCipherSpecs => (PeerMisbehaved, UnexpectedMessage, "too many change_cipher_spec records"),
         TlsErrorReason.TooMuchEarlyData => (PeerMisbehaved, UnexpectedMessage, "too much early data after it was refused"),
         TlsErrorReason.SequenceExhausted => (LocalFault, InternalError, "the record sequence number is exhausted"),
@@ -122,6 +122,6 @@ public static class TlsErrorMap
 
         TlsErrorReason.CryptoFailure => (LocalFault, InternalError, "the cryptographic library failed"),
         TlsErrorReason.PskLookupFailed => (LocalFault, InternalError, "the PSK lookup failed"),
-        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not an error"),
+        _ => Tls12Row(reason),
     };
 }

@@ -267,6 +267,56 @@ public enum TlsErrorReason
     /// <summary>The ServerHello contradicts the HelloRetryRequest.</summary>
     SelectionChangedAfterRetry,
 
+    // TLS 1.2.
+
+    /// <summary>extended_master_secret is missing.</summary>
+    ExtendedMasterSecretMissing,
+
+    /// <summary>An extended_master_secret extension that is not empty.</summary>
+    MalformedExtendedMasterSecret,
+
+    /// <summary>A renegotiation_info extension that does not parse.</summary>
+    MalformedRenegotiationInfo,
+
+    /// <summary>renegotiation_info speaks of an earlier handshake, and there is none.</summary>
+    BadRenegotiationInfo,
+
+    /// <summary>The server did not answer renegotiation_info.</summary>
+    RenegotiationInfoMissing,
+
+    /// <summary>A max_fragment_length extension that does not parse.</summary>
+    MalformedMaxFragmentLength,
+
+    /// <summary>max_fragment_length names no length, or not the one that was asked for.</summary>
+    BadMaxFragmentLength,
+
+    /// <summary>The server answered max_fragment_length and record_size_limit.</summary>
+    TwoRecordLimits,
+
+    /// <summary>An ec_point_formats extension that does not parse.</summary>
+    MalformedPointFormats,
+
+    /// <summary>ec_point_formats without the uncompressed form.</summary>
+    UncompressedPointsMissing,
+
+    /// <summary>The client says that this is its second try with an older version, but this side speaks TLS 1.3.</summary>
+    InappropriateFallback,
+
+    /// <summary>A ServerKeyExchange that does not parse.</summary>
+    MalformedServerKeyExchange,
+
+    /// <summary>A ServerHelloDone that is not empty.</summary>
+    MalformedServerHelloDone,
+
+    /// <summary>A ClientKeyExchange that does not parse.</summary>
+    MalformedClientKeyExchange,
+
+    /// <summary>An alert whose level is neither warning nor fatal.</summary>
+    BadAlertLevel,
+
+    /// <summary>Too many requests for a renegotiation without data between them.</summary>
+    TooManyRenegotiations,
+
     // This side.
 
     /// <summary>The cryptographic library failed.</summary>

@@ -4,14 +4,19 @@ namespace IotPsk.Tls.Extensions;
 internal enum ExtensionType : ushort
 {
     ServerName = 0,
+    MaxFragmentLength = 1,
     SupportedGroups = 10,
+    EcPointFormats = 11,
     SignatureAlgorithms = 13,
     ApplicationLayerProtocolNegotiation = 16,
+    ExtendedMasterSecret = 23,
     RecordSizeLimit = 28,
+    SessionTicket = 35,
     PreSharedKey = 41,
     EarlyData = 42,
     SupportedVersions = 43,
     Cookie = 44,
     PskKeyExchangeModes = 45,
     KeyShare = 51,
+    RenegotiationInfo = 0xff01,
 }

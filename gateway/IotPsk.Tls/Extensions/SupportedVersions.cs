@@ -6,22 +6,28 @@ namespace IotPsk.Tls.Extensions;
 internal static class SupportedVersions
 {
     /// <summary>The client's list.</summary>
-    public static TlsErrorReason Parse(ReadOnlySpan<byte> data, out bool offersTls13)
+    public static TlsErrorReason Parse(ReadOnlySpan<byte> data, out bool offersTls13, out bool offersTls12)
     {
-        offersTls13 = false;
+        offersTls13 = offersTls12 = false;
         var reader = new WireReader(data);
         if (!reader.TryReadVector8(out ReadOnlySpan<byte> list) || !reader.IsEmpty || list.Length < 2 || (list.Length & 1) != 0)
             return TlsErrorReason.MalformedSupportedVersions;
         for (int i = 0; i < list.Length; i += 2)
+        {
             offersTls13 |= list[i] == 3 && list[i + 1] == 4;
+            offersTls12 |= list[i] == 3 && list[i + 1] == 3;
+        }
+
         return TlsErrorReason.None;
     }
 
-    public static void WriteOffer(ref WireWriter writer)
+    public static void WriteOffer(ref WireWriter writer, bool tls12)
     {
         WireWriter.Mark extension = writer.BeginExtension(ExtensionType.SupportedVersions);
-        writer.WriteByte(2);
+        writer.WriteByte(tls12 ? (byte)4 : (byte)2);
         writer.WriteUInt16((ushort)TlsProtocol.Tls13);
+        if (tls12)
+            writer.WriteUInt16((ushort)TlsProtocol.Tls12);
         writer.EndVector(extension);
     }
 

@@ -37,7 +37,7 @@ internal abstract class Connected : HandshakeState
     }
 
     /// <summary>An exported value (RFC 8446 s7.5). Without and with an empty context are the same in TLS 1.3.</summary>
-    public void Export(CryptoProvider crypto, ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination)
+    public virtual void Export(CryptoProvider crypto, ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination)
     {
         Span<byte> secret = stackalloc byte[_hash.Length()];
         Span<byte> contextHash = stackalloc byte[_hash.Length()];

@@ -23,5 +23,12 @@ internal abstract class HandshakeState : IMessageLimits, IDisposable
     /// <summary>Takes a message whose type and length <see cref="MaxBodyLength"/> allowed.</summary>
     public abstract HandshakeState Receive(in HandshakeMessage message, RecordLayer records, out TlsErrorReason error);
 
+    /// <summary>Takes a change_cipher_spec of TLS 1.2 (RFC 5246 s7.1), which has exactly one place in a handshake.</summary>
+    public virtual HandshakeState ReceiveChangeCipherSpec(RecordLayer records, out TlsErrorReason error)
+    {
+        error = TlsErrorReason.MisplacedChangeCipherSpec;
+        return this;
+    }
+
     public abstract void Dispose();
 }

@@ -23,6 +23,11 @@ internal struct ClientHello
     /// <summary>0 if the extension is absent.</summary>
     public ushort RecordSizeLimit;
 
+    /// <summary>What a client of TLS 1.2 adds; looked at only if TLS 1.2 is spoken.</summary>
+    public Slice PointFormats, RenegotiationInfo, MaxFragmentLength, SessionTicket, ExtendedMasterSecret, Compression;
+
+    public bool OffersTls12;
+
     public bool OffersTls13, HasPskModes, OffersPskKe, OffersPskDheKe, HasEarlyData, HasSignatureAlgorithms;
 
     public static TlsErrorReason Parse(ReadOnlySpan<byte> message, out ClientHello hello)
@@ -41,10 +46,14 @@ internal struct ClientHello
         hello.CipherSuites = new Slice(reader.Position - suites.Length, suites.Length);
         if (!reader.TryReadVector8(out ReadOnlySpan<byte> compression) || compression.IsEmpty)
             return TlsErrorReason.MalformedClientHello;
+        hello.Compression = new Slice(reader.Position - compression.Length, compression.Length);
 
         // RFC 8446 sD.5: SSL 3.0 and older are refused.
         if (legacyVersion <= 0x0300)
             return TlsErrorReason.LegacyVersionTooOld;
+
+        // RFC 8446 s4.2.1: without supported_versions it is legacy_version that counts, and more than TLS 1.2 is TLS 1.2.
+        hello.OffersTls12 = legacyVersion >= (ushort)TlsProtocol.Tls12;
 
         // A hello of TLS 1.2 may end here.
         if (!reader.IsEmpty)
@@ -90,7 +99,7 @@ internal struct ClientHello
         switch (type)
         {
             case ExtensionType.SupportedVersions:
-                return SupportedVersions.Parse(data, out OffersTls13);
+                return SupportedVersions.Parse(data, out OffersTls13, out OffersTls12);
             case ExtensionType.SupportedGroups:
                 error = SupportedGroups.Parse(data, out list);
                 Groups = new Slice(offset + 2, list.Length);
@@ -123,7 +132,30 @@ internal struct ClientHello
                 HasSignatureAlgorithms = true;
                 return TlsErrorReason.None;
             default:
+                NoteTls12Extension(type, new Slice(offset, data.Length));
                 return TlsErrorReason.None;
+        }
+    }
+
+    private void NoteTls12Extension(ExtensionType type, Slice place)
+    {
+        switch (type)
+        {
+            case ExtensionType.EcPointFormats:
+                PointFormats = place;
+                break;
+            case ExtensionType.RenegotiationInfo:
+                RenegotiationInfo = place;
+                break;
+            case ExtensionType.MaxFragmentLength:
+                MaxFragmentLength = place;
+                break;
+            case ExtensionType.ExtendedMasterSecret:
+                ExtendedMasterSecret = place;
+                break;
+            case ExtensionType.SessionTicket:
+                SessionTicket = place;
+                break;
         }
     }
 }

@@ -60,7 +60,7 @@ internal struct EncryptedExtensions
 
                 return TlsErrorReason.SelectedUnofferedApplicationProtocol;
             default:
-                return ExtensionReader.Unwelcome(type, belongsHere: type is ExtensionType.ServerName or ExtensionType.RecordSizeLimit
+                return ExtensionReader.Unwelcome(type, belongsHere: type is ExtensionType.ServerName or ExtensionType.RecordSizeLimit or ExtensionType.MaxFragmentLength
                     or ExtensionType.ApplicationLayerProtocolNegotiation or ExtensionType.EarlyData);
         }
     }

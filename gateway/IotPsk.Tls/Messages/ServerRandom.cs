@@ -21,6 +21,19 @@ internal static class ServerRandom
         while (HasSentinel(random));
     }
 
+    /// <summary>The random of a server that speaks TLS 1.2.</summary>
+    /// <param name="crypto">The library.</param>
+    /// <param name="random">Is filled.</param>
+    /// <param name="knowsTls13">It would have spoken TLS 1.3.</param>
+    public static void FillTls12(CryptoProvider crypto, Span<byte> random, bool knowsTls13)
+    {
+        Fill(crypto, random);
+
+        // RFC 8446 s4.1.3: the mark by which a client of TLS 1.3 sees that somebody changed its hello.
+        if (knowsTls13)
+            Tls12Sentinel.CopyTo(random[^SentinelLength..]);
+    }
+
     public static bool HasSentinel(ReadOnlySpan<byte> random)
     {
         ReadOnlySpan<byte> end = random[^SentinelLength..];

@@ -14,7 +14,11 @@ internal static class RecordHeader
     public const int MaxCiphertext = MaxPlaintext + 256;
 
     /// <summary>Looks at a whole header: the record's type and the length after the header.</summary>
-    public static TlsErrorReason Parse(ReadOnlySpan<byte> header, out ContentType type, out int length)
+    /// <param name="header">The header.</param>
+    /// <param name="allProtected">True if records of every type are protected (TLS 1.2).</param>
+    /// <param name="type">The type.</param>
+    /// <param name="length">Of what follows.</param>
+    public static TlsErrorReason Parse(ReadOnlySpan<byte> header, bool allProtected, out ContentType type, out int length)
     {
         type = (ContentType)header[0];
         length = BinaryPrimitives.ReadUInt16BigEndian(header[3..]);
@@ -28,7 +32,8 @@ internal static class RecordHeader
             return TlsErrorReason.BadRecordVersion;
 
         // RFC 8446 s5.1, s5.2: longer records are a record_overflow.
-        int limit = type == ContentType.ApplicationData ? MaxCiphertext : MaxPlaintext;
+        // RFC 5246 s6.2.3 would let ciphertext be longer still; with an AEAD that is content over the limit.
+        int limit = allProtected || type == ContentType.ApplicationData ? MaxCiphertext : MaxPlaintext;
         return length > limit ? TlsErrorReason.RecordTooLarge : TlsErrorReason.None;
     }
 

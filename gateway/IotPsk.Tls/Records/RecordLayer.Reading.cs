@@ -30,7 +30,7 @@ internal sealed partial class RecordLayer
 
     /// <summary>The room the next record's plaintext takes; 0 if it needs none or its header is not there.</summary>
     public int PlaintextRoom(ReadOnlySpan<byte> source) =>
-        _read is null || source.Length < RecordHeader.Length ? 0 : Math.Min((source[3] << 8) | source[4], RecordHeader.MaxCiphertext);
+        (_read is null && _read12 is null) || source.Length < RecordHeader.Length ? 0 : Math.Min((source[3] << 8) | source[4], RecordHeader.MaxCiphertext);
 
     /// <summary>Takes one record.</summary>
     /// <param name="source">Wire bytes.</param>
@@ -48,7 +48,7 @@ internal sealed partial class RecordLayer
         error = TlsErrorReason.None;
         if (source.Length < RecordHeader.Length)
             return RecordStatus.NeedMoreData;
-        error = RecordHeader.Parse(source, out type, out int length);
+        error = RecordHeader.Parse(source, _read12 is not null, out type, out int length);
         if (error != TlsErrorReason.None)
             return RecordStatus.Failed;
         if (source.Length < RecordHeader.Length + length)
@@ -56,6 +56,8 @@ internal sealed partial class RecordLayer
         ReadOnlySpan<byte> record = source[..(RecordHeader.Length + length)];
         consumed = record.Length;
 
+        if (IsTls12)
+            return ReadTls12(record, destination, ref consumed, type, out content, out error);
         if (type == ContentType.ChangeCipherSpec)
             error = OnChangeCipherSpec(record[RecordHeader.Length..]);
         else if (_read is null || (type == ContentType.Alert && !_openedAny && !HandshakeDone))

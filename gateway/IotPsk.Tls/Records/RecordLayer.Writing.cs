@@ -5,12 +5,13 @@ namespace IotPsk.Tls.Records;
 internal sealed partial class RecordLayer
 {
     private const int KeyUpdateLength = 5;
-    private const int AlertLevelWarning = 1;
-    private const int AlertLevelFatal = 2;
+    public const int AlertLevelWarning = 1;
+    public const int AlertLevelFatal = 2;
 
     private bool _keyUpdateQueued;
     private bool _closed;
     private int _maxContentSent = RecordHeader.MaxPlaintext;
+    private int _maxPlainContent = RecordHeader.MaxPlaintext;
 
     /// <summary>The inner plaintext of protected records is padded to multiples of this many bytes (RFC 8446 s5.4); 1 is no padding.</summary>
     public int PaddingBlock { get; init; } = 1;
@@ -19,7 +20,7 @@ internal sealed partial class RecordLayer
     public bool CloseInsteadOfKeyUpdate { get; set; }
 
     /// <summary>True right after the first record that the peer should have sent under new keys.</summary>
-    public bool AreReadKeysJustOverdue => _read!.IsJustOverdue;
+    public bool AreReadKeysJustOverdue => _read is { IsJustOverdue: true };
 
     /// <summary>The peer's record_size_limit (RFC 8449 s4) or the protocol's: content and content type, in bytes.</summary>
     public int PeerRecordSizeLimit
@@ -60,15 +61,17 @@ internal sealed partial class RecordLayer
     /// <returns>False if the keys are used up.</returns>
     public bool TryWriteAlert(AlertDescription alert)
     {
-        // RFC 8446 s6: the level is implied by the description.
+        // RFC 8446 s6: the level is implied by the description; RFC 5246 s7.2.2: no_renegotiation is always a warning.
         _closed |= alert == AlertDescription.CloseNotify;
-        bool closure = alert is AlertDescription.CloseNotify or AlertDescription.UserCanceled;
+        bool closure = alert is AlertDescription.CloseNotify or AlertDescription.UserCanceled or AlertDescription.NoRenegotiation;
         return TryQueue(ContentType.Alert, [(byte)(closure ? AlertLevelWarning : AlertLevelFatal), (byte)alert]);
     }
 
     /// <summary>Writes plaintext as records straight to the caller, as many as fit.</summary>
     public SealStatus SealData(ReadOnlySpan<byte> source, Span<byte> destination, out int consumed, out int written)
     {
+        if (_write12 is not null)
+            return SealTls12(source, destination, out consumed, out written);
         consumed = written = 0;
         while (consumed < source.Length)
         {
@@ -99,6 +102,8 @@ internal sealed partial class RecordLayer
     /// <summary>The most wire bytes that this much plaintext and what is queued become.</summary>
     public int MaxWireSize(int plaintext)
     {
+        if (_write12 is not null)
+            return MaxWireSizeTls12(plaintext);
         int overhead = _write?.Overhead ?? RecordHeader.Length + 1 + 16;
         long records = ((long)plaintext + _maxContentSent - 1) / _maxContentSent;
         int last = plaintext % _maxContentSent;
@@ -113,25 +118,30 @@ internal sealed partial class RecordLayer
     /// <summary>Queues content as records of a type.</summary>
     internal bool TryQueue(ContentType type, ReadOnlySpan<byte> content)
     {
+        bool isPlain = _write is null && _write12 is null;
         while (!content.IsEmpty)
         {
-            ReadOnlySpan<byte> part = content[..Math.Min(content.Length, _write is null ? RecordHeader.MaxPlaintext : _maxContentSent)];
+            ReadOnlySpan<byte> part = content[..Math.Min(content.Length, isPlain ? _maxPlainContent : _maxContentSent)];
             content = content[part.Length..];
-            if (_write is null)
+            if (isPlain)
             {
                 Span<byte> record = Append(RecordHeader.Length + part.Length);
                 RecordHeader.Write(record, type, part.Length);
                 part.CopyTo(record[RecordHeader.Length..]);
             }
-            else if (_write.IsExhausted)
+            else if (_write12?.IsExhausted ?? _write!.IsExhausted)
             {
                 // Before room is made in the queue: it would be sent as it is.
                 return false;
             }
+            else if (_write12 is not null)
+            {
+                _write12.Seal(type, part, Append(part.Length + _write12.Overhead));
+            }
             else
             {
                 int padding = PaddedLength(part.Length) - part.Length - 1;
-                _write.Seal(type, part, Append(part.Length + padding + _write.Overhead), padding);
+                _write!.Seal(type, part, Append(part.Length + padding + _write.Overhead), padding);
             }
         }
 

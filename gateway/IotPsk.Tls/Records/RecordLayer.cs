@@ -68,6 +68,7 @@ internal sealed partial class RecordLayer(CryptoProvider crypto) : IDisposable
         _read?.Dispose();
         _write?.Dispose();
         _read = _write = null;
+        DropTls12Keys();
         Crypto.Wipe();
         _assembler.Release();
     }

@@ -8,7 +8,7 @@ using IotPsk.Tls.Tickets;
 namespace IotPsk.Tls.Server;
 
 /// <summary>The hello is good; the owner looks up a key. A state, so that no thread waits for it.</summary>
-internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello, Negotiation negotiation) : HandshakeState
+internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello, Negotiation negotiation) : HandshakeState, IPskQuestion
 {
     /// <summary>How many identities the owner may look at; more would let one hello cost many lookups.</summary>
     public const int MaxIdentities = 4;
@@ -30,6 +30,12 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
     public override PskTlsStatus Waits => PskTlsStatus.NeedsPsk;
 
     public override bool CanContinue => _answer != Answer.None;
+
+    public TlsProtocol Protocol => TlsProtocol.Tls13;
+
+    public ReadOnlySpan<byte> ClientRandom => _hello!.Fields.Random.Of(_hello.Message);
+
+    public ReadOnlySpan<byte> ServerRandom => default;
 
     public int IdentityCount => Math.Min(_hello!.Fields.IdentityCount, MaxIdentities);
 

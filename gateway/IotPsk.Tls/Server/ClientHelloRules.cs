@@ -11,7 +11,7 @@ internal static class ClientHelloRules
     public static TlsErrorReason Check(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto, out Negotiation negotiation)
     {
         negotiation = default;
-        if (!hello.OffersTls13)
+        if (!hello.OffersTls13 || !options.AllowTls13)
             return TlsErrorReason.NoCommonVersion;
         TlsErrorReason error = CheckMandatoryExtensions(hello);
         if (error != TlsErrorReason.None)
@@ -56,6 +56,25 @@ internal static class ClientHelloRules
         }
 
         return false;
+    }
+
+    public static TlsErrorReason SelectApplicationProtocol(
+        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, out ReadOnlyMemory<byte> selected)
+    {
+        selected = default;
+        if (options.ApplicationProtocols is null || !hello.ApplicationProtocols.IsPresent)
+            return TlsErrorReason.None;
+        foreach (ReadOnlyMemory<byte> name in options.ApplicationProtocols)
+        {
+            if (ApplicationProtocols.Contains(hello.ApplicationProtocols.Of(message), name.Span))
+            {
+                selected = name;
+                return TlsErrorReason.None;
+            }
+        }
+
+        // RFC 7301 s3.2: no overlap is a no_application_protocol.
+        return TlsErrorReason.NoCommonApplicationProtocol;
     }
 
     private static TlsErrorReason CheckMandatoryExtensions(in ClientHello hello)
@@ -122,24 +141,5 @@ internal static class ClientHelloRules
 
         needsRetry = false;
         return NamedGroup.None;
-    }
-
-    private static TlsErrorReason SelectApplicationProtocol(
-        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, out ReadOnlyMemory<byte> selected)
-    {
-        selected = default;
-        if (options.ApplicationProtocols is null || !hello.ApplicationProtocols.IsPresent)
-            return TlsErrorReason.None;
-        foreach (ReadOnlyMemory<byte> name in options.ApplicationProtocols)
-        {
-            if (ApplicationProtocols.Contains(hello.ApplicationProtocols.Of(message), name.Span))
-            {
-                selected = name;
-                return TlsErrorReason.None;
-            }
-        }
-
-        // RFC 7301 s3.2: no overlap is a no_application_protocol.
-        return TlsErrorReason.NoCommonApplicationProtocol;
     }
 }

@@ -18,6 +18,8 @@ internal sealed class ExpectClientHello(PskTlsServerOptions options) : Handshake
         error = message.EndsRecord ? ClientHello.Parse(message.Bytes, out ClientHello hello) : Excess(out hello);
         if (error != TlsErrorReason.None)
             return this;
+        if (!(hello.OffersTls13 && options.AllowTls13) && hello.OffersTls12 && options.AllowTls12)
+            return Tls12.Server.ServerHelloFlight.Answer(message.Bytes, hello, options, records, out error) ?? this;
         error = ClientHelloRules.Check(message.Bytes, hello, options, records.Crypto, out Negotiation negotiation);
         if (error != TlsErrorReason.None)
             return this;

@@ -19,7 +19,7 @@ public class HelloPropertyTests
         ServerHello.Parse(message, out _);
         EncryptedExtensions.Parse(message, options, out _);
         NewSessionTicket.Parse(bytes, out _);
-        SupportedVersions.Parse(bytes, out _);
+        SupportedVersions.Parse(bytes, out _, out _);
         SupportedGroups.Parse(bytes, out _);
         PskKeyExchangeModes.Parse(bytes, out _, out _);
         KeyShare.Parse(bytes, out _);

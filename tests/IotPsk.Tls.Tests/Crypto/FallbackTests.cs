@@ -34,7 +34,7 @@ public class FallbackTests
         get
         {
             var data = new TheoryData<CipherSuite, bool>();
-            foreach (CipherSuite suite in Enum.GetValues<CipherSuite>().Where(suite => suite != CipherSuite.None))
+            foreach (CipherSuite suite in Suites.Tls13)
             {
                 data.Add(suite, true);
                 data.Add(suite, false);
@@ -66,6 +66,33 @@ public class FallbackTests
         resumed.Client.UpdateKeys(requestPeer: true);
         resumed.Exchange(1000);
         Assert.Equal(PskBinder.Resumption, resumed.Server.Session!.Binder);
+    }
+
+    public static TheoryData<CipherSuite, bool> MixedTls12
+    {
+        get
+        {
+            var data = new TheoryData<CipherSuite, bool>();
+            foreach (CipherSuite suite in Suites.Tls12)
+            {
+                data.Add(suite, true);
+                data.Add(suite, false);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(MixedTls12))]
+    public void The_two_libraries_understand_each_other_in_TLS_12(CipherSuite suite, bool clientIsBase)
+    {
+        CryptoProvider first = clientIsBase ? new BaseLibraryProvider() : OpenSslProvider.Create();
+        CryptoProvider second = clientIsBase ? OpenSslProvider.Create() : new BaseLibraryProvider();
+        using var link = new Link(new PskTlsClient(Suites.Client(suite), first), new PskTlsServer(new PskTlsServerOptions(), second), Tls12Link.Provide);
+        link.Connect();
+        link.Exchange(20_000);
+        Assert.Equal(suite, link.Server.Session!.CipherSuite);
     }
 
     [Fact]

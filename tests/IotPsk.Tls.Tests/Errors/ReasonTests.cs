@@ -3,6 +3,7 @@ using IotPsk.Tls.Tests.Handshake;
 using IotPsk.Tls.Tests.Records;
 using IotPsk.Tls.Tests.Support;
 using IotPsk.Tls.Tests.Tickets;
+using IotPsk.Tls.Tests.Tls12;
 
 namespace IotPsk.Tls.Tests.Errors;
 
@@ -20,6 +21,10 @@ public class ReasonTests
         .. HostileServerTests.BadFlights.Values.Select(row => row.Reason),
         .. RecordTests.BadFirstRecords.Values.Select(row => row.Reason),
         .. DataTests.BadRecords.Values.Select(row => row.Reason),
+        .. HostileTls12ClientTests.BadHellos.Values.Select(row => row.Reason),
+        .. HostileTls12ClientTests.BadFlights.Values.Select(row => row.Reason),
+        .. HostileTls12ClientTests.BadData.Values.Select(row => row.Reason),
+        .. HostileTls12ServerTests.BadAnswers.Values.Select(row => row.Reason),
         .. ClientTicketTests.Bad.Values.Select(row => row.Reason),
     ];
 
@@ -77,6 +82,15 @@ public class ReasonTests
             peer.SendRetry([0, 44, 0, 3, 0, 1, 7]);
             byte[] sessionId = peer.Hello.Slice(4 + 2 + 32 + 1, 32).ToArray();
             peer.SendPlain(HostileServerTests.Hello(sessionId: sessionId, suite: 0x1303, extensions: [0, 43, 0, 2, 3, 4, 0, 41, 0, 2, 0, 0]));
+            return peer.Client.Error;
+        },
+        [TlsErrorReason.TwoRecordLimits] = () =>
+        {
+            using var peer = new ScriptedTls12Server(new PskTlsClientOptions
+            {
+                Versions = [TlsProtocol.Tls12], Credentials = [Link.Credential(PskBinder.External)], MaxFragmentLength = 512,
+            });
+            peer.Send(ScriptedTls12Server.Hello(extensions: [0, 1, 0, 1, 1, 0, 28, 0, 2, 2, 0]));
             return peer.Client.Error;
         },
         [TlsErrorReason.CryptoFailure] = () =>

@@ -11,8 +11,8 @@ public class HostileClientHelloTests
     internal static Dictionary<string, (Func<TestHello, TestHello> Change, TlsErrorReason Reason)> BadHellos => new()
     {
         ["SSL 3.0"] = (h => With(h, x => x.LegacyVersion = 0x0300), TlsErrorReason.LegacyVersionTooOld),
-        ["TLS 1.2 only"] = (h => h.Remove(ExtensionType.SupportedVersions), TlsErrorReason.NoCommonVersion),
-        ["TLS 1.2 and 1.1 by list"] = (h => h.Set(ExtensionType.SupportedVersions, 4, 3, 3, 3, 2), TlsErrorReason.NoCommonVersion),
+        ["TLS 1.1 only"] = (h => { h.LegacyVersion = 0x0302; return h.Remove(ExtensionType.SupportedVersions); }, TlsErrorReason.NoCommonVersion),
+        ["TLS 1.1 and 1.0 by list"] = (h => h.Set(ExtensionType.SupportedVersions, 4, 3, 2, 3, 1), TlsErrorReason.NoCommonVersion),
         ["odd list of versions"] = (h => h.Set(ExtensionType.SupportedVersions, 3, 3, 4, 3), TlsErrorReason.MalformedSupportedVersions),
         ["empty list of versions"] = (h => h.Set(ExtensionType.SupportedVersions, 0), TlsErrorReason.MalformedSupportedVersions),
         ["long session id"] = (h => With(h, x => x.SessionId = new byte[33]), TlsErrorReason.MalformedClientHello),

@@ -7,16 +7,14 @@ namespace IotPsk.Tls.Tests.Records;
 [Collection(nameof(MemoryTests))]
 public class MemoryTests
 {
-    public static TheoryData<CipherSuite> Suites => [.. Enum.GetValues<CipherSuite>().Where(suite => suite != CipherSuite.None)];
+    public static TheoryData<CipherSuite> Suites => [.. Support.Suites.All];
 
     [Trait(Needs.Name, Needs.LibCrypto)]
     [Theory]
     [MemberData(nameof(Suites))]
     public void Records_are_written_and_read_without_allocation(CipherSuite suite)
     {
-        TlsHash hash = suite == CipherSuite.TLS_AES_256_GCM_SHA384 ? TlsHash.Sha384 : TlsHash.Sha256;
-        using var link = new Link(
-            new PskTlsClientOptions { Credentials = [Link.Credential(hash: hash)], CipherSuites = [suite] }, answer: s => s.ProvidePsk(0, Link.Key, PskBinder.Imported, hash));
+        using var link = new Link(Support.Suites.Client(suite), answer: s => Support.Suites.Provide(s, suite));
         link.Connect();
         byte[] data = new byte[20_000];
         byte[] wire = new byte[30_000];

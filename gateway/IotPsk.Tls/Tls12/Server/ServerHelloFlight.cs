@@ -1,0 +1,105 @@
+using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Extensions;
+using IotPsk.Tls.Handshake;
+using IotPsk.Tls.Messages;
+using IotPsk.Tls.Records;
+using IotPsk.Tls.Tls12.Messages;
+
+namespace IotPsk.Tls.Tls12.Server;
+
+/// <summary>The answer to a ClientHello of TLS 1.2: ServerHello, ServerKeyExchange where there is something to say, ServerHelloDone.</summary>
+internal static class ServerHelloFlight
+{
+    private const int MaxLength = ServerHello.MaxLength + 255 + HandshakeMessage.HeaderLength + ServerKeyExchange.MaxBodyLength + HandshakeMessage.HeaderLength;
+
+    /// <summary>Takes a ClientHello that cannot be answered by TLS 1.3.</summary>
+    /// <param name="message">The hello.</param>
+    /// <param name="hello">Its fields.</param>
+    /// <param name="options">The server's options.</param>
+    /// <param name="records">Gets the flight.</param>
+    /// <param name="error">Why there is no flight.</param>
+    public static HandshakeState? Answer(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, RecordLayer records, out TlsErrorReason error)
+    {
+        records.BeginTls12();
+        error = Tls12HelloRules.Check(message, hello, options, records.Crypto, out ServerNegotiation negotiation);
+        if (error != TlsErrorReason.None)
+            return null;
+        SetLimits(negotiation, options, records);
+        Tls12Handshake? handshake = Begin(message, hello, options, negotiation, records.Crypto);
+        try
+        {
+            error = Send(handshake, options, negotiation, records);
+            return error == TlsErrorReason.None ? new ExpectClientKeyExchange(HandshakeSecrets.Take(ref handshake)) : null;
+        }
+        finally
+        {
+            handshake?.Dispose();
+        }
+    }
+
+    private static void SetLimits(in ServerNegotiation negotiation, PskTlsServerOptions options, RecordLayer records)
+    {
+        if (negotiation.RecordSizeLimit != 0)
+            records.LimitContent(options.RecordSizeLimit, negotiation.RecordSizeLimit);
+        if (negotiation.MaxFragmentLength == 0)
+            return;
+
+        // RFC 6066 s4: at once, and for both sides.
+        records.LimitContent(negotiation.MaxFragmentLength, negotiation.MaxFragmentLength);
+        records.LimitPlainContent(negotiation.MaxFragmentLength);
+    }
+
+    private static Tls12Handshake Begin(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, in ServerNegotiation negotiation, CryptoProvider crypto)
+    {
+        var handshake = new Tls12Handshake(crypto, negotiation.Suite)
+        {
+            Group = negotiation.Group,
+            ExtendedMasterSecret = negotiation.ExtendedMasterSecret,
+            ApplicationProtocol = negotiation.ApplicationProtocol,
+            KeyLog = options.KeyLog,
+        };
+        hello.Random.Of(message).CopyTo(handshake.ClientRandom);
+        ServerRandom.FillTls12(crypto, handshake.ServerRandom, knowsTls13: options.AllowTls13);
+        handshake.Transcript.Append(message);
+        return handshake;
+    }
+
+    private static TlsErrorReason Send(Tls12Handshake handshake, PskTlsServerOptions options, in ServerNegotiation negotiation, RecordLayer records)
+    {
+        Span<byte> buffer = stackalloc byte[MaxLength];
+        var writer = new WireWriter(buffer);
+        WriteServerHello(ref writer, handshake, options, negotiation);
+        if (handshake.UsesEcdhe)
+            handshake.Key = records.Crypto.CreateKeyAgreement(handshake.Group);
+
+        // RFC 4279 s2: without a hint the message is left out; RFC 5489 s2: with ECDHE it always comes.
+        if (handshake.UsesEcdhe || !options.PskIdentityHint.IsEmpty)
+            ServerKeyExchange.Write(ref writer, options.PskIdentityHint.Span, handshake.Key);
+        writer.EndVector(writer.BeginMessage(HandshakeType.ServerHelloDone));
+        handshake.Transcript.Append(writer.Written);
+        return records.TryWriteHandshake(writer.Written) ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
+    }
+
+    private static void WriteServerHello(ref WireWriter writer, Tls12Handshake handshake, PskTlsServerOptions options, in ServerNegotiation negotiation)
+    {
+        WireWriter.Mark message = writer.BeginMessage(HandshakeType.ServerHello);
+        ServerHello.WriteFields(ref writer, handshake.ServerRandom, default, handshake.Suite.Suite);
+        WireWriter.Mark extensions = writer.BeginVector(2);
+        if (negotiation.RenegotiationInfo)
+            RenegotiationInfo.Write(ref writer);
+        if (negotiation.ExtendedMasterSecret)
+            ExtendedMasterSecret.Write(ref writer);
+        if (negotiation.PointFormats)
+            EcPointFormats.Write(ref writer);
+
+        // RFC 8449 s4: not above what TLS 1.2 allows.
+        if (negotiation.RecordSizeLimit != 0)
+            RecordSizeLimit.Write(ref writer, Math.Min(options.RecordSizeLimit, RecordHeader.MaxPlaintext));
+        if (negotiation.MaxFragmentLength != 0)
+            MaxFragmentLength.Write(ref writer, negotiation.MaxFragmentLength);
+        if (!negotiation.ApplicationProtocol.IsEmpty)
+            ApplicationProtocols.Write(ref writer, negotiation.ApplicationProtocol);
+        writer.EndVector(extensions);
+        writer.EndVector(message);
+    }
+}
