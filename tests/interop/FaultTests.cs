@@ -22,8 +22,8 @@ public sealed class FaultTests : IDisposable
         int mark = Gateway.Mark();
         CommandResult failed = _fleet.Core(bundle, []);
         Assert.Equal(1, failed.ExitCode);
-        Assert.Contains("server fault", failed.Error, StringComparison.Ordinal);
-        Gateway.WaitForLog(mark, "Handshake failed", "TpmUnavailable");
+        Assert.Contains($"[alert {InternalError}]", failed.Error, StringComparison.Ordinal);
+        _fleet.ToldOnce(mark, "Handshake failed", "TpmUnavailable");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, Gateway.Get("/healthz").Status);
         Assert.Contains("TPM", Gateway.Get("/healthz").Body, StringComparison.Ordinal);
         Assert.True(_fleet.Serves("good-1"), "a known device is served from the cache");
@@ -59,7 +59,53 @@ public sealed class FaultTests : IDisposable
         Gateway.WaitForLog(mark, "Upstream", "cannot be reached");
         Assert.Equal(HttpStatusCode.OK, Gateway.Get("/healthz").Status);
         _fleet.Lab.Broker.Start();
+        _fleet.ToldOnce(mark, "Upstream", "cannot be reached");
+    }
+
+    [Fact]
+    public void A_broker_that_dies_ends_the_sessions_with_close_notify()
+    {
+        using ChildProcess client = _fleet.HoldCore("good-1");
+        Poll.Until(() => _fleet.SessionOf("good-1") is not null, "the session is live");
+        _fleet.Lab.Broker.Stop();
+        Assert.Equal(0, client.WaitForExit());
+        Assert.Empty(Gateway.Sessions());
+        _fleet.Lab.Broker.Start();
         Assert.True(_fleet.Serves("good-1"));
+    }
+
+    [Fact]
+    public void Another_TPM_in_the_place_of_the_fleets_gives_nobody_a_key()
+    {
+        _fleet.Enroll("new-1");
+        string bundle = _fleet.BundleFile("new-1");
+        _fleet.Lab.Tpm.Swap("other-tpm");
+        int mark = Gateway.Mark();
+        Assert.Contains($"[alert {InternalError}]", _fleet.Core(bundle, []).Error, StringComparison.Ordinal);
+        _fleet.ToldOnce(mark, "Handshake failed", "TpmUnavailable", "is this the TPM the fleet was made with?");
+        (HttpStatusCode status, string body) = Gateway.Get("/healthz");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.Contains("is this the TPM the fleet was made with?", body, StringComparison.Ordinal);
+
+        _fleet.Lab.Tpm.Swap("tpm");
+        Poll.Until(() => _fleet.Serves("new-1"), "the new device is served by the fleet's own TPM");
+        Poll.Until(Gateway.IsHealthy, "the gateway is healthy again");
+    }
+
+    [Fact]
+    public void A_TPM_that_hangs_does_not_keep_the_gateway_from_stopping_in_order()
+    {
+        _fleet.Enroll("new-1");
+        using ChildProcess client = _fleet.HoldCore("good-1");
+        Poll.Until(() => _fleet.SessionOf("good-1") is not null, "the session is live");
+        _fleet.Lab.Tpm.Hold();
+        using var waiting = new RawConnection(Gateway.Port);
+        waiting.Send(ClientHello.WithFalseBinder("new-1~1"));
+        Poll.Until(() => Gateway.Metric("iotpsk_handshakes_in_progress") == 1, "a handshake waits for the TPM");
+        Gateway.Process.Signal("TERM");
+        Assert.Equal(0, Gateway.Process.WaitForExit());
+        Assert.Equal(0, client.WaitForExit());
+        _fleet.Lab.Tpm.Resume();
     }
 
     [Fact]
@@ -76,6 +122,16 @@ public sealed class FaultTests : IDisposable
         CommandResult socket = Gateway.Run("serve");
         Assert.Equal(1, socket.ExitCode);
         Assert.Contains("admin socket", socket.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", socket.ToString(), StringComparison.Ordinal);
+
+        string owned = Gateway.Configuration["Admin"]!["Socket"]!.GetValue<string>();
+        Gateway.Configuration["Admin"]!["Socket"] = _fleet.Lab.Directory.File("second.sock");
+        Gateway.WriteConfiguration();
+        CommandResult http = Gateway.Run("serve");
+        Assert.Equal(1, http.ExitCode);
+        Assert.Contains(Gateway.Configuration["Admin"]!["Http"]!.GetValue<string>()["http://".Length..], http.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", http.ToString(), StringComparison.Ordinal);
+        Assert.True(File.Exists(owned), "the first gateway's socket is still there");
         Assert.True(_fleet.Serves("good-1"));
     }
 
@@ -96,8 +152,10 @@ public sealed class FaultTests : IDisposable
     [Fact]
     public void A_gateway_that_was_killed_leaves_nothing_that_stops_the_next_one()
     {
+        using ChildProcess client = _fleet.HoldCore("good-1");
         Gateway.Process.Signal("KILL");
         Gateway.Process.WaitForExit();
+        Assert.Equal(1, client.WaitForExit());          // no close_notify: the device knows that it was cut off
         Gateway.Start();
         Assert.True(_fleet.Serves("good-1"));
     }
@@ -122,24 +180,30 @@ public sealed class FaultTests : IDisposable
     public void A_stop_says_goodbye_to_everybody_and_is_a_success()
     {
         _fleet.Enroll("held-1");
-        using ChildProcess client = _fleet.HoldOpenssl(_fleet.OpensslArguments("held-1"));
-        Poll.Until(() => _fleet.SessionOf("held-1") is not null, "the session is live");
+        using ChildProcess openssl = _fleet.HoldOpenssl(_fleet.OpensslArguments("held-1")), core = _fleet.HoldCore("good-1");
+        Poll.Until(() => _fleet.SessionOf("held-1") is not null && _fleet.SessionOf("good-1") is not null, "both sessions are live");
         Gateway.Process.Signal("TERM");
         Assert.Equal(0, Gateway.Process.WaitForExit());
-        client.WaitForExit();
-        Assert.DoesNotContain(client.Lines, line => line.Contains("unexpected eof", StringComparison.OrdinalIgnoreCase));
+        Assert.Equal(0, core.WaitForExit());
+        openssl.WaitForExit();
+        Assert.DoesNotContain(openssl.Lines, line => line.Contains("unexpected eof", StringComparison.OrdinalIgnoreCase));
+        Assert.False(File.Exists(Gateway.Configuration["Admin"]!["Socket"]!.GetValue<string>()), "the admin socket is gone");
+        Assert.DoesNotContain(Gateway.Process.Lines, line => line.Contains(" warn: ", StringComparison.Ordinal));
     }
 
     [Fact]
     public void A_revocation_holds_without_the_admin_socket_too()
     {
         _fleet.Enroll("held-2");
-        using ChildProcess client = _fleet.HoldOpenssl(_fleet.OpensslArguments("held-2"));
+        using ChildProcess client = _fleet.HoldCore("held-2");
         Poll.Until(() => _fleet.SessionOf("held-2") is not null, "the session is live");
         CommandResult revoked = ChildProcess.Run(Repository.Gateway, ["device", "revoke", "held-2", "--state", Gateway.State, "--tpm", _fleet.Lab.Tpm.Tcti]);
         Assert.True(revoked.ExitCode == 0, revoked.ToString());
-        client.WaitForExit();
+        Assert.Equal(0, client.WaitForExit());
         Assert.Equal(1, Gateway.Metric("iotpsk_sessions_closed_total", "Revoked"));
+        int mark = Gateway.Mark();
+        Assert.Contains("[alert 51]", _fleet.Core(_fleet.BundleFile("held-2"), []).Error, StringComparison.Ordinal);
+        _fleet.ToldOnce(mark, "Handshake failed", "RevokedDevice");
     }
 
     [Fact]

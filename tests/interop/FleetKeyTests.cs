@@ -54,7 +54,8 @@ public sealed class FleetKeyTests(Fleet fleet) : IClassFixture<Fleet>
 
         string[] places = [fleet.Gateway.State, fleet.Lab.Logs];
         Assert.NotEmpty(Directory.GetFiles(fleet.Gateway.State));
-        Assert.Contains("secret-1", File.ReadAllText(Path.Combine(fleet.Lab.Logs, "gateway.log")), StringComparison.Ordinal);
+        foreach (string log in (string[])["gateway.log", "mosquitto.log"])
+            Assert.Contains("secret-1", Read(Path.Combine(fleet.Lab.Logs, log)), StringComparison.Ordinal);
         Assert.Empty(places.SelectMany(place => Find(place, secrets)));
 
         // The search finds each form where there is one.

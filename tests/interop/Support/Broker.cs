@@ -67,7 +67,7 @@ internal sealed class Broker : IDisposable
             user root
             per_listener_settings true
             persistence false
-            log_dest stdout
+            log_dest stderr
             log_type all
             listener {Port} 127.0.0.1
             allow_anonymous true

@@ -76,6 +76,29 @@ public sealed class Fleet : IDisposable
         return result.ExitCode == 0 && result.Output == " \u0002\0\0@\u0002\0\u0001";
     }
 
+    /// <summary>What the log says about one failure: one warning, with these words, and a good device is served after it.</summary>
+    internal string ToldOnce(int mark, params string[] words)
+    {
+        string line = Gateway.WaitForLog(mark, words);
+        int served = Gateway.Mark();
+        Assert.True(Serves("good-1"), "a good device is served");
+        // The log is in order: a second line about the failure would stand before this one.
+        Gateway.WaitForLog(served, "of good-1 ", "opened on");
+        Assert.Equal(line, Assert.Single(Gateway.Process.Lines.Skip(mark), each => each.Contains(" warn: ", StringComparison.Ordinal)));
+        return line;
+    }
+
+    /// <summary>The C core with a session that it keeps; it ends with 0 when it hears close_notify and with 1 when the stream is cut off.</summary>
+    internal ChildProcess HoldCore(string device)
+    {
+        ChildProcess client = ChildProcess.Start(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
+            ["127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), "--bundle", BundleFile(device)]);
+        client.Input.Write(MqttBytes.Connect());
+        client.Input.Flush();
+        client.WaitForLine(line => line.StartsWith("connected ", StringComparison.Ordinal), "the C core is connected");
+        return client;
+    }
+
     internal ChildProcess HoldOpenssl(params string[] arguments)
     {
         ChildProcess client = ChildProcess.Start("openssl",
@@ -84,6 +107,20 @@ public sealed class Fleet : IDisposable
         client.Input.Flush();
         return client;
     }
+
+    /// <summary>A visit of a device, after which its sessions since <paramref name="mark"/> are this many and none of them used the TPM.</summary>
+    internal void ToldOpened(int mark, string device, int sessions)
+    {
+        Assert.True(Serves(device), device + " is served");
+        string[] opened = [];
+        Poll.Until(() => (opened = [.. Gateway.Process.Lines.Skip(mark).Where(line => line.Contains($" of {device} (", StringComparison.Ordinal) && line.Contains("opened on", StringComparison.Ordinal))]).Length >= sessions,
+            $"the log has {sessions} sessions of {device}");
+        Assert.Equal(sessions, opened.Length);
+        Assert.All(opened, line => Assert.EndsWith(" 0 TPM commands", line, StringComparison.Ordinal));
+    }
+
+    /// <summary>TPM commands of every kind, by the gateway's own count.</summary>
+    internal double TpmCommands => Gateway.Metric("iotpsk_tpm_commands_total");
 
     internal double HmacCommands => Gateway.Metric("iotpsk_tpm_commands_total", "command=\"Hmac\"");
 

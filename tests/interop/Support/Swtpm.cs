@@ -6,7 +6,7 @@ namespace IotPsk.Interop.Tests.Support;
 /// <summary>A software TPM of its own, with persistent state: it can be killed, started again and held.</summary>
 internal sealed class Swtpm : IDisposable
 {
-    private readonly string _state;
+    private string _state;
     private readonly string _log;
     private readonly int _port = FreePorts.Take(2);     // the TCTI wants the control channel on the next port
     private ChildProcess? _process;
@@ -36,6 +36,14 @@ internal sealed class Swtpm : IDisposable
     {
         _process?.Dispose();
         _process = null;
+    }
+
+    /// <summary>Another chip in its place: the one whose state is in the directory <paramref name="name"/> beside this one's.</summary>
+    public void Swap(string name)
+    {
+        Kill();
+        _state = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(_state)!, name)).FullName;
+        Start();
     }
 
     /// <summary>From now on a command gets no answer, as from a chip that hangs.</summary>
