@@ -25,14 +25,18 @@ internal sealed unsafe class OpenSslAeadCache
     {
         nint context = Keyed(key, encrypt: 1);
         int written;
+
+        // Empty data still needs an address: a null output would mean "associated data".
+        byte nothing = 0;
         fixed (byte* iv = nonce, aad = associatedData, bytes = data, tagBytes = tag)
         {
+            byte* target = bytes == null ? &nothing : bytes;
             OpenSslProvider.Check(EVP_CipherInit_ex(context, 0, 0, null, iv, 1));
             if (IsCcm(key.Algorithm))
                 OpenSslProvider.Check(EVP_CipherUpdate(context, null, &written, null, data.Length));
             OpenSslProvider.Check(EVP_CipherUpdate(context, null, &written, aad, associatedData.Length));
-            OpenSslProvider.Check(EVP_CipherUpdate(context, bytes, &written, bytes, data.Length));
-            OpenSslProvider.Check(EVP_CipherFinal_ex(context, bytes + written, &written));
+            OpenSslProvider.Check(EVP_CipherUpdate(context, target, &written, target, data.Length));
+            OpenSslProvider.Check(EVP_CipherFinal_ex(context, target + written, &written));
             OpenSslProvider.Check(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, tag.Length, tagBytes));
         }
     }
