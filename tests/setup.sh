@@ -22,6 +22,8 @@ cmd:mosquitto|mosquitto|the MQTT broker behind the gateway
 cmd:mosquitto_sub|mosquitto-clients|reads telemetry back from the broker
 cmd:openssl|openssl|TLS client of another make, for the tests
 cmd:gnutls-cli|gnutls-bin|TLS client of another make, for the tests
+cmd:stunnel|stunnel4|TLS peer of another make, for the tests
+cmd:node|nodejs|the same
 cmd:tshark|tshark|decrypts our captures with a key log, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests
