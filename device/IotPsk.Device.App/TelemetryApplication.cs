@@ -6,6 +6,10 @@ namespace IotPsk.Device.App
     /// <summary>The application that is flashed: it measures in regular steps and sends what it measured.</summary>
     public sealed class TelemetryApplication : IDisposable
     {
+        // How long the last acknowledgements may take once somebody stopped the application, in milliseconds.
+        private const int StopWait = 3000;
+        private const int Slice = 200;
+
         private readonly TelemetryClient _client;
         private readonly IBoard _board;
         private readonly TelemetrySettings _settings;
@@ -42,7 +46,7 @@ namespace IotPsk.Device.App
                 }
             }
 
-            complete &= _client.Flush(_settings.LastWait);
+            complete &= TryFlush();
             _client.Stop();
             return complete && (_settings.Count == 0 ? _stopping : counter == _settings.Count);
         }
@@ -58,6 +62,30 @@ namespace IotPsk.Device.App
         public void Dispose()
         {
             Stop();
+        }
+
+        // Who stops the application does not want to wait for a server that is away.
+        private bool TryFlush()
+        {
+            for (int left = _settings.LastWait; left > 0; left -= Slice)
+            {
+                if (_client.Flush(left < Slice ? left : Slice))
+                {
+                    return true;
+                }
+
+                if (_client.HasEnded || (_stopping && _client.State != TelemetryState.Connected))
+                {
+                    return false;
+                }
+
+                if (_stopping && left > StopWait)
+                {
+                    left = StopWait;
+                }
+            }
+
+            return _client.Unacknowledged == 0;
         }
 
         // A measurement that finds the window full is lost: the newest values matter less than the order of the old ones.

@@ -22,7 +22,7 @@ public sealed class MqttClientTests
         return client;
     }
 
-    private static OutgoingMessage Message(int sequence, string payload = "x") => new(sequence, "t", System.Text.Encoding.UTF8.GetBytes(payload));
+    private static OutgoingMessage Message(int sequence, string payload = "x", int qualityOfService = 1) => new(sequence, "t", System.Text.Encoding.UTF8.GetBytes(payload), qualityOfService);
 
     private static PskError Code(Action action) => Assert.Throws<PskException>(action).Code;
 
@@ -104,7 +104,7 @@ public sealed class MqttClientTests
     public void A_message_of_QoS_0_is_sent_and_forgotten()
     {
         MqttClient client = Connected();
-        client.PublishOnce(Message(1));
+        client.Publish(Message(1, qualityOfService: 0));
         Assert.Equal([0x30, 4, 0, 1, (byte)'t', (byte)'x'], _channel.TakeSent());
         Assert.Equal(0, _window.Count);
     }
@@ -122,7 +122,7 @@ public sealed class MqttClientTests
     public void Packet_identifiers_skip_those_in_use_and_never_are_0()
     {
         var window = new MessageWindow(2);
-        var held = new OutgoingMessage(1, "t", []);
+        var held = new OutgoingMessage(1, "t", [], 1);
         window.Add(held);
         for (int i = 2; i <= 0xffff; i++)
             Assert.Equal(i, window.NextPacketId());
@@ -211,6 +211,17 @@ public sealed class MqttClientTests
     }
 
     [Fact]
+    public void A_message_before_CONNACK_ends_the_connection_however_large_it_is()
+    {
+        byte[] large = new byte[5000];
+        var publish = new MqttPublish { Topic = "big", QualityOfService = 1, PacketId = 5, Payload = new byte[4900], PayloadCount = 4900 };
+        _channel.Deliver(large[..publish.Write(large, 0)]);
+        Assert.Equal(PskError.MqttProtocol, Code(() => new MqttClient(_channel, _window, _clock, _listener).Connect("a", 0, true)));
+        Assert.Equal(0x10, _channel.TakeSent()[0]);
+        Assert.Empty(_channel.TakeSent());
+    }
+
+    [Fact]
     public void A_refused_subscription_is_told()
     {
         MqttClient client = Connected();
@@ -218,6 +229,8 @@ public sealed class MqttClientTests
         client.Subscribe("a/#", 1);
         Assert.Equal([0x82, 8, 0, 1, 0, 3, .. "a/#"u8, 1], _channel.TakeSent());
         _channel.Deliver(0x90, 3, 0, 2, 0x80);
-        Assert.Equal(PskError.SubscriptionRefused, Code(() => client.Subscribe("b/#", 1)));
+        PskException refused = Assert.Throws<PskException>(() => client.Subscribe("b/#", 1));
+        Assert.Equal(PskError.SubscriptionRefused, refused.Code);
+        Assert.Contains("b/#", refused.Message, StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using IotPsk.Device.Tests.Support;
 using IotPsk.Shared;
 using IotPsk.Tls;
@@ -16,21 +15,10 @@ public sealed class PskTlsStreamTests : IDisposable
     public PskTlsStreamTests()
     {
         _vault = new Vault(Path.Combine(_directory, "vault"));
-        File.WriteAllBytes(CredentialFile, Bundle().Encode());
+        File.WriteAllBytes(CredentialFile, Credentials.Bundle("sensor-1", _key).Encode());
     }
 
     private string CredentialFile => Path.Combine(_directory, "sensor-1.cred");
-
-    private CredentialBundle Bundle() => new()
-    {
-        DeviceId = "sensor-1",
-        ServerId = "gateway-01",
-        TlsAddress = "127.0.0.1:8883",
-        Tls13Identity = new ImportedIdentity(Encoding.ASCII.GetBytes("sensor-1~1"), RoleContext.Encode("sensor-1", "gateway-01"), 0x0304, 1).Encode(),
-        Tls13Key = [.. _key],
-        RecordSizeLimit = 512,
-        Epoch = 1,
-    };
 
     private EngineChannel Server(byte[]? key = null, PskBinder binder = PskBinder.Imported) =>
         new(server => server.ProvidePsk(0, key ?? _key, binder, TlsHash.Sha256));
@@ -104,6 +92,25 @@ public sealed class PskTlsStreamTests : IDisposable
     {
         using EngineChannel channel = Server(wrongKey ? new byte[32] : null, binder);
         Assert.Equal(PskError.Refused, Assert.Throws<PskException>(() => Connect(channel)).Code);
+        Assert.True(channel.IsClosed);
+    }
+
+    [Theory]
+    [InlineData(47, PskError.Alert, "illegal_parameter")]
+    [InlineData(112, PskError.Alert, "unrecognized_name")]
+    [InlineData(99, PskError.Alert, "alert 99")]
+    [InlineData(115, PskError.UnknownIdentity, "unknown_psk_identity")]
+    [InlineData(40, PskError.NoCommonParameters, "handshake_failure")]
+    [InlineData(70, PskError.Version, "version")]
+    [InlineData(80, PskError.ServerFault, "internal_error")]
+    public void The_alert_that_the_server_refused_with_is_named(byte alert, PskError expected, string name)
+    {
+        var channel = new ScriptedChannel(new FakeClock());
+        channel.Deliver(21, 3, 3, 0, 2, 2, alert);
+        Provisioning.Import(_vault, 0, CredentialFile);
+        PskException refused = Assert.Throws<PskException>(() => PskTlsStream.Connect(channel, _vault, 0, 1000));
+        Assert.Equal(expected, refused.Code);
+        Assert.Contains(name, refused.Message, StringComparison.Ordinal);
         Assert.True(channel.IsClosed);
     }
 

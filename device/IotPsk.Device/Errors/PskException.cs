@@ -69,6 +69,7 @@ namespace IotPsk.Device
                     case PskError.NoCommonParameters:
                     case PskError.Version:
                     case PskError.MqttRefused:
+                    case PskError.SubscriptionRefused:
                     case PskError.CredentialFile:
                         return true;
                     default:

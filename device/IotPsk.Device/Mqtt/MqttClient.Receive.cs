@@ -18,6 +18,7 @@ namespace IotPsk.Device
         private bool _connected;
         private bool _sessionPresent;
         private int _subscription;
+        private string _filter;
 
         private void ReceivePackets(int timeout)
         {
@@ -89,7 +90,7 @@ namespace IotPsk.Device
 
         private void SkipLarge(MqttFixedHeader header, int length)
         {
-            if (header.Type != MqttPacketType.Publish)
+            if (header.Type != MqttPacketType.Publish || !_connected)
             {
                 throw Broken("an oversized packet");
             }
@@ -199,7 +200,7 @@ namespace IotPsk.Device
 
             if (_subAck.ReturnCodes[0] == MqttSubAck.Failure)
             {
-                throw new PskException(PskError.SubscriptionRefused);
+                throw new PskException(PskError.SubscriptionRefused, _filter);
             }
 
             _subscription = 0;

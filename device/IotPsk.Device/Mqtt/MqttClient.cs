@@ -72,6 +72,7 @@ namespace IotPsk.Device
                 subscribe.Filter = filter;
                 subscribe.QualityOfService = qualityOfService;
                 _subscription = subscribe.PacketId;
+                _filter = filter;
                 Send(subscribe.Write(_output, 0));
             }
 
@@ -89,27 +90,28 @@ namespace IotPsk.Device
             {
                 for (OutgoingMessage message = _window.NextToSend(); message != null; message = _window.NextToSend())
                 {
-                    SendPublish(message, 1);
+                    // At most once: forgotten before it leaves, not after.
+                    if (message.QualityOfService == 0)
+                    {
+                        _window.Acknowledge(message.PacketId);
+                    }
+
+                    SendPublish(message);
                 }
             }
         }
 
-        /// <summary>Puts a message into the window and sends it (QoS 1).</summary>
+        /// <summary>Sends a message; one of QoS 1 goes into the window until it is acknowledged.</summary>
         internal void Publish(OutgoingMessage message)
         {
             lock (_sendLock)
             {
-                _window.Add(message);
-                SendPublish(message, 1);
-            }
-        }
+                if (message.QualityOfService > 0)
+                {
+                    _window.Add(message);
+                }
 
-        /// <summary>Sends a message once and forgets it (QoS 0).</summary>
-        internal void PublishOnce(OutgoingMessage message)
-        {
-            lock (_sendLock)
-            {
-                SendPublish(message, 0);
+                SendPublish(message);
             }
         }
 
@@ -132,12 +134,12 @@ namespace IotPsk.Device
             }
         }
 
-        private void SendPublish(OutgoingMessage message, int qualityOfService)
+        private void SendPublish(OutgoingMessage message)
         {
             MqttPublish publish = new MqttPublish();
             publish.Topic = message.Topic;
-            publish.QualityOfService = qualityOfService;
-            publish.IsDuplicate = qualityOfService > 0 && message.WasSent;
+            publish.QualityOfService = message.QualityOfService;
+            publish.IsDuplicate = message.QualityOfService > 0 && message.WasSent;
             publish.PacketId = message.PacketId;
             publish.Payload = message.Payload;
             publish.PayloadCount = message.Payload.Length;

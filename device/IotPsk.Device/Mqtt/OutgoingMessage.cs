@@ -1,13 +1,14 @@
 namespace IotPsk.Device
 {
-    /// <summary>A message on its way, kept until the server acknowledged it (QoS 1).</summary>
+    /// <summary>A message on its way, kept until the server acknowledged it (QoS 1) or until it is sent (QoS 0).</summary>
     public sealed class OutgoingMessage
     {
-        internal OutgoingMessage(int sequence, string topic, byte[] payload)
+        internal OutgoingMessage(int sequence, string topic, byte[] payload, int qualityOfService)
         {
             Sequence = sequence;
             Topic = topic;
             Payload = payload;
+            QualityOfService = qualityOfService;
         }
 
         /// <summary>The number that sending it returned, from 1.</summary>
@@ -19,7 +20,10 @@ namespace IotPsk.Device
         /// <summary>The payload.</summary>
         public byte[] Payload { get; }
 
-        /// <summary>The packet identifier, 1 to 65535.</summary>
+        /// <summary>0: at most once; 1: at least once, and acknowledged.</summary>
+        public int QualityOfService { get; }
+
+        /// <summary>The packet identifier, 1 to 65535, once it is in the window.</summary>
         internal int PacketId { get; set; }
 
         /// <summary>It went out before: the next time it is a duplicate (MQTT 3.1.1 s3.3.1.1).</summary>

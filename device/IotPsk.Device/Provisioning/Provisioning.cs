@@ -77,21 +77,24 @@ namespace IotPsk.Device
         private static byte[] Read(string path)
         {
             FileStream file = null;
+            byte[] bundle = null;
             try
             {
-                file = new FileStream(path, FileMode.Open, FileAccess.Read);
+                // A buffer of the stream's own would keep a copy of the keys.
+                file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1);
                 if (file.Length > CredentialBundle.MaxLength)
                 {
                     throw new PskException(PskError.Bundle, path + " is too large");
                 }
 
-                byte[] bundle = new byte[(int)file.Length];
+                bundle = new byte[(int)file.Length];
                 int count = 0;
                 while (count < bundle.Length)
                 {
                     int read = file.Read(bundle, count, bundle.Length - count);
                     if (read <= 0)
                     {
+                        Array.Clear(bundle, 0, count);
                         throw new PskException(PskError.CredentialFile, path);
                     }
 
@@ -106,6 +109,11 @@ namespace IotPsk.Device
             }
             catch (Exception problem)
             {
+                if (bundle != null)
+                {
+                    Array.Clear(bundle, 0, bundle.Length);
+                }
+
                 throw new PskException(PskError.CredentialFile, "reading " + path, problem);
             }
             finally

@@ -7,6 +7,7 @@ namespace IotPsk.Device
     {
         private const int WantsInput = 1;
         private const int WantsDrain = 2;
+        private const int AlertItem = 6;
 
         // Wire bytes that come without a byte for the reader before it is called misbehaviour: handshake messages, empty records.
         private const int IdleRoundsMax = 64;
@@ -39,7 +40,7 @@ namespace IotPsk.Device
                         return 0;
                     }
 
-                    PskException.ThrowIfFailed(read);
+                    ThrowIfFailed(read);
                     if (!FetchInput(deadline))
                     {
                         return -1;
@@ -65,7 +66,7 @@ namespace IotPsk.Device
                         taken = PskCore.Write(OpenSessionOrThrow(), buffer, offset, count);
                     }
 
-                    PskException.ThrowIfFailed(taken);
+                    ThrowIfFailed(taken);
                     if (DrainToWire() == 0 && taken == 0)
                     {
                         // Nothing taken and nothing drained, twice: it would never end.
@@ -97,7 +98,7 @@ namespace IotPsk.Device
 
                 // After an error too: the alert goes out.
                 SendOutput(result < 0);
-                PskException.ThrowIfFailed(result);
+                ThrowIfFailed(result);
                 if (result == 0)
                 {
                     break;
@@ -161,7 +162,7 @@ namespace IotPsk.Device
                 taken = PskCore.Feed(OpenSessionOrThrow(), _input, _inputStart, _inputEnd - _inputStart);
             }
 
-            PskException.ThrowIfFailed(taken);
+            ThrowIfFailed(taken);
             if (taken == 0)
             {
                 throw new PskException(PskError.Internal, "the TLS core wants input and takes none");
@@ -238,6 +239,24 @@ namespace IotPsk.Device
                     // The connection is gone already; there is nobody to say farewell to.
                 }
             }
+        }
+
+        // An alert that has no error code of its own is told by its name.
+        private void ThrowIfFailed(int result)
+        {
+            if (result != (int)PskError.Alert)
+            {
+                PskException.ThrowIfFailed(result);
+                return;
+            }
+
+            int alert;
+            lock (_coreLock)
+            {
+                alert = PskCore.Info(OpenSessionOrThrow(), AlertItem);
+            }
+
+            throw alert < 0 ? new PskException(PskError.Alert) : new PskException(PskError.Alert, TlsAlert.GetName(alert));
         }
 
         private int OpenSessionOrThrow()

@@ -11,5 +11,8 @@ namespace IotPsk.Device
         /// <returns>The connection.</returns>
         /// <exception cref="PskException">It cannot be made.</exception>
         IByteChannel Connect(out TlsConnectionInfo info);
+
+        /// <summary>Ends the attempt that another thread makes, and all that come: they fail with <see cref="PskError.Closed"/>. Connections made live on.</summary>
+        void Cancel();
     }
 }

@@ -13,7 +13,7 @@ namespace IotPsk.Device
         void OnDisconnected(PskException problem, int retryIn);
 
         /// <summary>The server has a message.</summary>
-        /// <param name="sequence">What <see cref="TelemetryClient.Send"/> returned for it.</param>
+        /// <param name="sequence">What <see cref="TelemetryClient.Send(string, byte[])"/> returned for it.</param>
         void OnAcknowledged(int sequence);
 
         /// <summary>A command came for this device; it may come twice.</summary>

@@ -8,9 +8,10 @@ namespace IotPsk.Device
     /// The front door: it connects with the credential of a vault slot, sends telemetry, takes commands, and comes back after
     /// every loss. Messages that the server did not acknowledge yet are kept and sent again.
     /// </summary>
-    public sealed class TelemetryClient : IMqttListener, IDisposable
+    public sealed partial class TelemetryClient : IMqttListener, IDisposable
     {
-        private const int Patience = 60000;
+        /// <summary>The largest content of a message, in bytes, whatever its topic (MQTT 3.1.1 s2.2.3).</summary>
+        public const int MaxPayload = MqttFixedHeader.MaxRemainingLength - 0xffff - 4;
 
         private readonly IConnector _connector;
         private readonly TelemetryOptions _options;
@@ -24,9 +25,9 @@ namespace IotPsk.Device
         private Thread _thread;
         private MqttClient _mqtt;
         private IByteChannel _channel;
+        private TelemetryState _state;
         private int _sequence;
         private bool _stopping;
-        private bool _ended;
 
         /// <summary>A client for the device of a vault slot.</summary>
         /// <param name="vault">The vault; it must stay open as long as the client.</param>
@@ -35,23 +36,25 @@ namespace IotPsk.Device
         /// <param name="listener">The application.</param>
         /// <exception cref="PskException">The slot is empty or damaged.</exception>
         public TelemetryClient(Vault vault, int slot, TelemetryOptions options, ITelemetryListener listener)
-            : this(new VaultConnector(vault, slot), options, listener, new UptimeClock(), new Random())
+            : this(new VaultConnector(vault, slot), options, listener, new UptimeClock(), null)
         {
         }
 
         /// <summary>A client over other connections, with another clock.</summary>
-        /// <param name="connector">Makes the connections.</param>
+        /// <param name="connector">Makes the connections; it is the client's own, which cancels it at its end.</param>
         /// <param name="options">What the application chose; null for the defaults.</param>
         /// <param name="listener">The application.</param>
         /// <param name="clock">The clock.</param>
-        /// <param name="random">Chance for the waits between attempts.</param>
+        /// <param name="random">Chance for the waits between attempts; null for one that the device id and the uptime seed.</param>
+        /// <exception cref="ArgumentException">An option is out of its range.</exception>
         public TelemetryClient(IConnector connector, TelemetryOptions options, ITelemetryListener listener, IClock clock, Random random)
         {
             _connector = connector;
             _options = options == null ? new TelemetryOptions() : options;
+            _options.Check();
             _listener = listener;
             _clock = clock;
-            _backOff = new BackOff(_options.FirstRetry, _options.LongestRetry, random);
+            _backOff = new BackOff(_options.FirstRetry, _options.LongestRetry, random == null ? new Random(Seed()) : random);
             _window = new MessageWindow(_options.WindowSize);
         }
 
@@ -61,19 +64,25 @@ namespace IotPsk.Device
             get { return _connector.DeviceId; }
         }
 
-        /// <summary>Whether the client came to its end: stopped, or not to connect again.</summary>
-        public bool HasEnded
+        /// <summary>Where the client is.</summary>
+        public TelemetryState State
         {
             get
             {
                 lock (_lock)
                 {
-                    return _ended;
+                    return _state;
                 }
             }
         }
 
-        /// <summary>How many messages the server did not acknowledge yet.</summary>
+        /// <summary>Whether the client came to its end: stopped, or not to connect again.</summary>
+        public bool HasEnded
+        {
+            get { return State == TelemetryState.Ended; }
+        }
+
+        /// <summary>How many messages the server did not acknowledge yet (QoS 1), or did not get yet (QoS 0).</summary>
         public int Unacknowledged
         {
             get
@@ -86,27 +95,57 @@ namespace IotPsk.Device
         }
 
         /// <summary>Starts to connect, on a thread of its own.</summary>
+        /// <exception cref="InvalidOperationException">It was started, or stopped, before.</exception>
         public void Start()
-        {
-            _thread = new Thread(new ThreadStart(Run));
-            _thread.Start();
-        }
-
-        /// <summary>Sends telemetry (QoS 1): at once if the device is connected, else as soon as it is.</summary>
-        /// <param name="name">The topic below the device's own, such as "telemetry".</param>
-        /// <param name="payload">The content; it must not be changed afterwards.</param>
-        /// <returns>The message's number, from 1, which its acknowledgement names.</returns>
-        /// <exception cref="PskException">Too many messages wait (<see cref="PskError.WindowFull"/>), or the client has ended.</exception>
-        public int Send(string name, byte[] payload)
         {
             lock (_lock)
             {
-                if (_ended || _stopping)
+                if (_state != TelemetryState.Idle || _stopping)
+                {
+                    throw new InvalidOperationException();
+                }
+
+                _state = TelemetryState.Connecting;
+                _thread = new Thread(new ThreadStart(Run));
+                _thread.Start();
+            }
+        }
+
+        /// <summary>Sends telemetry with the QoS of the options: at once if the device is connected, else as soon as it is.</summary>
+        /// <param name="name">The topic below the device's own, such as "telemetry".</param>
+        /// <param name="payload">The content; it must not be changed afterwards.</param>
+        /// <returns>The message's number, from 1, which its acknowledgement names.</returns>
+        /// <exception cref="ArgumentException">The name is no topic, or the content is missing or too large.</exception>
+        /// <exception cref="PskException">Too many messages wait (<see cref="PskError.WindowFull"/>), or the client has ended.</exception>
+        public int Send(string name, byte[] payload)
+        {
+            return Send(name, payload, _options.QualityOfService);
+        }
+
+        /// <summary>Sends telemetry: at once if the device is connected, else as soon as it is.</summary>
+        /// <param name="name">The topic below the device's own, such as "telemetry".</param>
+        /// <param name="payload">The content; it must not be changed afterwards.</param>
+        /// <param name="qualityOfService">1: sent until the server acknowledges it; 0: sent once, and nobody tells whether it arrived.</param>
+        /// <returns>The message's number, from 1, which its acknowledgement names.</returns>
+        /// <exception cref="ArgumentException">The name is no topic, the content is missing or too large, or there is no such QoS here.</exception>
+        /// <exception cref="PskException">Too many messages wait (<see cref="PskError.WindowFull"/>), or the client has ended.</exception>
+        public int Send(string name, byte[] payload, int qualityOfService)
+        {
+            // All of it now: what is found wrong while sending would spoil every later connection, too.
+            string topic = name == null ? null : Topic(name);
+            if (!MqttTopic.IsName(topic) || payload == null || payload.Length > MaxPayload || qualityOfService < 0 || qualityOfService > 1)
+            {
+                throw new ArgumentException("The name is no topic (MQTT 3.1.1 s4.7), the payload is null or too large, or the QoS is neither 0 nor 1.");
+            }
+
+            lock (_lock)
+            {
+                if (_stopping || _state == TelemetryState.Ended)
                 {
                     throw new PskException(PskError.Closed);
                 }
 
-                OutgoingMessage message = new OutgoingMessage(_sequence + 1, Topic(name), payload);
+                OutgoingMessage message = new OutgoingMessage(_sequence + 1, topic, payload, qualityOfService);
                 if (_mqtt == null)
                 {
                     _window.Add(message);
@@ -140,35 +179,24 @@ namespace IotPsk.Device
             return true;
         }
 
-        /// <summary>Ends the connection in order (DISCONNECT, close_notify) and the client with it.</summary>
+        /// <summary>Ends the connection in order (DISCONNECT, close_notify) and the client with it; an attempt to connect is given up.</summary>
         public void Stop()
         {
             lock (_lock)
             {
-                if (_stopping)
+                if (!_stopping)
                 {
-                    return;
+                    _stopping = true;
+                    SayFarewell();
                 }
 
-                _stopping = true;
-                try
+                if (_thread == null)
                 {
-                    if (_mqtt != null)
-                    {
-                        _mqtt.Disconnect();
-                    }
-                }
-                catch (PskException)
-                {
-                    // Gone already.
-                }
-
-                if (_channel != null)
-                {
-                    _channel.Close();
+                    _state = TelemetryState.Ended;
                 }
             }
 
+            _connector.Cancel();
             _wake.Set();
             if (_thread != null && _thread != Thread.CurrentThread)
             {
@@ -182,28 +210,42 @@ namespace IotPsk.Device
             Stop();
         }
 
-        void IMqttListener.OnAcknowledged(OutgoingMessage message)
+        private void SayFarewell()
         {
-            _listener.OnAcknowledged(message.Sequence);
-            _acknowledged.Set();
-        }
-
-        void IMqttListener.OnMessage(MqttPublish message)
-        {
-            string prefix = Topic("cmd/");
-            if (message.Topic.Length <= prefix.Length || !message.Topic.StartsWith(prefix))
+            try
             {
-                return;
+                if (_mqtt != null)
+                {
+                    _mqtt.Disconnect();
+                }
+            }
+            catch (PskException)
+            {
+                // Gone already.
             }
 
-            byte[] payload = new byte[message.PayloadCount];
-            Array.Copy(message.Payload, message.PayloadOffset, payload, 0, payload.Length);
-            _listener.OnCommand(message.Topic.Substring(prefix.Length), payload);
+            if (_channel != null)
+            {
+                _channel.Close();
+            }
         }
 
         private string Topic(string name)
         {
             return _options.TopicPrefix + "/" + DeviceId + "/" + name;
+        }
+
+        // Boards that get power together have the same uptime, but not the same name.
+        private int Seed()
+        {
+            int seed = (int)_clock.Now;
+            string id = DeviceId;
+            for (int i = 0; i < id.Length; i++)
+            {
+                seed = (seed * 31) + id[i];
+            }
+
+            return seed;
         }
 
         // The window takes the message even if the connection turns out to be broken: the next one sends it.
@@ -221,115 +263,6 @@ namespace IotPsk.Device
                 }
 
                 _channel.Close();
-            }
-        }
-
-        private void Run()
-        {
-            while (!IsStopping())
-            {
-                PskException problem = Attempt();
-                int wait = -1;
-                if (_options.Reconnect && !IsStopping())
-                {
-                    wait = problem.IsPermanent ? _backOff.Longest() : _backOff.Next();
-                }
-
-                if (!IsStopping())
-                {
-                    _listener.OnDisconnected(problem, wait);
-                }
-
-                if (wait < 0)
-                {
-                    break;
-                }
-
-                _clock.Wait(_wake, wait);
-            }
-
-            lock (_lock)
-            {
-                _ended = true;
-            }
-
-            _acknowledged.Set();
-        }
-
-        // One connection, from beginning to end.
-        private PskException Attempt()
-        {
-            try
-            {
-                IByteChannel channel = _connector.Connect(out TlsConnectionInfo info);
-                if (!Enter(channel))
-                {
-                    return new PskException(PskError.Closed);
-                }
-
-                MqttClient mqtt = new MqttClient(channel, _window, _clock, this);
-                mqtt.Connect(DeviceId, _options.KeepAlive, false);
-                _backOff.Reset();
-                _listener.OnConnected(info);
-                if (_options.TakeCommands)
-                {
-                    mqtt.Subscribe(Topic("cmd/#"), 1);
-                }
-
-                lock (_lock)
-                {
-                    mqtt.SendWindow();
-                    _mqtt = mqtt;
-                }
-
-                for (; ;)
-                {
-                    mqtt.Process(Patience);
-                }
-            }
-            catch (PskException problem)
-            {
-                return problem;
-            }
-            catch (Exception problem)
-            {
-                // An application that throws in its listener must not end the telemetry of the device.
-                return new PskException(PskError.HandlerFailed, problem.Message, problem);
-            }
-            finally
-            {
-                Leave();
-            }
-        }
-
-        private bool Enter(IByteChannel channel)
-        {
-            lock (_lock)
-            {
-                _channel = channel;
-                return !_stopping;
-            }
-        }
-
-        private void Leave()
-        {
-            lock (_lock)
-            {
-                _mqtt = null;
-                if (_channel != null)
-                {
-                    _channel.Close();
-                }
-
-                _channel = null;
-            }
-        }
-
-        private bool IsStopping()
-        {
-            lock (_lock)
-            {
-                return _stopping;
             }
         }
     }

@@ -1,3 +1,6 @@
+using System;
+using IotPsk.Shared;
+
 namespace IotPsk.Device
 {
     /// <summary>What an application may choose. Nothing here weakens the protection of the connection.</summary>
@@ -12,6 +15,9 @@ namespace IotPsk.Device
         /// <summary>How many messages may wait for their acknowledgement, 1 to 1000; they are kept in memory.</summary>
         public int WindowSize { get; set; } = 16;
 
+        /// <summary>Of <see cref="TelemetryClient.Send(string, byte[])"/>: 1 sends until the server acknowledges, 0 sends once.</summary>
+        public int QualityOfService { get; set; } = 1;
+
         /// <summary>The longest first wait before connecting again, in milliseconds.</summary>
         public int FirstRetry { get; set; } = 1000;
 
@@ -23,5 +29,14 @@ namespace IotPsk.Device
 
         /// <summary>Whether commands are subscribed to: topics below <c>prefix/device/cmd/</c>.</summary>
         public bool TakeCommands { get; set; } = true;
+
+        internal void Check()
+        {
+            if (WindowSize < 1 || WindowSize > 1000 || KeepAlive < 0 || KeepAlive > 65535
+                || QualityOfService < 0 || QualityOfService > 1 || !MqttTopic.IsName(TopicPrefix))
+            {
+                throw new ArgumentOutOfRangeException("options");
+            }
+        }
     }
 }

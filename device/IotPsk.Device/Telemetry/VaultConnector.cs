@@ -12,6 +12,7 @@ namespace IotPsk.Device
         private readonly int _slot;
         private readonly ServerAddress _address;
         private readonly CredentialBundle _credential;
+        private readonly ConnectionAttempt _attempt = new ConnectionAttempt();
 
         /// <summary>A connector.</summary>
         /// <param name="vault">The vault; it must stay open.</param>
@@ -51,10 +52,23 @@ namespace IotPsk.Device
         /// <inheritdoc/>
         public IByteChannel Connect(out TlsConnectionInfo info)
         {
-            SocketChannel wire = SocketChannel.Connect(_address, Timeout, Timeout);
-            PskTlsStream stream = PskTlsStream.Connect(wire, _vault, _slot, Timeout);
-            info = stream.Info;
-            return stream;
+            try
+            {
+                SocketChannel wire = SocketChannel.Connect(_address, Timeout, Timeout, _attempt);
+                PskTlsStream stream = PskTlsStream.Connect(wire, _vault, _slot, Timeout);
+                info = stream.Info;
+                return stream;
+            }
+            finally
+            {
+                _attempt.Leave();
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Cancel()
+        {
+            _attempt.Cancel();
         }
     }
 }

@@ -24,19 +24,21 @@ namespace IotPsk.Device
         /// <param name="address">The server.</param>
         /// <param name="timeout">How long this may take, in milliseconds, name resolution apart.</param>
         /// <param name="sendTimeout">How long sending may be stuck later on, in milliseconds.</param>
+        /// <param name="attempt">Lets another thread end this; it then still holds the connection made.</param>
         /// <returns>The connection.</returns>
-        /// <exception cref="PskException">The name cannot be resolved, nothing answers, or the time is over.</exception>
-        public static SocketChannel Connect(ServerAddress address, int timeout, int sendTimeout)
+        /// <exception cref="PskException">The name cannot be resolved, nothing answers, the time is over, or the attempt was cancelled.</exception>
+        public static SocketChannel Connect(ServerAddress address, int timeout, int sendTimeout, ConnectionAttempt attempt)
         {
             IPAddress[] candidates = Resolve(address);
             Deadline deadline = new Deadline(timeout);
             PskException problem = null;
-            for (int i = 0; i < candidates.Length && (i == 0 || deadline.Left > 0); i++)
+            for (int i = 0; i < candidates.Length && (i == 0 || (deadline.Left > 0 && !attempt.IsCancelled)); i++)
             {
                 try
                 {
                     SocketChannel channel = Open(candidates[i]);
-                    channel.Connect(new IPEndPoint(candidates[i], address.Port), address, deadline.Left);
+                    attempt.Enter(channel);
+                    channel.Connect(new IPEndPoint(candidates[i], address.Port), address, deadline.Left, attempt);
                     channel._socket.SendTimeout = sendTimeout;
                     return channel;
                 }
@@ -155,7 +157,7 @@ namespace IotPsk.Device
         }
 
         // Socket.Connect knows no time-out: a timer closes the socket under it.
-        private void Connect(IPEndPoint endPoint, ServerAddress address, int timeout)
+        private void Connect(IPEndPoint endPoint, ServerAddress address, int timeout, ConnectionAttempt attempt)
         {
             Timer watchdog = new Timer(OnConnectTimeout, null, timeout, Timeout.Infinite);
             try
@@ -164,9 +166,9 @@ namespace IotPsk.Device
             }
             catch (Exception problem)
             {
-                bool late = IsClosed();
+                PskError reason = attempt.IsCancelled ? PskError.Closed : IsClosed() ? PskError.TimedOut : PskError.Unreachable;
                 Close();
-                throw new PskException(late ? PskError.TimedOut : PskError.Unreachable, "connecting to " + address.ToString(), problem);
+                throw new PskException(reason, "connecting to " + address.ToString(), problem);
             }
             finally
             {
@@ -175,7 +177,7 @@ namespace IotPsk.Device
 
             if (IsClosed())
             {
-                throw new PskException(PskError.TimedOut, "connecting to " + address.ToString());
+                throw new PskException(attempt.IsCancelled ? PskError.Closed : PskError.TimedOut, "connecting to " + address.ToString());
             }
         }
 

@@ -16,6 +16,9 @@ internal sealed class FakeBroker : IConnector
 
     internal bool Acknowledges { get; set; } = true;
 
+    /// <summary>What it grants to those who subscribe.</summary>
+    internal byte SubscriptionCode { get; set; } = 1;
+
     /// <summary>Connections made so far, the last one at the end.</summary>
     internal List<Connection> Connections { get; } = [];
 
@@ -30,6 +33,11 @@ internal sealed class FakeBroker : IConnector
         info = new TlsConnectionInfo(new int[6]);
         return _next.TryDequeue(out Func<IByteChannel>? make) ? make() : Open(0);
     }
+
+    /// <summary>Whether the client gave up connecting.</summary>
+    internal bool IsCancelled { get; private set; }
+
+    public void Cancel() => IsCancelled = true;
 
     internal string Take()
     {
@@ -100,7 +108,7 @@ internal sealed class FakeBroker : IConnector
                     var subscribe = new MqttSubscribe();
                     Assert.True(subscribe.TryRead(header, packet, header.HeaderLength));
                     broker.Log.Add($"SUBSCRIBE {subscribe.Filter}");
-                    Deliver(0x90, 3, (byte)(subscribe.PacketId >> 8), (byte)subscribe.PacketId, 1);
+                    Deliver(0x90, 3, (byte)(subscribe.PacketId >> 8), (byte)subscribe.PacketId, broker.SubscriptionCode);
                     break;
                 case MqttPacketType.Publish:
                     var publish = new MqttPublish();
