@@ -269,6 +269,19 @@ public sealed class SqliteRegistryTests : IDisposable
     }
 
     [Fact]
+    public void Registry_of_an_older_program_is_brought_up_to_date_and_keeps_its_devices()
+    {
+        using (var older = SqliteRegistry.OpenOrCreate(State))
+            older.Enrol("sensor-1");
+        Sqlite("DROP TABLE ticket_keys; PRAGMA user_version = 1");
+
+        using var registry = SqliteRegistry.Open(State);
+
+        Assert.NotNull(registry.Find("sensor-1"));
+        Assert.Empty(registry.ReadTicketKeys());
+    }
+
+    [Fact]
     public void Registry_of_a_newer_program_is_left_alone()
     {
         SqliteRegistry.OpenOrCreate(State).Dispose();

@@ -26,6 +26,9 @@ public static class FleetDerivation
     /// <summary>Label of the value that shows, at each opening, that the fleet key is the same one.</summary>
     internal const string CheckLabel = "iotpsk check";
 
+    /// <summary>Label of the key that the keys of session tickets are wrapped under.</summary>
+    internal const string TicketLabel = "iotpsk tickets";
+
     /// <summary>The label a use is derived under.</summary>
     public static string Label(KeyUse use) => use switch
     {

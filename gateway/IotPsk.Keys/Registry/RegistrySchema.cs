@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 1;
+    internal const long Version = 2;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -48,7 +48,16 @@ internal static class RegistrySchema
         CREATE INDEX devices_change ON devices (change);
         """;
 
-    private static readonly string[] Steps = [Version1];
+    private const string Version2 = """
+        CREATE TABLE ticket_keys (
+            name BLOB PRIMARY KEY,
+            epoch INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            wrapped BLOB NOT NULL
+        ) STRICT;
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>

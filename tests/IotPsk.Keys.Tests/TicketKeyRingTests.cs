@@ -1,0 +1,109 @@
+using System.Text;
+using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
+
+namespace IotPsk.Keys.Tests;
+
+public sealed class TicketKeyRingTests : IDisposable
+{
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
+    private readonly Swtpm _swtpm = new();
+    private readonly TempDirectory _directory = new();
+    private readonly FakeTimeProvider _time = new();
+    private readonly EsysTpm _tpm;
+    private readonly SqliteRegistry _registry;
+
+    public TicketKeyRingTests()
+    {
+        var state = StateDirectory.OpenOrCreate(_directory["state"]);
+        using (var tpm = new EsysTpm(_swtpm.Tcti))
+            FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = "gateway-01" });
+        _registry = SqliteRegistry.Open(state, _time);
+        _tpm = new EsysTpm(_swtpm.Tcti);
+        _tpm.Open();
+    }
+
+    public void Dispose()
+    {
+        _tpm.Dispose();
+        _registry.Dispose();
+        _swtpm.Dispose();
+        _directory.Dispose();
+    }
+
+    private TicketKeyRing Ring()
+    {
+        var ring = new TicketKeyRing(_registry, _time, Lifetime);
+        ring.Unlock(_tpm);
+        return ring;
+    }
+
+    private static string[] Secrets(TicketKeyRing ring)
+    {
+        string[] secrets = [];
+        ring.Refresh(keys => secrets = [.. keys.Select(key => Convert.ToHexString(key.Secret))]);
+        return secrets;
+    }
+
+    [Fact]
+    public void Key_is_made_once_a_day_and_the_current_one_comes_first()
+    {
+        using var ring = Ring();
+        string first = Assert.Single(Secrets(ring));
+        _time.Advance(TimeSpan.FromHours(23));
+        Assert.Equal([first], Secrets(ring));
+        _time.Advance(TimeSpan.FromHours(1));
+        string[] second = Secrets(ring);
+        Assert.Equal(2, second.Length);
+        Assert.Equal(first, second[1]);
+    }
+
+    [Fact]
+    public void Key_is_erased_a_day_after_its_last_ticket_can_be_good()
+    {
+        using var ring = Ring();
+        string first = Secrets(ring)[0];
+        _time.Advance(TicketKeyRing.Period + Lifetime + TimeSpan.FromDays(1) - TimeSpan.FromSeconds(1));
+        Assert.Contains(first, Secrets(ring));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.DoesNotContain(first, Secrets(ring));
+        Assert.DoesNotContain(_registry.ReadTicketKeys(), key => key.CreatedAt <= _time.GetUtcNow() - TimeSpan.FromDays(3));
+    }
+
+    [Fact]
+    public void Another_gateway_of_the_registry_finds_the_same_keys()
+    {
+        using var ring = Ring();
+        using var other = Ring();
+        Assert.Equal(Secrets(ring), Secrets(other));
+        _time.Advance(TicketKeyRing.Period);
+        Assert.Equal(Secrets(other), Secrets(ring));
+        Assert.Equal(2, Secrets(ring).Length);
+    }
+
+    [Fact]
+    public void Registry_holds_no_ticket_key_in_clear_and_a_changed_row_gives_none()
+    {
+        using var ring = Ring();
+        byte[] secret = [];
+        ring.Refresh(keys => secret = [.. keys[0].Secret]);
+        foreach (string file in Directory.GetFiles(_directory["state"]))
+            Assert.DoesNotContain(Encoding.Latin1.GetString(secret), Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
+
+        WrappedTicketKey key = Assert.Single(_registry.ReadTicketKeys());
+        _time.Advance(TicketKeyRing.Period);
+        _registry.AddTicketKey(key with { Name = [1, 2, 3, 4, 5, 6, 7, 8], CreatedAt = _time.GetUtcNow() }, _time.GetUtcNow() - TicketKeyRing.Period);
+        Assert.Equal([Convert.ToHexString(secret)], Secrets(ring));
+    }
+
+    [Fact]
+    public void What_is_handed_out_is_zeroed_afterwards_and_a_locked_ring_gives_nothing()
+    {
+        using var ring = Ring();
+        IReadOnlyList<TicketKeyMaterial>? kept = null;
+        ring.Refresh(keys => kept = keys);
+        Assert.All(kept![0].Secret, value => Assert.Equal(0, value));
+        using var locked = new TicketKeyRing(_registry, _time, Lifetime);
+        Assert.Throws<InvalidOperationException>(() => locked.Refresh(_ => { }));
+    }
+}
