@@ -4,7 +4,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup build native dotnet demo test test-long fuzz bench-tls clean
+.PHONY: help setup build native dotnet demo test test-long fuzz trace bench-tls clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo '               one part of it: make test ONLY="tls keys"'
 	@echo
 	@echo '  make fuzz    changed flights against the engine for 10 minutes, from fresh seeds (FUZZ_SECONDS=60 for less)'
+	@echo '  make trace   one session, captured and decrypted by tshark with its key log (as root)'
 	@echo '  make bench-tls   the gateway beside mosquitto, stunnel and openssl s_server: CPU, memory, latency (10 minutes)'
 	@echo '  make build   the gateway, the device programs and their native library'
 	@echo '  make setup   installs the Debian packages that are missing (the targets above do it too)'
@@ -44,6 +45,9 @@ fuzz: build
 	@tests/fuzz/bin/$(CONFIGURATION)/net10.0/iotpsk-fuzz $(FUZZ_SECONDS)
 
 test-long: test fuzz
+
+trace: build
+	@tests/trace.sh
 
 bench-tls: build
 	@command -v stunnel >/dev/null || { echo 'bench-tls compares with stunnel; please install it: sudo apt-get install stunnel4' >&2; exit 1; }
