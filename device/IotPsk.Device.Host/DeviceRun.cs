@@ -12,6 +12,7 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
     private readonly TelemetryClient _client;
     private readonly TelemetryApplication _application;
     private readonly VaultConnector _connector;
+    private readonly string _allArrived;
     private int _acknowledged;
     private volatile bool _hasFailed;
 
@@ -20,8 +21,9 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
         _printer = printer;
         _connector = new VaultConnector(vault, slot);
         var clock = new UptimeClock();
-        _client = new TelemetryClient(_connector, new TelemetryOptions { Reconnect = !options.Once }, this, clock, new Random());
+        _client = new TelemetryClient(_connector, new TelemetryOptions { Reconnect = !options.Once, QualityOfService = options.QualityOfService }, this, clock, new Random());
         _application = new TelemetryApplication(_client, new HostBoard(), new TelemetrySettings { Count = options.Count, Interval = (int)options.Interval.TotalMilliseconds }, clock);
+        _allArrived = options.QualityOfService == 0 ? "sent" : "acknowledged";
     }
 
     /// <summary>Every message was acknowledged.</summary>
@@ -31,11 +33,20 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
 
     internal void Run()
     {
-        Succeeded = _application.Run();
+        try
+        {
+            Succeeded = _application.Run();
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or OutOfMemoryException)
+        {
+            _hasFailed = true;
+            _printer.Problem(Device, problem.Message);
+            _client.Stop();
+        }
         _printer.Print("done", Device, string.Create(CultureInfo.InvariantCulture, $"done, {_acknowledged} messages acknowledged"),
             new JsonObject { ["acknowledged"] = _acknowledged, ["complete"] = Succeeded });
         if (!Succeeded && !_hasFailed)
-            _printer.Problem(Device, "not every message was acknowledged");
+            _printer.Problem(Device, $"not every message was {_allArrived}");
     }
 
     internal void Stop() => _application.Stop();

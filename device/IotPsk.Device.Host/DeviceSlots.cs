@@ -20,10 +20,9 @@ internal static class DeviceSlots
             string device = Provisioning.ReadDeviceId(file);
             if (!known.TryGetValue(device, out int slot))
                 known[device] = slot = known.Count;
+            Provisioning.Import(vault, slot, file);
             if (options.EraseBundle)
-                Provisioning.Consume(vault, slot, file);
-            else
-                Provisioning.Import(vault, slot, file);
+                CredentialFile.Erase(file);
             slots.Add(slot);
         }
         return [.. slots];

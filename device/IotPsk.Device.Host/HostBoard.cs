@@ -11,10 +11,13 @@ internal sealed class HostBoard : IBoard
 
     public long Uptime => Environment.TickCount64 - _start;
 
+    /// <summary>Bytes; 0 where the kernel does not tell.</summary>
     public long FreeMemory
     {
         get
         {
+            if (!File.Exists("/proc/meminfo"))
+                return 0;
             foreach (string line in File.ReadLines("/proc/meminfo"))
             {
                 if (line.StartsWith("MemAvailable:", StringComparison.Ordinal))

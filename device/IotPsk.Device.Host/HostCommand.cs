@@ -34,39 +34,48 @@ internal static class HostCommand
 
     private static RootCommand Create(TextWriter output, TextWriter errors)
     {
-        var bundle = new Option<string?>("--bundle") { Description = "A credential file, or a directory of them; without it the devices of the vault run", HelpName = "FILE|DIR" };
+        var bundle = new Option<string?>("--bundle") { Description = "A credential file, or a directory with nothing else in it. The vault takes them in, in place of what it holds of these devices; the files stay as they are. Without --bundle all devices of the vault run", HelpName = "FILE|DIR" };
         var vault = new Option<string>("--vault") { Description = "The directory that keeps the credentials of the virtual devices; made if it is missing", HelpName = "DIR", Required = true };
         var count = new Option<int>("--count") { Description = "Messages per device; 0 is no end", HelpName = "N" };
         var interval = new Option<double>("--interval") { Description = "Seconds from one message to the next", HelpName = "S", DefaultValueFactory = _ => 60 };
+        var qos = new Option<int>("--qos") { Description = "1: every message is sent until the server acknowledges it; 0: sent once, and done when it is sent", HelpName = "0|1", DefaultValueFactory = _ => 1 };
         var once = new Option<bool>("--once") { Description = "Connect once: a lost or refused connection ends the device, with exit code 1" };
         var erase = new Option<bool>("--erase-bundle") { Description = "Overwrite and erase credential files once the vault holds them, as a board does at its first boot" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object a line" };
-        count.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 0)
-                result.AddError("--count is negative");
-        });
-        interval.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 86400))
-                result.AddError("--interval is not between 0 and 86400 seconds");
-        });
+        Check(count, value => value >= 0, "--count is negative");
+        Check(interval, value => value is >= 0 and <= 86400, "--interval is not between 0 and 86400 seconds");
+        Check(qos, value => value is 0 or 1, "--qos is neither 0 nor 1");
         var root = new RootCommand("Runs virtual devices: the telemetry application of the boards, on the same TLS core, one instance per credential.\n\n" +
             "Example: iotpsk-device --bundle sensor-0001.cred --vault ./vault --count 3 --interval 1 --once\n" +
             "A credential file comes from: iotpsk device credentials ID --for imported --format bundle -o FILE\n" +
-            "The TLS core is libiotpsk.so beside this program, or what IOTPSK_NATIVE names.") { bundle, vault, count, interval, once, erase, json };
+            "The TLS core is libiotpsk.so beside this program, or what IOTPSK_NATIVE names.\n" +
+            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, json };
         root.SetAction(parsed => Execute(new HostOptions
         {
             Bundle = parsed.GetValue(bundle),
             Vault = parsed.GetValue(vault)!,
             Count = parsed.GetValue(count),
             Interval = TimeSpan.FromSeconds(parsed.GetValue(interval)),
+            QualityOfService = parsed.GetValue(qos),
             Once = parsed.GetValue(once),
             EraseBundle = parsed.GetValue(erase),
             Json = parsed.GetValue(json),
         }, new EventPrinter(output, errors, parsed.GetValue(json))));
         return root;
     }
+
+    private static void Check<T>(Option<T> option, Func<T?, bool> isRight, string problem) => option.Validators.Add(result =>
+    {
+        try
+        {
+            if (!isRight(result.GetValueOrDefault<T>()))
+                result.AddError(problem);
+        }
+        catch (InvalidOperationException)
+        {
+            // It is no number at all; the parser says so itself.
+        }
+    });
 
     private static int Execute(HostOptions options, EventPrinter printer)
     {

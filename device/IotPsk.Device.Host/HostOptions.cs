@@ -18,10 +18,15 @@ internal sealed record HostOptions
     /// <summary>From one message to the next.</summary>
     internal TimeSpan Interval { get; init; }
 
+    /// <summary>0 or 1.</summary>
+    internal int QualityOfService { get; init; }
+
     /// <summary>One connection only.</summary>
     internal bool Once { get; init; }
 
     /// <summary>Overwrite and erase credential files once the vault holds them, as a board does.</summary>
     internal bool EraseBundle { get; init; }
+
+    /// <summary>Print JSON, an object a line.</summary>
     internal bool Json { get; init; }
 }

@@ -70,8 +70,8 @@ internal static partial class LibIotPsk
         string path = string.IsNullOrEmpty(named) ? Path.Combine(AppContext.BaseDirectory, FileName) : Path.GetFullPath(named);
         if (!File.Exists(path))
         {
-            throw new DllNotFoundException($"the native library is missing: there is no {path}; build it with hardware/host/build.sh "
-                + $"and put {FileName} beside the program, or name it in {Variable}");
+            throw new DllNotFoundException($"the native library is missing: there is no {path}; `make build` makes it and puts it there, "
+                + $"or name one in {Variable}");
         }
 
         try

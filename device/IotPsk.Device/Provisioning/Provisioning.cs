@@ -45,6 +45,10 @@ namespace IotPsk.Device
             {
                 vault.Import(slot, bundle, bundle.Length);
             }
+            catch (PskException problem)
+            {
+                throw new PskException(problem.Code, path, problem);
+            }
             finally
             {
                 Array.Clear(bundle, 0, bundle.Length);

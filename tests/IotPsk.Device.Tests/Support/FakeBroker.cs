@@ -45,6 +45,12 @@ internal sealed class FakeBroker : IConnector
         return line;
     }
 
+    /// <summary>A connection that somebody else carries over a network.</summary>
+    internal Connection Accept() => Open(ConnAck);
+
+    /// <summary>What connections over a network are answered with.</summary>
+    internal byte ConnAck { get; set; }
+
     private Connection Open(byte connAck)
     {
         var connection = new Connection(this, connAck);
@@ -59,6 +65,9 @@ internal sealed class FakeBroker : IConnector
         private byte[] _rest = [];
 
         internal void Deliver(params byte[] bytes) => _outgoing.Add(bytes);
+
+        /// <summary>The next answer of the broker, if there is one.</summary>
+        internal bool TryTakeAnswer(out byte[]? answer) => _outgoing.TryTake(out answer);
 
         /// <summary>As a lost network does it.</summary>
         internal void Break() => _outgoing.CompleteAdding();
