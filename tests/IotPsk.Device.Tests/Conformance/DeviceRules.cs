@@ -31,6 +31,7 @@ internal sealed class DeviceRules(ApiList api)
             CheckType(type.FullName, baseType);
         foreach (InterfaceImplementation implemented in type.Interfaces)
             CheckType(type.FullName, implemented.InterfaceType);
+        CheckAttributes(type.FullName, type);
         foreach (FieldDefinition field in type.Fields)
             CheckField(type, field);
         foreach (MethodDefinition method in type.Methods)
@@ -52,6 +53,25 @@ internal sealed class DeviceRules(ApiList api)
         // A switch over strings or a lambda keeps things in static fields of the compiler's own.
         if (field.IsStatic && !field.IsInitOnly && !field.IsLiteral && !type.IsEnum)
             Violation(where, "is static and can change");
+        if (field.IsStatic && field.IsInitOnly && !IsPlain(field.FieldType))
+            Violation(where, "is static and holds an object that can change");
+        CheckAttributes(where, field);
+    }
+
+    // Numbers, text, and tables of them.
+    private static bool IsPlain(TypeReference type) =>
+        type.IsPrimitive || type.FullName == "System.String" || (type is ArrayType { Rank: 1 } table && IsPlain(table.ElementType));
+
+    // Those that the compiler adds are left out by it where they are missing.
+    private void CheckAttributes(string where, ICustomAttributeProvider provider)
+    {
+        foreach (CustomAttribute attribute in provider.CustomAttributes)
+        {
+            TypeReference type = attribute.AttributeType;
+            bool isCompilers = type.Namespace == "System.Runtime.CompilerServices" || type.FullName == "System.Diagnostics.DebuggerBrowsableAttribute";
+            if (!isCompilers)
+                CheckType(where, type);
+        }
     }
 
     private void CheckMethod(MethodDefinition method)
@@ -61,6 +81,11 @@ internal sealed class DeviceRules(ApiList api)
             Violation(where, "declares a generic method");
         if (method.CustomAttributes.Any(a => a.AttributeType.Name is "AsyncStateMachineAttribute"))
             Violation(where, "is async");
+        if (method.CustomAttributes.Any(a => a.AttributeType.Name is "IteratorStateMachineAttribute"))
+            Violation(where, "is an iterator");
+        if (method.DeclaringType.IsInterface && method.HasBody)
+            Violation(where, "has a body in an interface");
+        CheckAttributes(where, method);
         CheckType(where, method.ReturnType);
         foreach (ParameterDefinition parameter in method.Parameters)
             CheckType(where, parameter.ParameterType);
@@ -83,6 +108,9 @@ internal sealed class DeviceRules(ApiList api)
     {
         if (instruction.OpCode.Code == Code.Localloc)
             Violation(where, "allocates on the stack");
+        // The runtime wraps silently where overflow was to be found.
+        if (instruction.OpCode.Code.ToString().Contains("_Ovf", StringComparison.Ordinal))
+            Violation(where, "relies on the overflow check");
         switch (instruction.Operand)
         {
             case MethodReference method:
@@ -134,6 +162,10 @@ internal sealed class DeviceRules(ApiList api)
         }
         switch (type)
         {
+            case IModifierType modified:
+                CheckType(where, modified.ModifierType);
+                CheckType(where, modified.ElementType);
+                break;
             case TypeSpecification specification:
                 CheckType(where, specification.ElementType);
                 break;

@@ -81,6 +81,84 @@ internal sealed class StaticStateSample
     internal static int Count;
 }
 
+internal sealed class StaticObjectSample
+{
+    internal static readonly System.Collections.Hashtable Seen = [];
+}
+
+internal sealed class IteratorSample
+{
+    internal static System.Collections.IEnumerable Numbers()
+    {
+        yield return 1;
+    }
+}
+
+internal sealed class TaskSample
+{
+    internal static void Wait(Task task) => task.Wait();
+}
+
+internal sealed unsafe class PointerSample
+{
+    internal static byte First(byte[] bytes)
+    {
+        fixed (byte* first = bytes)
+            return *first;
+    }
+}
+
+internal sealed unsafe class StackSample
+{
+    internal static int Sum()
+    {
+        int* numbers = stackalloc int[4];
+        return numbers[0] + numbers[3];
+    }
+}
+
+internal sealed class OverflowSample
+{
+    internal static int Add(int one, int other) => checked(one + other);
+}
+
+internal interface IDefaultSample
+{
+    int Number() => 1;
+}
+
+internal sealed class VolatileSample
+{
+    internal volatile bool Stopped;
+}
+
+internal sealed class AttributeSample
+{
+    [ThreadStatic]
+    internal static int PerThread;
+}
+
+internal sealed class RangeSample
+{
+    internal static string Tail(string text) => text[Range.StartAt(1)];
+}
+
+internal sealed class LambdaSample
+{
+    internal delegate int Number();
+
+    internal static Number One() => () => 1;
+}
+
+internal sealed class ForeignBaseSample : System.Collections.CollectionBase
+{
+}
+
+internal sealed class ForeignFieldSample
+{
+    internal static System.Net.IPAddress Loopback() => System.Net.IPAddress.IPv6None;
+}
+
 internal sealed class ForeignTypeSample
 {
     internal static bool IsMatch(string text) => System.Text.RegularExpressions.Regex.IsMatch(text, "a");
