@@ -13,11 +13,13 @@ public sealed class KeyServiceTests : IDisposable
     private readonly FakeRegistry _registry = new();
     private readonly TpmOwner _owner;
     private readonly KeyService _service;
+    private TpmFault? _selfTestFault;
+    private int _selfTests;
 
     public KeyServiceTests()
     {
         _registry.EnrolMany(Enumerable.Range(0, 2000).Select(Name));
-        _owner = new TpmOwner(_tpm, new TpmOwnerOptions { QueueCapacity = 16 }, _time);
+        _owner = new TpmOwner(_tpm, new TpmOwnerOptions { QueueCapacity = 16 }, _time, SelfTest);
         _service = new KeyService(
             _registry,
             _owner,
@@ -313,6 +315,57 @@ public sealed class KeyServiceTests : IDisposable
         Assert.Equal(KeyStatus.Stopped, waiting.Await().Status);
         Assert.Equal(KeyStatus.Stopped, Ask(Id(2)).Await().Status);
     }
+
+    [Fact]
+    public async Task Key_that_does_not_fit_has_the_tpm_tested_now_and_then_and_a_proved_one_never()
+    {
+        Ask(Id(1)).Await();
+        _service.Promote(Id(1));
+        Ask(Id(2)).Await();
+        Ask(Id(3)).Await();
+
+        _service.Doubt(Id(1));
+        Assert.Equal(1, await SelfTestsAsync());        // the one at the opening
+        _service.Doubt(Id(2));
+        _service.Doubt(Id(3));
+        Assert.Equal(2, await SelfTestsAsync());
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _service.Doubt(Id(3));
+        Assert.Equal(3, await SelfTestsAsync());
+
+        // What was doubted is made anew; what was proved stays.
+        Assert.Equal((1, 0), (_service.CachedKeys, _service.ProbationKeys));
+        Assert.Equal([0, 1], [Ask(Id(1)).Await().TpmCommands, Ask(Id(2)).Await().TpmCommands]);
+    }
+
+    [Fact]
+    public void Another_tpm_in_the_place_of_ours_is_found_out_and_none_of_its_keys_is_kept()
+    {
+        var proved = Ask(Id(1)).Await();
+        _service.Promote(Id(1));
+        Ask(Id(2)).Await();
+        Ask(Id(3)).Await();
+        _selfTestFault = TpmFault.KeyMismatch;
+
+        _service.Doubt(Id(2));
+
+        Assert.True(SpinWait.SpinUntil(() => _service.ProbationKeys == 0, TimeSpan.FromSeconds(30)));
+        Assert.Equal(KeyStatus.TpmUnavailable, Ask(Id(4)).Await().Status);
+        Assert.Equal(proved.Key, Ask(Id(1)).Await().Key);
+        _selfTestFault = null;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((KeyStatus.Ok, 1), (Ask(Id(3)).Await().Status, Ask(Id(2)).Await().TpmCommands));
+    }
+
+    private void SelfTest(ITpm tpm)
+    {
+        _selfTests++;
+        if (_selfTestFault is { } fault)
+            throw new TpmException(fault, "the fake TPM is another one");
+    }
+
+    // In the queue behind what was asked for before.
+    private Task<int> SelfTestsAsync() => _owner.InvokeAsync(_ => _selfTests).WaitAsync(TimeSpan.FromSeconds(30));
 
     private static string Name(int number) => $"dev-{number}";
 

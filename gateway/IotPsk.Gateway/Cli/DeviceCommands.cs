@@ -37,10 +37,13 @@ internal static class DeviceCommands
             using SqliteRegistry registry = common.OpenRegistry(parsed);
             if (registry.Find(id) is null)
                 throw Unknown(id);
+            // The gateway first: once the registry says so it ends the sessions by itself, and could not tell how many there were.
+            JsonNode? told = TellGateway(common, console, parsed, $"/devices/{Uri.EscapeDataString(id)}/revoke");
             (DeviceRecord record, bool changed) = registry.Revoke(id);
+            changed |= told?["changed"]?.GetValue<bool>() == true;
+            int? closed = told?["closedSessions"]?.GetValue<int>();
             JsonObject document = Describe(record);
             document["changed"] = changed;
-            int? closed = TellGateway(common, console, parsed, $"/devices/{Uri.EscapeDataString(id)}/revoke")?["closedSessions"]?.GetValue<int>();
             document["closedSessions"] = closed;
             console.Print(common.Json(parsed), document, (changed ? $"{id} is revoked" : $"{id} was revoked already")
                 + (closed is { } count ? string.Create(CultureInfo.InvariantCulture, $"; live sessions closed: {count}") : ""));
@@ -64,7 +67,7 @@ internal static class DeviceCommands
     internal static UserError Unknown(string id) =>
         new($"there is no device {id}", "in the registry", $"see iotpsk device list, or enroll it: iotpsk device enroll {id}");
 
-    // The change stands already, and a running gateway sees it by itself within a second: this makes it hold for the next hello.
+    // A running gateway sees a change by itself within a second: this makes it hold for the next hello.
     private static JsonNode? TellGateway(CommonOptions common, CommandConsole console, ParseResult parsed, string path)
     {
         if (!common.HasConfiguration(parsed))

@@ -39,7 +39,9 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
 
     public void Failed(object? tag, TlsError cause)
     {
-        // Nothing to undo: an unproved key stays in the cache's probation and leaves it by itself.
+        // Nothing to undo, for the key leaves the cache's probation by itself: but perhaps it was the key that is wrong.
+        if (tag is DeviceGrant grant && cause is { SentByPeer: false, Alert: AlertDescription.DecryptError or AlertDescription.BadRecordMac })
+            keys.Doubt(grant.Key);
     }
 
     /// <summary>False once the device was revoked or provisioned anew after its key was handed out: the session must close.</summary>

@@ -34,6 +34,18 @@ internal sealed class KeyCache : IDisposable
     /// <summary>Marks a key as proved; false when it is not there any longer.</summary>
     internal bool Promote(in KeyId id) => Part(id.DeviceId).Promote(id);
 
+    internal bool IsProved(in KeyId id) => Part(id.DeviceId).IsProved(id);
+
+    /// <summary>Forgets a key unless it is proved.</summary>
+    internal void EvictUnproved(in KeyId id) => Part(id.DeviceId).EvictUnproved(id);
+
+    /// <summary>Forgets every key that is not proved.</summary>
+    internal void EvictUnproved()
+    {
+        foreach (var part in _parts)
+            part.EvictUnproved();
+    }
+
     /// <summary>Forgets every key of a device.</summary>
     internal void Evict(string deviceId) => Part(deviceId).Evict(deviceId);
 

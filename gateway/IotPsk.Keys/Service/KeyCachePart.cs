@@ -76,6 +76,30 @@ internal sealed class KeyCachePart(LockedMemory memory, int capacity, int probat
         }
     }
 
+    internal bool IsProved(in KeyId id)
+    {
+        lock (_gate)
+            return Find(id) is { IsProved: true };
+    }
+
+    internal void EvictUnproved(in KeyId id)
+    {
+        lock (_gate)
+        {
+            if (Find(id) is { IsProved: false } entry)
+                Remove(entry);
+        }
+    }
+
+    internal void EvictUnproved()
+    {
+        lock (_gate)
+        {
+            while (_unproved.First is { } node)
+                Remove(node.Value);
+        }
+    }
+
     internal void Evict(string deviceId)
     {
         lock (_gate)

@@ -17,6 +17,7 @@ public sealed class KeyService : IDisposable
     private readonly Dictionary<KeyId, Derivation> _underway = [];
     private readonly TokenBuckets<string> _deviceBuckets;
     private readonly TokenBuckets<SourcePrefix> _prefixBuckets;
+    private long _doubtAt = long.MinValue;
     private bool _stopped;
 
     /// <summary>A service over a registry and a TPM; neither is disposed with it.</summary>
@@ -114,6 +115,24 @@ public sealed class KeyService : IDisposable
         return inTime;
     }
 
+    /// <summary>
+    /// The peer failed to prove a key that nobody proved yet. Mostly it is the peer; but a transport that connects anew for each command
+    /// hides that another TPM has taken the place of ours, whose keys are all wrong. So now and then (<see cref="KeyServiceOptions.DoubtInterval"/>)
+    /// the TPM is tested; one that fails is not used, and the unproved keys it may have made are forgotten.
+    /// </summary>
+    public void Doubt(in KeyId id)
+    {
+        long now = _time.GetTimestamp(), due = Volatile.Read(ref _doubtAt);
+        if (now < due || _cache.IsProved(id))
+            return;
+        var next = now + (long)(_options.DoubtInterval.TotalSeconds * _time.TimestampFrequency);
+        if (Interlocked.CompareExchange(ref _doubtAt, next, due) != due)
+            return;
+        // Made before the TPM was found sound, perhaps by another one: worth one more command.
+        _cache.EvictUnproved(id);
+        _ = TestTpmAsync();
+    }
+
     /// <summary>Forgets and zeroes every key of a device.</summary>
     public void Evict(string deviceId)
     {
@@ -197,6 +216,22 @@ public sealed class KeyService : IDisposable
 
         _deviceBuckets.Take(id.DeviceId, now);
         return KeyStatus.Ok;
+    }
+
+    private async Task TestTpmAsync()
+    {
+        try
+        {
+            await _tpm.CheckAsync().ConfigureAwait(false);
+        }
+        catch (TpmException e) when (e.Fault is TpmFault.KeyMissing or TpmFault.KeyMismatch)
+        {
+            _cache.EvictUnproved();
+        }
+        catch (TpmException)
+        {
+            // Gone or busy: TpmOwner.Health tells it.
+        }
     }
 
     private void OnDeviceChanged(DeviceRecord device)

@@ -24,6 +24,9 @@ public sealed class KeyServiceOptions
     /// <summary>Devices and prefixes whose rate is followed at once, each.</summary>
     public int BucketCapacity { get; init; } = 65_536;
 
+    /// <summary>How often at most peers that fail to prove a key have the TPM tested.</summary>
+    public TimeSpan DoubtInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Requests that may wait for one derivation.</summary>
     public int MaxWaiters { get; init; } = 1_024;
 }
