@@ -7,7 +7,7 @@ namespace IotPsk.Interop.Tests;
 /// <summary>Wrong clients: each gets its alert or CONNACK, the log names the reason once, and a good device is not disturbed.</summary>
 public sealed class BadInputTests(Fleet fleet) : IClassFixture<Fleet>
 {
-    private const int UnexpectedMessage = 10, RecordOverflow = 22, HandshakeFailure = 40, DecodeError = 50, DecryptError = 51, ProtocolVersion = 70;
+    private const int UnexpectedMessage = 10, BadRecordMac = 20, RecordOverflow = 22, HandshakeFailure = 40, DecodeError = 50, DecryptError = 51, ProtocolVersion = 70;
 
     private int Port => fleet.Gateway.Port;
 
@@ -96,9 +96,11 @@ public sealed class BadInputTests(Fleet fleet) : IClassFixture<Fleet>
     }
 
     [Theory]
-    [InlineData(ProtocolVersion, "no common protocol version", "-tls1_2", "-psk_identity", "good-1~1", "-psk", "00", "-cipher", "PSK-AES128-CBC-SHA")]
+    [InlineData(HandshakeFailure, "no common cipher suite", "-tls1_2", "-psk_identity", "good-1~1", "-psk", "00", "-cipher", "PSK-AES128-CBC-SHA")]
     [InlineData(HandshakeFailure, "offers no PSK", "-tls1_3")]
-    [InlineData(ProtocolVersion, "no common protocol version", "-tls1_2")]
+    [InlineData(HandshakeFailure, "no common cipher suite", "-tls1_2")]
+    [InlineData(ProtocolVersion, "no common protocol version", "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0")]
+    [InlineData(BadRecordMac, "record does not authenticate", "-tls1_2", "-psk_identity", "good-1~1", "-psk", "00")]
     public void A_client_that_cannot_or_will_not_use_a_PSK_of_ours_is_told_so(int alert, string reason, params string[] arguments)
     {
         int mark = fleet.Gateway.Mark();

@@ -60,6 +60,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(1, Iotpsk("device", "credentials", "sensor-1", "--format", "json", "-o", file).ExitCode);
         Assert.Equal(content, File.ReadAllBytes(file));
         Assert.Matches("^-psk_identity sensor-1~1 -psk [0-9a-f]{64} -tls1_3\n$", Done("device", "credentials", "sensor-1", "--for", "tls13", "--format", "openssl"));
+        Assert.Matches("^-psk_identity sensor-1~1 -psk [0-9a-f]{64} -tls1_2\n$", Done("device", "credentials", "sensor-1", "--for", "tls12", "--format", "openssl"));
         Assert.Matches("^sensor-1~1,[0-9a-f]{64}\n$", Done("device", "credentials", "sensor-1", "--for", "tls12", "--format", "csv"));
     }
 

@@ -29,6 +29,38 @@ public sealed class PeerTests(Fleet fleet) : IClassFixture<Fleet>
     }
 
     [Fact]
+    public void Openssl_of_TLS_12_reaches_the_broker_and_the_session_says_so()
+    {
+        fleet.Enroll("openssl-2");
+        string payload = Fleet.NewPayload();
+        string[] arguments = fleet.Gateway.Must("device", "credentials", "openssl-2", "--for", "tls12", "--format", "openssl").Trim().Split(' ');
+        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
+        CommandResult result = ChildProcess.Run("openssl", ["s_client", "-quiet", "-connect", fleet.Gateway.Address, .. arguments], input: MqttBytes.Visit("openssl-2", payload));
+        Assert.StartsWith(" \u0002\0\0@\u0002\0\u0001", result.Output, StringComparison.Ordinal);
+        Arrives(subscriber, "openssl-2", payload);
+        using ChildProcess client = fleet.HoldOpenssl([.. arguments, "-cipher", "PSK-AES128-GCM-SHA256"]);
+        JsonNode session = Poll.For(() => fleet.SessionOf("openssl-2"), "the session is live");
+        Assert.Equal(("TLSv1.2", "psk", 0), (session["version"]!.GetValue<string>(), session["keyExchange"]!.GetValue<string>(), session["tpmCommands"]!.GetValue<int>()));
+    }
+
+    [Fact]
+    public void Mosquitto_pub_of_TLS_12_reaches_the_broker()
+    {
+        fleet.Enroll("pub-1");
+        string payload = Fleet.NewPayload();
+        JsonNode credentials = JsonNode.Parse(fleet.Gateway.Must("device", "credentials", "pub-1", "--for", "tls12", "--format", "json"))!;
+        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
+
+        // mosquitto_pub 2.0 offers TLS 1.3 whatever --tls-version says; libssl's own configuration forbids it.
+        string configuration = fleet.Lab.Directory.File("tls12.cnf");
+        File.WriteAllText(configuration, "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv1.2\n");
+        CommandResult result = ChildProcess.Run("env", ["OPENSSL_CONF=" + configuration, "mosquitto_pub", "-h", "127.0.0.1", "-p", Port, "-i", "pub-1", "-q", "1", "-t", "iotpsk/pub-1/telemetry", "-m", payload,
+            "--psk-identity", credentials["identity"]!.GetValue<string>(), "--psk", credentials["key"]!.GetValue<string>()]);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Arrives(subscriber, "pub-1", payload);
+    }
+
+    [Fact]
     public void Gnutls_reaches_the_broker()
     {
         fleet.Enroll("gnutls-1");

@@ -66,6 +66,32 @@ public sealed class TerminationTests : IDisposable, INetEvents
         Assert.All(_grants, grant => Assert.Equal("sensor-1", grant.Key.DeviceId));
     }
 
+    [Fact]
+    public void Openssl_of_TLS_12_has_a_key_of_its_own_that_serves_in_no_other_version()
+    {
+        string key = Key(KeyUse.Psk12);
+        for (int i = 0; i < 2; i++)
+            Assert.Contains(Greeting, Connect("sensor-1~1", key, "-tls1_2"), StringComparison.Ordinal);
+        Assert.Equal([1, 0], _grants.Select(grant => grant.TpmCommands));
+        Assert.All(_grants, grant => Assert.Equal((KeyUse.Psk12, false), (grant.Key.Use, grant.IsImported)));
+        Assert.Contains("alert number 51", Connect("sensor-1~1", key), StringComparison.Ordinal);
+        Assert.Contains("alert number 20", Connect("sensor-1~1", Key(KeyUse.External13), "-tls1_2"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("sensor-2~1", "UnknownDevice")]
+    [InlineData("sensor-1~2", "UnknownEpoch")]
+    [InlineData("sensor-1~01", "NotCanonical")]
+    [InlineData("sensor-1", "NotAnIdentity")]
+    public void An_identity_that_is_none_gets_what_a_wrong_key_gets_in_TLS_12(string identity, string reason)
+    {
+        long before = _commands.Counters.Total;
+        Assert.Contains("alert number 20", Connect(identity, new string('a', 64), "-tls1_2"), StringComparison.Ordinal);
+        Poll.Until(() => !_failures.IsEmpty, "the failure is told");
+        Assert.Contains(reason, Assert.Single(_failures), StringComparison.Ordinal);
+        Assert.Equal(before, _commands.Counters.Total);
+    }
+
     [Theory]
     [InlineData("sensor-2~1", "UnknownDevice")]
     [InlineData("sensor-1~2", "UnknownEpoch")]
@@ -121,10 +147,10 @@ public sealed class TerminationTests : IDisposable, INetEvents
     }
 
     // Everything openssl said until the greeting came back, or until it gave up.
-    private string Connect(string identity, string key)
+    private string Connect(string identity, string key, string version = "-tls1_3")
     {
         using ChildProcess client = ChildProcess.Start("openssl",
-            ["s_client", "-quiet", "-connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), "-psk_identity", identity, "-psk", key, "-tls1_3"]);
+            ["s_client", "-quiet", "-connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_port}"), "-psk_identity", identity, "-psk", key, version]);
         client.Input.Write(Encoding.ASCII.GetBytes(Greeting + "\n"));
         client.Input.Flush();
         Poll.Until(() => client.HasExited || client.Lines.Contains(Greeting), "openssl gets its answer or an alert", client.Tail);

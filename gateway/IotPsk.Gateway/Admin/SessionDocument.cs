@@ -22,7 +22,7 @@ internal static class SessionDocument
             ["connectedAt"] = session.ConnectedAt?.ToString("O", CultureInfo.InvariantCulture),
             ["version"] = TlsNames.Of(tls.Version),
             ["cipherSuite"] = tls.CipherSuite.ToString(),
-            ["keyExchange"] = TlsNames.Of(tls.KeyExchangeMode),
+            ["keyExchange"] = TlsNames.KeyExchange(tls),
             ["group"] = TlsNames.Of(tls.Group),
             ["imported"] = grant.IsImported,
             ["epoch"] = grant.Key.Epoch,

@@ -95,7 +95,7 @@ internal static class ClientCommand
 
     private static string Describe(PskTlsSession session, bool json)
     {
-        string version = TlsNames.Of(session.Version), mode = TlsNames.Of(session.KeyExchangeMode), group = TlsNames.Of(session.Group);
+        string version = TlsNames.Of(session.Version), mode = TlsNames.KeyExchange(session), group = TlsNames.Of(session.Group);
         return json
             ? new JsonObject
             {

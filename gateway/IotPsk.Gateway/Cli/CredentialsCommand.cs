@@ -58,8 +58,8 @@ internal static class CredentialsCommand
     {
         if (format == "bundle" && use != "imported")
             throw new UserError("a bundle holds the imported key", "--for", "leave --for out, or pick --format json", UserError.Usage);
-        if (format == "openssl" && use != "tls13")
-            throw new UserError("openssl cannot import keys and takes those of tls13", "--for", "add --for tls13", UserError.Usage);
+        if (format == "openssl" && use == "imported")
+            throw new UserError("openssl cannot import keys and takes those of tls13 or tls12", "--for", "add --for tls13", UserError.Usage);
         if (format == "openssl" && id.Contains(':'))
             throw new UserError($"the id {id} has a ':'", "--format openssl", "pick --format json, or an id without ':'", UserError.Usage);
         if (file is null && !console.Redirected && !show)
@@ -123,7 +123,7 @@ internal static class CredentialsCommand
         return format switch
         {
             "csv" => $"{identity},{hex}\n",
-            "openssl" => $"-psk_identity {identity} -psk {hex} -tls1_3\n",
+            "openssl" => $"-psk_identity {identity} -psk {hex} {(use == KeyUse.Psk12 ? "-tls1_2" : "-tls1_3")}\n",
             _ => $$"""{ "device": "{{device.Id}}", "identity": "{{identity}}", "identityIsHex": {{(use.IsImported() ? "true" : "false")}}, "key": "{{hex}}", "imported": {{(use.IsImported() ? "true" : "false")}}, "serverId": "{{fleet.ServerId}}", "epoch": {{key.Id.Epoch}} }""" + "\n",
         };
     }

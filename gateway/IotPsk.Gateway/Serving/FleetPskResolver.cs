@@ -14,10 +14,11 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     public void Resolve(PskRequest request)
     {
         string reason = nameof(PskRefusal.NotAnIdentity);
+        PskProtocol protocol = request.Protocol == TlsProtocol.Tls12 ? PskProtocol.Tls12 : PskProtocol.Tls13;
         Pending? unfit = null;
         for (int index = 0; index < request.Count; index++)
         {
-            PskDecision decision = authority.Identify(request.Identity(index), PskProtocol.Tls13);
+            PskDecision decision = authority.Identify(request.Identity(index), protocol);
             if (decision.IsAccepted && request.HasCipherSuite(Hash(decision)))
             {
                 Ask(new Pending(request, index, decision));
@@ -34,7 +35,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
             request.Reject(reason);
     }
 
-    /// <summary>A verified binder makes the key worth keeping.</summary>
+    /// <summary>A verified binder, or in TLS 1.2 a verified Finished, makes the key worth keeping.</summary>
     public void Verified(object tag) => keys.Promote(((DeviceGrant)tag).Key);
 
     public void Failed(object? tag, TlsError cause)

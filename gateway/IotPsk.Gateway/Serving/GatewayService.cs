@@ -140,7 +140,7 @@ internal sealed class GatewayService : IAsyncDisposable
                     Name = listener.Name,
                     Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
                     Upstream = upstream,
-                    Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = false },
+                    Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12 },
                     Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
                 }));
             }

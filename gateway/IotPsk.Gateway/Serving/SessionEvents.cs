@@ -73,5 +73,5 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
 
     private void LogOpened(SessionInfo session, DeviceGrant grant, PskTlsSession tls) =>
         log.SessionOpened(session.Id, grant.Key.DeviceId, LogName.Of(grant.Key.DeviceId), session.Listener, session.Remote, TlsNames.Of(tls.Version),
-            tls.CipherSuite.ToString(), TlsNames.Of(tls.KeyExchangeMode), grant.Key.Epoch, grant.TpmCommands);
+            tls.CipherSuite.ToString(), TlsNames.KeyExchange(tls), grant.Key.Epoch, grant.TpmCommands);
 }

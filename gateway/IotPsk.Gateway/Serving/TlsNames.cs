@@ -2,7 +2,7 @@ using IotPsk.Tls;
 
 namespace IotPsk.Gateway.Serving;
 
-/// <summary>Names as people know them: of OpenSSL for versions, of the RFC for key exchange modes.</summary>
+/// <summary>Names as people know them: of OpenSSL for versions, of the RFCs for key exchange modes.</summary>
 internal static class TlsNames
 {
     internal static string Of(TlsProtocol version) => version switch
@@ -14,7 +14,14 @@ internal static class TlsNames
         _ => version.ToString(),
     };
 
-    internal static string Of(PskKeyExchangeMode mode) => mode == PskKeyExchangeMode.PskKe ? "psk_ke" : "psk_dhe_ke";
+    /// <summary>How the key was exchanged; TLS 1.2 has names of its own for it.</summary>
+    internal static string KeyExchange(PskTlsSession session) => (session.Version is TlsProtocol.Tls12 or TlsProtocol.Dtls12, session.KeyExchangeMode) switch
+    {
+        (false, PskKeyExchangeMode.PskKe) => "psk_ke",
+        (false, _) => "psk_dhe_ke",
+        (true, PskKeyExchangeMode.PskKe) => "psk",
+        (true, _) => "ecdhe_psk",
+    };
 
     internal static string Of(NamedGroup group) => group switch
     {

@@ -19,10 +19,11 @@ public sealed class PskRequest
     private bool _resolving;
     private bool _answeredInline;
 
-    internal PskRequest(TlsSession session, int count)
+    internal PskRequest(TlsSession session, int count, TlsProtocol protocol)
     {
         _session = session;
         Count = count;
+        Protocol = protocol;
     }
 
     /// <summary>The listener's name.</summary>
@@ -30,6 +31,11 @@ public sealed class PskRequest
 
     /// <summary>The client.</summary>
     public IPEndPoint Remote => _session.Info.Remote;
+
+    /// <summary>
+    /// The protocol the key is for. In <see cref="TlsProtocol.Tls12"/> there is one identity, and an imported key counts as none (RFC 9258 s5.1).
+    /// </summary>
+    public TlsProtocol Protocol { get; }
 
     /// <summary>Identities offered, in the client's order; at most 4 are shown.</summary>
     public int Count { get; }
@@ -93,7 +99,7 @@ public sealed class PskRequest
         else _session.Post(PskAnswer.Provide(this, index, psk, binder, hash, tag));
     }
 
-    /// <summary>None of the identities is usable: the client gets decrypt_error (RFC 8446 s6.2).</summary>
+    /// <summary>None of the identities is usable: the client gets decrypt_error (RFC 8446 s6.2), in TLS 1.2 bad_record_mac as after a wrong key (RFC 4279 s2).</summary>
     /// <param name="reason">For the log.</param>
     public void Reject(string reason)
     {

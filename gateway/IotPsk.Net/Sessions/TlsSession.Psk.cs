@@ -53,7 +53,7 @@ internal sealed partial class TlsSession
     private bool AskForPsk()
     {
         _shard.Counters.PskRequests++;
-        var request = _request = new PskRequest(this, _tls!.PendingIdentityCount);
+        var request = _request = new PskRequest(this, _tls!.PendingIdentityCount, _tls.PendingProtocol);
         try
         {
             request.Resolve(_shard.Services.Resolver);

@@ -10,6 +10,9 @@ internal static class TestTls
 
     internal static PskTlsClient Client(string identity, byte[] psk) => new(new PskTlsClientOptions { Credentials = [Credential(identity, psk)] });
 
+    internal static PskTlsClient Tls12Client(string identity, byte[] psk) =>
+        new(new PskTlsClientOptions { Versions = [TlsProtocol.Tls12], Credentials = [Credential(identity, psk)] });
+
     internal static PskTlsCredential Credential(string identity, byte[] psk) =>
         new(Encoding.UTF8.GetBytes(identity), psk, PskBinder.External, TlsHash.Sha256);
 }
