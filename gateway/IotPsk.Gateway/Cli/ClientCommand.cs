@@ -83,7 +83,10 @@ internal static class ClientCommand
         await using Stream input = Console.OpenStandardInput(), output = Console.OpenStandardOutput();
         Task receiving = stream.CopyToAsync(output, cancellation);
         Task sending = SendAsync();
-        await await Task.WhenAny(receiving, sending);
+        Task first = await Task.WhenAny(receiving, sending);
+        // A server that is done may close before it read everything: how it ended is told by what is received.
+        if (first == sending && !sending.IsFaulted)
+            await sending;
         await receiving.WaitAsync(Patience, cancellation);
 
         async Task SendAsync()
