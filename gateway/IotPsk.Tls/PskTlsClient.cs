@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using IotPsk.Tls.Client;
 using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Records;
+using IotPsk.Tls.Tickets;
 
 namespace IotPsk.Tls;
 
@@ -28,7 +29,7 @@ public sealed class PskTlsClient : PskTlsConnection
     /// <returns>False if there is none.</returns>
     public bool TryTakeTicket([NotNullWhen(true)] out PskTlsTicket? ticket)
     {
-        ticket = (State as ClientConnected)?.TakeTicket();
+        ticket = (State as ITicketHolder)?.TakeTicket();
         return ticket is not null;
     }
 

@@ -31,6 +31,17 @@ public sealed class PskTlsClientOptions
         init => field = value is null or { Binder: PskBinder.External } ? value : throw new ArgumentException("TLS 1.2 takes external PSKs only", nameof(value));
     }
 
+    /// <summary>
+    /// A ticket from a session of TLS 1.2 (<see cref="PskTlsClient.TryTakeTicket"/>), offered beside the PSK, which serves if the server refuses it.
+    /// Connections that use it must be over their handshake before it is disposed. Null, the default: none.
+    /// </summary>
+    /// <exception cref="ArgumentException">The ticket is one of TLS 1.3, which goes among the <see cref="Credentials"/>.</exception>
+    public PskTlsTicket? Tls12Ticket
+    {
+        get;
+        init => field = value is null or { Version: TlsProtocol.Tls12 } ? value : throw new ArgumentException("the ticket is not one of TLS 1.2", nameof(value));
+    }
+
     /// <summary>Offered suites of TLS 1.2, the preferred one first. Default: all, those with forward secrecy first.</summary>
     /// <exception cref="ArgumentException">The list is empty, names a suite twice or one that is not supported in TLS 1.2.</exception>
     public IReadOnlyList<CipherSuite> Tls12CipherSuites
@@ -179,6 +190,8 @@ public sealed class PskTlsClientOptions
 
     internal bool OffersEcdhePsk => Versions.Contains(TlsProtocol.Tls12) &&
         Tls12CipherSuites.Any(suite => Tls12Suite.TryGet(suite, out Tls12Suite? row) && row.Mode == PskKeyExchangeMode.PskDheKe);
+
+    internal bool OffersSessionTicket => MaxTickets > 0 || Tls12Ticket is not null;
 
     internal bool OffersMaxFragmentLength => MaxFragmentLength != 0 && !Versions.Contains(TlsProtocol.Tls13);
 }

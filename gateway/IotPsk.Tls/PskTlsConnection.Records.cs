@@ -155,6 +155,7 @@ public abstract partial class PskTlsConnection
     private void End(TlsError error)
     {
         Error = error;
+        State.Forget();
         State.Dispose();
         State = Over.Instance;
         _records.DropKeys();

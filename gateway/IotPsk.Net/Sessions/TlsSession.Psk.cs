@@ -14,6 +14,7 @@ internal sealed partial class TlsSession
     internal void PskProvided(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag)
     {
         Info.Tag = tag;
+        _rejection = null;
         _tls!.ProvidePsk(index, psk, binder, hash);
     }
 

@@ -4,11 +4,12 @@ using IotPsk.Tls.Handshake;
 using IotPsk.Tls.Messages;
 using IotPsk.Tls.Records;
 using IotPsk.Tls.Schedule;
+using IotPsk.Tls.Tickets;
 
 namespace IotPsk.Tls.Client;
 
 /// <summary>A server that proved to know the PSK. Only here the keys of data are set.</summary>
-internal sealed class ClientConnected : Connected
+internal sealed class ClientConnected : Connected, ITicketHolder
 {
     private readonly CipherSuiteParameters _suite;
     private readonly int _maxTickets;

@@ -73,6 +73,13 @@ internal static class ClientHelloWriter
     {
         RenegotiationInfo.Write(ref writer);
         ExtendedMasterSecret.Write(ref writer);
+        if (options.OffersSessionTicket)
+        {
+            WireWriter.Mark extension = writer.BeginExtension(ExtensionType.SessionTicket);
+            writer.WriteBytes(options.Tls12Ticket is { IsSessionId: false } ticket ? ticket.Ticket : default);
+            writer.EndVector(extension);
+        }
+
         if (options.OffersEcdhePsk)
             EcPointFormats.Write(ref writer);
         if (options.OffersMaxFragmentLength)
@@ -150,6 +157,7 @@ internal static class ClientHelloWriter
     private static int MaxLength(ClientOffer offer)
     {
         int length = FixedLength + (offer.Cookie?.Length ?? 0) + (offer.Options.ServerName is null ? 0 : Encoding.ASCII.GetByteCount(offer.Options.ServerName));
+        length += offer.Options.Tls12Ticket?.Ticket.Length ?? 0;
         foreach (PskTlsCredential credential in offer.Credentials)
             length += 2 + credential.Identity.Length + sizeof(uint) + 1 + credential.Hash.Length();
         foreach (ReadOnlyMemory<byte> name in offer.Options.ApplicationProtocols ?? [])

@@ -79,6 +79,14 @@ internal sealed class ClientOffer : IDisposable
             Crypto.FillRandom(SessionId);
         }
 
+        // RFC 5077 s3.4: by its echo the client sees that the server took the ticket.
+        if (OffersTls12 && Options.Tls12Ticket is { } ticket)
+        {
+            SessionId = ticket.IsSessionId ? ticket.Ticket.ToArray() : new byte[Messages.ClientHello.MaxSessionIdLength];
+            if (!ticket.IsSessionId)
+                Crypto.FillRandom(SessionId);
+        }
+
         if (!OffersDheKe || !OffersTls13)
             return;
         foreach (NamedGroup group in Options.KeyShareGroups ?? [Groups[0]])

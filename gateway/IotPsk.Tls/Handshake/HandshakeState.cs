@@ -30,5 +30,10 @@ internal abstract class HandshakeState : IMessageLimits, IDisposable
         return this;
     }
 
+    /// <summary>The connection failed: what others keep of it goes.</summary>
+    public virtual void Forget()
+    {
+    }
+
     public abstract void Dispose();
 }

@@ -29,6 +29,9 @@ public sealed class SessionTicket : IDisposable
     /// <summary>The hash of the key.</summary>
     public TlsHash Hash { get; internal init; }
 
+    /// <summary>The suite of the session in TLS 1.2, which a resumed one has too; <see cref="CipherSuite.None"/> in TLS 1.3.</summary>
+    public CipherSuite CipherSuite { get; internal init; }
+
     /// <summary>What the owner gave in <see cref="PskTerms.TicketPayload"/>.</summary>
     public ReadOnlySpan<byte> Payload => _payload;
 

@@ -12,6 +12,9 @@ public sealed class TicketOptions
     /// <summary>The keys; the owner replaces what is in them.</summary>
     public required TicketKeys Keys { get; init; }
 
+    /// <summary>Where sessions of TLS 1.2 are kept for clients without tickets; null, the default: they are not resumed.</summary>
+    public ISessionCache? SessionCache { get; init; }
+
     /// <summary>How long a ticket is good, 1..604800 seconds. Default one day.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
     public int LifetimeSeconds
@@ -32,7 +35,7 @@ public sealed class TicketOptions
     }
     = MaxChainSeconds;
 
-    /// <summary>How many tickets follow a handshake, 0..8; with 0 tickets are only taken. Default 1.</summary>
+    /// <summary>How many tickets follow a handshake, 0..8; with 0 tickets are only taken. TLS 1.2 knows one at most. Default 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
     public int Count
     {

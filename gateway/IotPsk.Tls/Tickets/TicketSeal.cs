@@ -31,8 +31,8 @@ internal static class TicketSeal
     private const int TagLength = 16;
     private const int KeyLength = 32;
 
-    /// <summary>Two times, version, mode, hash, and the lengths of key and payload.</summary>
-    private const int ContentsOverhead = 8 + 8 + 2 + 1 + 1 + 1 + 2;
+    /// <summary>Two times, version, mode, hash, suite, and the lengths of key and payload.</summary>
+    private const int ContentsOverhead = 8 + 8 + 2 + 1 + 1 + 2 + 1 + 2;
 
     public static bool IsTicket(ReadOnlySpan<byte> identity) => identity.Length > HeaderLength + TagLength && identity[0] == Marker && identity[1] == Format;
 
@@ -102,6 +102,7 @@ internal static class TicketSeal
         writer.WriteUInt16((ushort)ticket.Version);
         writer.WriteByte((byte)ticket.KeyExchangeMode);
         writer.WriteByte((byte)ticket.Hash);
+        writer.WriteUInt16((ushort)ticket.CipherSuite);
         writer.WriteVector8(ticket.Psk);
         writer.WriteVector16(ticket.Payload);
         return writer.Position;
@@ -113,8 +114,8 @@ internal static class TicketSeal
         var reader = new WireReader(contents);
         if (!reader.TryReadUInt64(out ulong issuedAt) || !reader.TryReadUInt64(out ulong chainStart) || !reader.TryReadUInt16(out ushort version) ||
             !reader.TryReadByte(out byte mode) || !reader.TryReadByte(out byte hash) || hash > (byte)TlsHash.Sha384 ||
-            !reader.TryReadVector8(out ReadOnlySpan<byte> psk) || psk.Length != ((TlsHash)hash).Length() ||
-            !reader.TryReadVector16(out ReadOnlySpan<byte> payload) || !reader.IsEmpty)
+            !reader.TryReadUInt16(out ushort suite) || !reader.TryReadVector8(out ReadOnlySpan<byte> psk) ||
+            psk.Length != SecretLength((TlsProtocol)version, (TlsHash)hash) || !reader.TryReadVector16(out ReadOnlySpan<byte> payload) || !reader.IsEmpty)
             return null;
         return new SessionTicket(psk, payload)
         {
@@ -123,6 +124,9 @@ internal static class TicketSeal
             Version = (TlsProtocol)version,
             KeyExchangeMode = (PskKeyExchangeMode)mode,
             Hash = (TlsHash)hash,
+            CipherSuite = (CipherSuite)suite,
         };
     }
+
+    private static int SecretLength(TlsProtocol version, TlsHash hash) => version == TlsProtocol.Tls12 ? Tls12.MasterSecret.Length : hash.Length();
 }

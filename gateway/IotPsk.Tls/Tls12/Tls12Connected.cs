@@ -14,7 +14,8 @@ internal abstract class Tls12Connected : Connected
     /// <param name="verified">Data is trusted only from a peer that passed.</param>
     /// <param name="handshake">At its end; gives the master secret away.</param>
     /// <param name="records">The keys are set already.</param>
-    protected Tls12Connected(FinishedVerified verified, Tls12Handshake handshake, RecordLayer records)
+    /// <param name="ticketsIssued">How many tickets this side sent.</param>
+    protected Tls12Connected(FinishedVerified verified, Tls12Handshake handshake, RecordLayer records, int ticketsIssued = 0)
         : base(verified, Tls12Suite.Hash)
     {
         _master = handshake.TakeMaster();
@@ -26,16 +27,19 @@ internal abstract class Tls12Connected : Connected
             CipherSuite = handshake.Suite.Suite,
             KeyExchangeMode = handshake.Suite.Mode,
             Group = handshake.Group,
-            Binder = PskBinder.External,
+            Binder = handshake.IsResumed ? PskBinder.Resumption : PskBinder.External,
             HandshakeBytesReceived = records.HandshakeBytesReceived,
             HandshakeBytesSent = records.HandshakeBytesSent,
             PeerRecordSizeLimit = records.MaxContentSent,
+            TicketsIssued = ticketsIssued,
             HasExtendedMasterSecret = handshake.ExtendedMasterSecret,
             ApplicationProtocol = handshake.ApplicationProtocol,
         };
     }
 
     public override PskTlsSession Session { get; }
+
+    protected ReadOnlySpan<byte> Master => _master.Bytes;
 
     /// <summary>The message by which the peer asks for a renegotiation.</summary>
     protected abstract HandshakeType RenegotiationRequest { get; }

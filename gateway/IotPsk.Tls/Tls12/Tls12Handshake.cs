@@ -45,6 +45,30 @@ internal sealed class Tls12Handshake : IDisposable
 
     public ReadOnlyMemory<byte> ApplicationProtocol { get; set; }
 
+    /// <summary>The session was made in an earlier connection.</summary>
+    public bool IsResumed { get; set; }
+
+    /// <summary>What the owner said beside the key.</summary>
+    public PskTerms Terms { get; set; }
+
+    /// <summary>The owner's, if there is one.</summary>
+    public ISessionCache? Cache { get; init; }
+
+    /// <summary>The id under which the server has the session; empty if it has not.</summary>
+    public byte[] CachedSessionId { get; set; } = [];
+
+    /// <summary>A client that keeps what lets it resume the session.</summary>
+    public bool WantsTicket { get; init; }
+
+    /// <summary>What NewSessionTicket brought.</summary>
+    public byte[] NewTicket { get; set; } = [];
+
+    /// <summary>In seconds; 0 says nothing.</summary>
+    public uint NewTicketLifetime { get; set; }
+
+    /// <summary>The server announced a NewSessionTicket.</summary>
+    public bool AwaitsTicket { get; set; }
+
     public Action<string>? KeyLog { get; init; }
 
     public MasterSecret? Master { get; private set; }

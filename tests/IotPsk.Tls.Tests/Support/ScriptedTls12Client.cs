@@ -33,6 +33,7 @@ internal sealed class ScriptedTls12Client : IDisposable
         flight.AsSpan(6, 32).CopyTo(_handshake.ServerRandom);
         _handshake.Transcript.Append(message);
         _handshake.Transcript.Append(flight);
+        SessionId = flight[39..(39 + flight[38])];
         if (!_handshake.UsesEcdhe)
             return;
         byte[] exchange = flight[(4 + flight[3])..^4];
@@ -41,6 +42,9 @@ internal sealed class ScriptedTls12Client : IDisposable
         _shared = new byte[32];
         Assert.True(_key.TryAgree(parsed.Point, _shared));
     }
+
+    /// <summary>Of the server's hello.</summary>
+    public byte[] SessionId { get; }
 
     public Tls12Protection Write { get; private set; } = null!;
 
@@ -94,6 +98,9 @@ internal sealed class ScriptedTls12Client : IDisposable
         Write.Seal((ContentType)type, content, record);
         return record;
     }
+
+    /// <summary>What lets another client resume the session by its id.</summary>
+    public PskTlsTicket ToTicket() => new(SessionId, isSessionId: true, _handshake.Master!.Bytes, _handshake.Suite, 0);
 
     public void Dispose()
     {

@@ -30,7 +30,9 @@ internal sealed class ExpectServerHelloDone(Tls12Handshake handshake, PskTlsCred
         Tls12Handshake handshake = _handshake!;
         handshake.Transcript.Append(message.Bytes);
         Tls12Protection serverKeys = Send(handshake, records, out error);
-        return new ExpectChangeCipherSpec(HandshakeSecrets.Take(ref _handshake), serverKeys);
+        return handshake.AwaitsTicket
+            ? new ExpectNewSessionTicket(HandshakeSecrets.Take(ref _handshake), serverKeys, null)
+            : new ExpectChangeCipherSpec(HandshakeSecrets.Take(ref _handshake), serverKeys);
     }
 
     public override void Dispose()

@@ -28,12 +28,30 @@ internal static class Tls12ServerHelloRules
             ExtendedMasterSecret = hello.HasExtendedMasterSecret,
             ApplicationProtocol = hello.ApplicationProtocol.Of(message.Bytes).ToArray(),
             KeyLog = offer.Options.KeyLog,
+            WantsTicket = offer.Options.MaxTickets > 0,
+            AwaitsTicket = hello.HasSessionTicket,
+            CachedSessionId = hello.SessionId.Of(message.Bytes).ToArray(),
         };
         offer.Random.CopyTo(handshake.ClientRandom);
         hello.Random.Of(message.Bytes).CopyTo(handshake.ServerRandom);
         handshake.Transcript.Append(offer.Hello);
         handshake.Transcript.Append(message.Bytes);
-        return new ExpectServerKeyExchange(handshake, offer.Tls12Credential!, offer.Groups);
+        return IsResumed(message.Bytes, hello, offer)
+            ? Resume(handshake, offer.Options.Tls12Ticket!)
+            : new ExpectServerKeyExchange(handshake, offer.Tls12Credential!, offer.Groups);
+    }
+
+    /// <summary>RFC 5246 s7.4.1.3, RFC 5077 s3.4: the id of the hello says that the offered session is resumed.</summary>
+    private static bool IsResumed(ReadOnlySpan<byte> message, in Tls12ServerHello hello, ClientOffer offer) =>
+        hello.SessionId.Length > 0 && hello.SessionId.Of(message).SequenceEqual(offer.SessionId);
+
+    private static HandshakeState Resume(Tls12Handshake handshake, PskTlsTicket ticket)
+    {
+        handshake.IsResumed = true;
+        handshake.CachedSessionId = [];
+        handshake.SetMaster(MasterSecret.Resume(handshake.Crypto, ticket.Psk));
+        (Tls12Protection client, Tls12Protection server) = handshake.DeriveKeys();
+        return handshake.AwaitsTicket ? new ExpectNewSessionTicket(handshake, server, client) : new ExpectResumedChangeCipherSpec(handshake, server, client);
     }
 
     private static TlsErrorReason Check(ReadOnlySpan<byte> message, in Tls12ServerHello hello, ClientOffer offer, out Tls12Suite? suite)
@@ -48,16 +66,22 @@ internal static class Tls12ServerHelloRules
         if (hello.Version > (ushort)TlsProtocol.Tls12)
             return TlsErrorReason.SelectedUnofferedVersion;
 
-        // RFC 5246 s7.4.1.3: the id of an offered session says that it is resumed, and none was offered.
-        if (hello.SessionId.Length > 0 && hello.SessionId.Of(message).SequenceEqual(offer.SessionId))
+        // RFC 5246 s7.4.1.3: the id of an offered session says that it is resumed, and none may be offered.
+        PskTlsTicket? ticket = offer.Options.Tls12Ticket;
+        bool resumed = IsResumed(message, hello, offer);
+        if (resumed && ticket is null)
             return TlsErrorReason.BadSessionIdEcho;
         if (!offer.Tls12CipherSuites.Contains(hello.CipherSuite) || !Tls12Suite.TryGet(hello.CipherSuite, out suite))
+            return TlsErrorReason.SelectedUnofferedCipherSuite;
+
+        // RFC 5246 s7.4.1.3: with the suite of the session.
+        if (resumed && hello.CipherSuite != ticket!.CipherSuite)
             return TlsErrorReason.SelectedUnofferedCipherSuite;
         if (hello.Compression != 0)
             return TlsErrorReason.BadCompressionMethods;
 
-        // RFC 7627 s5.3: a session that is not bound to its handshake is not wanted.
-        if (!hello.HasExtendedMasterSecret && !offer.Options.AllowWithoutExtendedMasterSecret)
+        // RFC 7627 s5.3: a session that is not bound to its handshake is not wanted, nor one resumed without what it was made with.
+        if (!hello.HasExtendedMasterSecret && (resumed || !offer.Options.AllowWithoutExtendedMasterSecret))
             return TlsErrorReason.ExtendedMasterSecretMissing;
 
         // RFC 5746 s4.1: without it, what came before this handshake is not known.

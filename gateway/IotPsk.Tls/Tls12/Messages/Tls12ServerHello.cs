@@ -20,7 +20,7 @@ internal struct Tls12ServerHello
     /// <summary>0 if the server did not answer.</summary>
     public int MaxFragmentLength;
 
-    public bool HasExtendedMasterSecret, HasRenegotiationInfo;
+    public bool HasExtendedMasterSecret, HasRenegotiationInfo, HasSessionTicket;
 
     /// <summary>RFC 8446 s4.2.1: true if the server selects a version before TLS 1.3. What does not parse is left to the parser of TLS 1.3.</summary>
     public static bool IsOlder(ReadOnlySpan<byte> message)
@@ -85,6 +85,9 @@ internal struct Tls12ServerHello
             case ExtensionType.ExtendedMasterSecret:
                 HasExtendedMasterSecret = true;
                 return ExtendedMasterSecret.Check(data);
+            case ExtensionType.SessionTicket when options.OffersSessionTicket && data.IsEmpty:
+                HasSessionTicket = true;
+                return TlsErrorReason.None;
             case ExtensionType.EcPointFormats when options.OffersEcdhePsk:
                 return EcPointFormats.Check(data);
             case ExtensionType.ServerName when options.ServerName is not null:

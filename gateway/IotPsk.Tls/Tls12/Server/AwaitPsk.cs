@@ -7,7 +7,7 @@ using IotPsk.Tls.Server;
 namespace IotPsk.Tls.Tls12.Server;
 
 /// <summary>ClientKeyExchange named a PSK; the owner looks it up. A state, so that no thread waits for it.</summary>
-internal sealed class AwaitPsk(Tls12Handshake handshake, ReadOnlySpan<byte> identity, SecretBuffer? shared) : HandshakeState, IPskQuestion
+internal sealed class AwaitPsk(Tls12Handshake handshake, ReadOnlySpan<byte> identity, SecretBuffer? shared, SessionIssue? issue) : HandshakeState, IPskQuestion
 {
     /// <summary>The length of the PSK that stands in for one that is not known.</summary>
     private const int RandomPskLength = 32;
@@ -61,6 +61,7 @@ internal sealed class AwaitPsk(Tls12Handshake handshake, ReadOnlySpan<byte> iden
 
         Require();
         _psk = new SecretBuffer(psk);
+        _handshake!.Terms = terms;
     }
 
     /// <summary>RFC 4279 s2 allows to go on with a random key: who guesses identities learns nothing, and the handshake fails by itself.</summary>
@@ -92,7 +93,7 @@ internal sealed class AwaitPsk(Tls12Handshake handshake, ReadOnlySpan<byte> iden
         if (_failed)
             return this;
         _handshake!.DeriveMaster(_psk!.Span, shared is null ? default : shared.Span);
-        return new ExpectChangeCipherSpec(HandshakeSecrets.Take(ref _handshake));
+        return new ExpectChangeCipherSpec(HandshakeSecrets.Take(ref _handshake), issue);
     }
 
     public override void Dispose()

@@ -5,7 +5,7 @@ using IotPsk.Tls.Records;
 namespace IotPsk.Tls.Tls12.Server;
 
 /// <summary>The keys are known; the client says that it uses them from here on.</summary>
-internal sealed class ExpectChangeCipherSpec(Tls12Handshake handshake) : HandshakeState
+internal sealed class ExpectChangeCipherSpec(Tls12Handshake handshake, SessionIssue? issue) : HandshakeState
 {
     private Tls12Handshake? _handshake = handshake;
 
@@ -23,7 +23,7 @@ internal sealed class ExpectChangeCipherSpec(Tls12Handshake handshake) : Handsha
         error = TlsErrorReason.None;
         (Tls12Protection client, Tls12Protection server) = _handshake!.DeriveKeys();
         records.ProtectReads(client);
-        return new ExpectFinished(HandshakeSecrets.Take(ref _handshake), server);
+        return new ExpectFinished(HandshakeSecrets.Take(ref _handshake), server, issue);
     }
 
     public override void Dispose() => _handshake?.Dispose();

@@ -7,7 +7,7 @@ using IotPsk.Tls.Tls12.Messages;
 namespace IotPsk.Tls.Tls12.Server;
 
 /// <summary>The server's hello is out.</summary>
-internal sealed class ExpectClientKeyExchange(Tls12Handshake handshake) : HandshakeState
+internal sealed class ExpectClientKeyExchange(Tls12Handshake handshake, SessionIssue? issue) : HandshakeState
 {
     private Tls12Handshake? _handshake = handshake;
 
@@ -40,7 +40,7 @@ internal sealed class ExpectClientKeyExchange(Tls12Handshake handshake) : Handsh
             }
         }
 
-        return new AwaitPsk(HandshakeSecrets.Take(ref _handshake), exchange.Identity, shared);
+        return new AwaitPsk(HandshakeSecrets.Take(ref _handshake), exchange.Identity, shared, issue);
     }
 
     public override void Dispose() => _handshake?.Dispose();

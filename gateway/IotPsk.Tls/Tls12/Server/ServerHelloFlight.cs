@@ -3,6 +3,8 @@ using IotPsk.Tls.Extensions;
 using IotPsk.Tls.Handshake;
 using IotPsk.Tls.Messages;
 using IotPsk.Tls.Records;
+using IotPsk.Tls.Server;
+using IotPsk.Tls.Tickets;
 using IotPsk.Tls.Tls12.Messages;
 
 namespace IotPsk.Tls.Tls12.Server;
@@ -10,7 +12,10 @@ namespace IotPsk.Tls.Tls12.Server;
 /// <summary>The answer to a ClientHello of TLS 1.2: ServerHello, ServerKeyExchange where there is something to say, ServerHelloDone.</summary>
 internal static class ServerHelloFlight
 {
-    private const int MaxLength = ServerHello.MaxLength + 255 + HandshakeMessage.HeaderLength + ServerKeyExchange.MaxBodyLength + HandshakeMessage.HeaderLength;
+    /// <summary>An application protocol has at most 255 bytes.</summary>
+    public const int MaxHelloLength = ServerHello.MaxLength + 255;
+
+    private const int MaxLength = MaxHelloLength + HandshakeMessage.HeaderLength + ServerKeyExchange.MaxBodyLength + HandshakeMessage.HeaderLength;
 
     /// <summary>Takes a ClientHello that cannot be answered by TLS 1.3.</summary>
     /// <param name="message">The hello.</param>
@@ -25,16 +30,41 @@ internal static class ServerHelloFlight
         if (error != TlsErrorReason.None)
             return null;
         SetLimits(negotiation, options, records);
-        Tls12Handshake? handshake = Begin(message, hello, options, negotiation, records.Crypto);
+        ReadOnlyMemory<byte> ticket = FindTicket(message, hello, options);
+        return ticket.IsEmpty
+            ? Send(message, hello, negotiation, options, records, out error)
+            : new AwaitTicket(options, new RetainedHello(message, hello), negotiation, ticket.ToArray());
+    }
+
+    /// <summary>A whole handshake.</summary>
+    public static HandshakeState? Send(
+        ReadOnlySpan<byte> message, in ClientHello hello, in ServerNegotiation negotiation, PskTlsServerOptions options, RecordLayer records, out TlsErrorReason error)
+    {
+        Tls12Handshake? handshake = Begin(message, hello, options, negotiation, negotiation.Suite, records.Crypto);
         try
         {
-            error = Send(handshake, options, negotiation, records);
-            return error == TlsErrorReason.None ? new ExpectClientKeyExchange(HandshakeSecrets.Take(ref handshake)) : null;
+            var issue = SessionIssue.Plan(hello, options, handshake);
+            error = Send(handshake, issue, options, negotiation, records);
+            return error == TlsErrorReason.None ? new ExpectClientKeyExchange(HandshakeSecrets.Take(ref handshake), issue) : null;
         }
         finally
         {
             handshake?.Dispose();
         }
+    }
+
+    /// <summary>What may be a session of this server: a ticket goes before the session id (RFC 5077 s3.4).</summary>
+    private static ReadOnlyMemory<byte> FindTicket(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options)
+    {
+        if (options.Tickets is not { } tickets)
+            return default;
+        if (hello.SessionTicket.Length > 0)
+        {
+            ReadOnlySpan<byte> ticket = hello.SessionTicket.Of(message);
+            return TicketSeal.IsTicket(ticket) ? ticket.ToArray() : default;
+        }
+
+        return hello.SessionId.Length > 0 && tickets.SessionCache is { } cache && cache.TryFind(hello.SessionId.Of(message), out ReadOnlyMemory<byte> kept) ? kept : default;
     }
 
     private static void SetLimits(in ServerNegotiation negotiation, PskTlsServerOptions options, RecordLayer records)
@@ -49,14 +79,17 @@ internal static class ServerHelloFlight
         records.LimitPlainContent(negotiation.MaxFragmentLength);
     }
 
-    private static Tls12Handshake Begin(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, in ServerNegotiation negotiation, CryptoProvider crypto)
+    /// <summary>The handshake with its ClientHello.</summary>
+    public static Tls12Handshake Begin(
+        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, in ServerNegotiation negotiation, Tls12Suite suite, CryptoProvider crypto)
     {
-        var handshake = new Tls12Handshake(crypto, negotiation.Suite)
+        var handshake = new Tls12Handshake(crypto, suite)
         {
             Group = negotiation.Group,
             ExtendedMasterSecret = negotiation.ExtendedMasterSecret,
             ApplicationProtocol = negotiation.ApplicationProtocol,
             KeyLog = options.KeyLog,
+            Cache = options.Tickets?.SessionCache,
         };
         hello.Random.Of(message).CopyTo(handshake.ClientRandom);
         ServerRandom.FillTls12(crypto, handshake.ServerRandom, knowsTls13: options.AllowTls13);
@@ -64,11 +97,11 @@ internal static class ServerHelloFlight
         return handshake;
     }
 
-    private static TlsErrorReason Send(Tls12Handshake handshake, PskTlsServerOptions options, in ServerNegotiation negotiation, RecordLayer records)
+    private static TlsErrorReason Send(Tls12Handshake handshake, SessionIssue? issue, PskTlsServerOptions options, in ServerNegotiation negotiation, RecordLayer records)
     {
         Span<byte> buffer = stackalloc byte[MaxLength];
         var writer = new WireWriter(buffer);
-        WriteServerHello(ref writer, handshake, options, negotiation);
+        WriteServerHello(ref writer, handshake, issue?.SessionId, issue is { AnnouncesTicket: true }, options, negotiation);
         if (handshake.UsesEcdhe)
             handshake.Key = records.Crypto.CreateKeyAgreement(handshake.Group);
 
@@ -80,15 +113,18 @@ internal static class ServerHelloFlight
         return records.TryWriteHandshake(writer.Written) ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
     }
 
-    private static void WriteServerHello(ref WireWriter writer, Tls12Handshake handshake, PskTlsServerOptions options, in ServerNegotiation negotiation)
+    public static void WriteServerHello(
+        ref WireWriter writer, Tls12Handshake handshake, ReadOnlySpan<byte> sessionId, bool announcesTicket, PskTlsServerOptions options, in ServerNegotiation negotiation)
     {
         WireWriter.Mark message = writer.BeginMessage(HandshakeType.ServerHello);
-        ServerHello.WriteFields(ref writer, handshake.ServerRandom, default, handshake.Suite.Suite);
+        ServerHello.WriteFields(ref writer, handshake.ServerRandom, sessionId, handshake.Suite.Suite);
         WireWriter.Mark extensions = writer.BeginVector(2);
         if (negotiation.RenegotiationInfo)
             RenegotiationInfo.Write(ref writer);
         if (negotiation.ExtendedMasterSecret)
             ExtendedMasterSecret.Write(ref writer);
+        if (announcesTicket)
+            SessionIssue.WriteExtension(ref writer);
         if (negotiation.PointFormats)
             EcPointFormats.Write(ref writer);
 

@@ -30,6 +30,10 @@ internal static class Tls12HelloRules
         return error == TlsErrorReason.None ? SelectApplicationProtocol(message, hello, options, out negotiation.ApplicationProtocol) : error;
     }
 
+    /// <summary>True if the client offers a suite that the server takes.</summary>
+    public static bool Accepts(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto, CipherSuite suite) =>
+        options.Tls12CipherSuites.Contains(suite) && Offers(hello.CipherSuites.Of(message), suite) && Tls12Suite.TryGet(suite, out Tls12Suite? row) && crypto.Supports(row.Aead);
+
     private static TlsErrorReason CheckExtensions(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, ref ServerNegotiation negotiation)
     {
         TlsErrorReason error = TlsErrorReason.None;
