@@ -63,8 +63,8 @@ public sealed class DeviceProgramTests(Fleet fleet) : IClassFixture<Fleet>
         device.WaitForLine(line => line.Contains("\"acknowledged\"", StringComparison.Ordinal), "the first message is acknowledged");
         fleet.Gateway.Stop();
         device.WaitForLine(line => line.Contains("\"disconnected\"", StringComparison.Ordinal), "the device notices");
-        fleet.Gateway.Start();
         int mark = device.Lines.Count;
+        fleet.Gateway.Start();
         device.WaitForLine(line => line.Contains("\"connected\"", StringComparison.Ordinal), "the device is back", mark);
         device.WaitForLine(line => line.Contains("\"acknowledged\"", StringComparison.Ordinal), "its telemetry goes on", mark);
         Assert.Equal(0, device.Stop());
