@@ -68,6 +68,19 @@ public sealed class HostCommandTests : IDisposable
     }
 
     [Fact]
+    public void Many_devices_in_one_process_do_not_disturb_each_other()
+    {
+        string[] devices = [.. Enumerable.Range(1, 40).Select(i => $"sensor-{i:000}")];
+        Assert.All(devices, device => Bundle(device));
+        Assert.Equal(0, Run("--bundle", Bundles, "--vault", Vault, "--count", "5", "--interval", "0", "--once", "--json"));
+        Assert.Empty(ErrorLines);
+        Assert.All(devices, device => Assert.Equal([1, 2, 3, 4, 5], Events(device).Where(e => e["event"]!.GetValue<string>() == "acknowledged").Select(e => e["seq"]!.GetValue<int>())));
+        string[] published = [.. _server.Broker.Log.Where(line => line.StartsWith("PUBLISH", StringComparison.Ordinal))];
+        Assert.Equal(200, published.Distinct().Count());
+        Assert.All(published, line => Assert.Contains($"\"device\":\"{line.Split('/')[1]}\"", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void One_device_that_fails_does_not_stop_the_others_and_is_told()
     {
         byte[] wrong = new byte[32];

@@ -168,6 +168,45 @@ public sealed class PskTlsStreamTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(64)]
+    [InlineData(int.MaxValue)]
+    public void A_power_cut_while_the_file_is_overwritten_does_not_stop_the_next_boot(int overwritten)
+    {
+        Provisioning.Import(_vault, 0, CredentialFile);
+        byte[] file = File.ReadAllBytes(CredentialFile);
+        Array.Clear(file, 0, Math.Min(overwritten, file.Length));
+        File.WriteAllBytes(CredentialFile, file);
+
+        // In a slot that is empty such a file is no credential, and none of ours to erase.
+        Assert.Throws<PskException>(() => Provisioning.Consume(_vault, 1, CredentialFile));
+        Assert.True(File.Exists(CredentialFile));
+        Assert.False(Provisioning.Consume(_vault, 0, CredentialFile));
+        Assert.False(File.Exists(CredentialFile));
+        Assert.Equal("sensor-1", _vault.Describe(0).DeviceId);
+    }
+
+    [Fact]
+    public void A_power_cut_before_the_file_is_overwritten_is_made_good_at_the_next_boot()
+    {
+        Provisioning.Import(_vault, 0, CredentialFile);
+        Assert.True(Provisioning.Consume(_vault, 0, CredentialFile));
+        Assert.False(File.Exists(CredentialFile));
+    }
+
+    [Fact]
+    public void What_provisioning_refuses_it_names_with_the_file()
+    {
+        File.WriteAllBytes(CredentialFile, new byte[5000]);
+        Assert.Contains(CredentialFile, Assert.Throws<PskException>(() => Provisioning.Consume(_vault, 0, CredentialFile)).Message, StringComparison.Ordinal);
+        Assert.Contains(_directory, Assert.Throws<PskException>(() => Provisioning.Import(_vault, 0, _directory)).Message, StringComparison.Ordinal);
+        byte[] bundle = Credentials.Bundle("sensor-1", _key).Encode();
+        bundle[^1] = 0xff;
+        File.WriteAllBytes(CredentialFile, bundle);
+        Assert.Contains(CredentialFile, Assert.Throws<PskException>(() => Provisioning.Import(_vault, 0, CredentialFile)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("127.0.0.1:8883", "127.0.0.1", 8883)]
     [InlineData("[::1]:1", "::1", 1)]
     [InlineData("gateway.example:65535", "gateway.example", 65535)]

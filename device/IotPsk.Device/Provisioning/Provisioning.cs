@@ -11,7 +11,7 @@ namespace IotPsk.Device
         /// <param name="vault">The vault.</param>
         /// <param name="slot">The slot.</param>
         /// <param name="path">The file, such as <c>I:\iotpsk.cred</c>.</param>
-        /// <returns>False if there is no such file: nothing to do.</returns>
+        /// <returns>False if there is no such file, or only the rest of one that was being erased when the power went.</returns>
         /// <exception cref="PskException">The file is no credential, or cannot be read or erased. It is erased only once the vault has it.</exception>
         public static bool Consume(Vault vault, int slot, string path)
         {
@@ -20,7 +20,12 @@ namespace IotPsk.Device
                 return false;
             }
 
-            Import(vault, slot, path);
+            bool taken = !IsHalfErased(vault, slot, path);
+            if (taken)
+            {
+                Import(vault, slot, path);
+            }
+
             try
             {
                 Erase(path);
@@ -30,7 +35,7 @@ namespace IotPsk.Device
                 throw new PskException(PskError.CredentialFile, "erasing " + path, problem);
             }
 
-            return true;
+            return taken;
         }
 
         /// <summary>Stores a credential file in a vault slot and leaves the file alone.</summary>
@@ -76,6 +81,15 @@ namespace IotPsk.Device
             {
                 Array.Clear(bundle, 0, bundle.Length);
             }
+        }
+
+        // Erasing begins with the first byte, which no bundle has as 0, and not before the vault has the credential.
+        private static bool IsHalfErased(Vault vault, int slot, string path)
+        {
+            byte[] bundle = Read(path);
+            bool isOverwritten = bundle.Length > 0 && bundle[0] == 0;
+            Array.Clear(bundle, 0, bundle.Length);
+            return isOverwritten && vault.Describe(slot) != null;
         }
 
         private static byte[] Read(string path)

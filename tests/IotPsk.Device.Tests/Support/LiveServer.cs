@@ -39,7 +39,7 @@ internal sealed class LiveServer : IDisposable
             for (; ;)
             {
                 Socket socket = _listener.AcceptSocket();
-                var thread = new Thread(() => Serve(socket));
+                var thread = new Thread(() => ServeUntilLost(socket));
                 threads.Add(thread);
                 thread.Start();
             }
@@ -47,6 +47,18 @@ internal sealed class LiveServer : IDisposable
         catch (SocketException)
         {
             threads.ForEach(thread => thread.Join());
+        }
+    }
+
+    private void ServeUntilLost(Socket socket)
+    {
+        try
+        {
+            Serve(socket);
+        }
+        catch (SocketException)
+        {
+            // The device went without reading all.
         }
     }
 

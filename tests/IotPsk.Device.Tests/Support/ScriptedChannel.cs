@@ -8,6 +8,9 @@ internal sealed class ScriptedChannel(FakeClock clock, int pieces = int.MaxValue
     /// <summary>Everything that was sent.</summary>
     internal List<byte> Sent { get; } = [];
 
+    /// <summary>How many bytes nobody received yet.</summary>
+    internal int Unread => _incoming.Count;
+
     internal bool IsClosed { get; private set; }
 
     /// <summary>Called with what is sent, after it is kept.</summary>
