@@ -9,13 +9,18 @@ suites='shared tls keys net core device gateway interop demo readme'
 results=$PWD/out/test-results
 configuration=Release
 suite_seconds=600                    # a suite that takes longer hangs
+least_branches=90                    # percent of the engine's branches that its suite has to reach
 
 # Each of these runs one suite into its log and sets passed, failed, skipped, and problem (empty if all went well).
 run_dotnet() {
-  local assembly=IotPsk.${1^}.Tests path trx=$results/$1.trx counters status
+  local assembly=IotPsk.${1^}.Tests path trx=$results/$1.trx counters status what
   path=tests/$assembly
   if [ "$1" = interop ]; then path=tests/interop; fi
-  timeout -k 20 "$suite_seconds" dotnet test "$path/bin/$configuration/net10.0/$assembly.dll" --nologo \
+  what=("$path/bin/$configuration/net10.0/$assembly.dll")
+  if [ "$1" = tls ]; then
+    what=("$path" -c "$configuration" --no-build --settings "$path/coverage.runsettings" --collect 'XPlat Code Coverage' --results-directory "$results/coverage")
+  fi
+  timeout -k 20 "$suite_seconds" dotnet test "${what[@]}" --nologo \
     --logger "trx;LogFileName=$trx" --logger 'console;verbosity=minimal' >"$log" 2>&1 </dev/null
   status=$?
   counters=$(grep -o '<Counters [^>]*>' "$trx" 2>/dev/null | head -n 1)
@@ -25,7 +30,18 @@ run_dotnet() {
   elif [ $((passed + failed)) -eq 0 ]; then problem='ran no test'
   elif [ "$failed" -gt 0 ]; then problem="$failed failed"
   elif [ "$status" -ne 0 ]; then problem="exit code $status though no test failed"
+  elif [ "$1" = tls ]; then read_coverage
   fi
+}
+
+# Sets note to what the suite reached of the engine, and problem if that is not enough.
+read_coverage() {
+  local file rates
+  file=$(find "$results/coverage" -name coverage.cobertura.xml 2>/dev/null | head -n 1)
+  rates=$(sed -n 's/.*<coverage line-rate="\([0-9.]*\)" branch-rate="\([0-9.]*\)".*/\1 \2/p' "${file:-/dev/null}")
+  if [ -z "$rates" ]; then problem='no coverage was measured'; return; fi
+  note=$(awk -v least="$least_branches" '{ printf "IotPsk.Tls: %.1f %% of lines, %.1f %% of branches (at least %d %%)", 100 * $1, 100 * $2, least }' <<<"$rates")
+  if awk -v least="$least_branches" '{ exit 100 * $2 >= least }' <<<"$rates"; then problem="too few branches reached"; fi
 }
 
 attribute() {
@@ -55,7 +71,7 @@ run_demo() {
 
 run_suite() {
   local name=$1 log=$results/$1.log start=$EPOCHREALTIME
-  passed=0 failed=0 skipped=0 problem=''
+  passed=0 failed=0 skipped=0 problem='' note=''
   case $name in
     core) run_counting tests/core/run.sh ;;
     demo) run_demo ;;
@@ -66,6 +82,7 @@ run_suite() {
   if [ -n "$problem" ] && [ "$failed" -eq 0 ]; then failed=1; fi
   printf '%-9s %5d passed %4d failed %4d skipped %7s s   %s\n' "$name" "$passed" "$failed" "$skipped" \
     "$(elapsed "$start")" "${problem:-ok}"
+  if [ -n "$note" ]; then echo "          $note"; fi
   if [ -n "$problem" ]; then
     sed 's/^/    | /' "$log" | tail -n 200
     echo "    (all of it: ${log#"$PWD/"})"
