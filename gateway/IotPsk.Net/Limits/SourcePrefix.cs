@@ -16,7 +16,13 @@ internal static class SourcePrefix
         if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
         address.TryWriteBytes(bytes, out _);
         return address.AddressFamily == AddressFamily.InterNetwork
-            ? V4Tag | BinaryPrimitives.ReadUInt32BigEndian(bytes) >> 8
-            : BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16;
+            ? OfIPv4(BinaryPrimitives.ReadUInt32BigEndian(bytes))
+            : OfIPv6(BinaryPrimitives.ReadUInt64BigEndian(bytes));
     }
+
+    /// <summary>The same of an IPv4 address.</summary>
+    internal static ulong OfIPv4(uint address) => V4Tag | address >> 8;
+
+    /// <summary>The same of the upper half of an IPv6 address.</summary>
+    internal static ulong OfIPv6(ulong upperHalf) => upperHalf >> 16;
 }

@@ -1,0 +1,57 @@
+using System.Net;
+
+namespace IotPsk.Net.Native;
+
+/// <summary>The UDP sockets of one address, one per loop, among which the kernel spreads datagrams (SO_REUSEPORT).</summary>
+internal static class DatagramSocketGroup
+{
+    // A burst of wake-ups after an outage waits here while a loop is busy; the kernel cuts it to net.core.rmem_max.
+    private const int BufferBytes = 4 << 20;
+
+    /// <summary>Opens <paramref name="count"/> sockets on one address; all or none.</summary>
+    /// <exception cref="ListenException">The system refused.</exception>
+    internal static int[] Open(string listener, IPEndPoint endPoint, int count, out IPEndPoint bound)
+    {
+        var sockets = new List<int>(count);
+        try
+        {
+            // As with listening sockets: the first binds alone, so that a second instance does not take half of the datagrams.
+            sockets.Add(Bind(listener, endPoint, reusePort: false));
+            bound = Tcp.LocalEndPoint(sockets[0]);
+            Require(Tcp.SetOption(sockets[0], Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1), listener, endPoint);
+            while (sockets.Count < count) sockets.Add(Bind(listener, bound, reusePort: true));
+            return [.. sockets];
+        }
+        catch
+        {
+            sockets.ForEach(Tcp.Close);
+            throw;
+        }
+    }
+
+    private static int Bind(string listener, IPEndPoint endPoint, bool reusePort)
+    {
+        var fd = Udp.Open(endPoint);
+        Require(fd, listener, endPoint);
+        try
+        {
+            if (reusePort) Require(Tcp.SetOption(fd, Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1), listener, endPoint);
+            if (SocketName.Family(endPoint) == Linux.AF_INET6)
+                Require(Tcp.SetOption(fd, Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1), listener, endPoint);
+            Require(Tcp.SetOption(fd, Linux.SOL_SOCKET, Linux.SO_RCVBUF, BufferBytes), listener, endPoint);
+            Require(Tcp.SetOption(fd, Linux.SOL_SOCKET, Linux.SO_SNDBUF, BufferBytes), listener, endPoint);
+            Require(Tcp.Bind(fd, endPoint), listener, endPoint);
+            return fd;
+        }
+        catch
+        {
+            Tcp.Close(fd);
+            throw;
+        }
+    }
+
+    private static void Require(int result, string listener, IPEndPoint endPoint)
+    {
+        if (result < 0) throw new ListenException(listener, endPoint, -result);
+    }
+}
