@@ -59,7 +59,7 @@ namespace IotPsk.Shared
         internal static bool TryTake(byte[] buffer, ref int at, int end, out string text)
         {
             text = null;
-            if (!TryTake(buffer, ref at, end, out int length) || end - at < length || !IsUtf8(buffer, at, length))
+            if (!TryTake(buffer, ref at, end, out int length) || end - at < length || !Utf8.IsWellFormed(buffer, at, length, false))
             {
                 return false;
             }
@@ -150,50 +150,6 @@ namespace IotPsk.Shared
             }
 
             return at;
-        }
-
-        // Well-formed, shortest, without surrogates and without U+0000 (s1.5.3).
-        private static bool IsUtf8(byte[] buffer, int at, int count)
-        {
-            int end = at + count;
-            while (at < end)
-            {
-                int c = buffer[at++];
-                if (c < 0x80)
-                {
-                    if (c == 0)
-                    {
-                        return false;
-                    }
-
-                    continue;
-                }
-
-                int more = c >= 0xc2 && c <= 0xdf ? 1 : (c & 0xf0) == 0xe0 ? 2 : c >= 0xf0 && c <= 0xf4 ? 3 : 0;
-                if (more == 0 || end - at < more)
-                {
-                    return false;
-                }
-
-                c &= 0x3f >> more;
-                int smallest = more == 1 ? 0x80 : more == 2 ? 0x800 : 0x10000;
-                for (; more > 0; more--)
-                {
-                    if ((buffer[at] & 0xc0) != 0x80)
-                    {
-                        return false;
-                    }
-
-                    c = (c << 6) | (buffer[at++] & 0x3f);
-                }
-
-                if (c < smallest || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-                {
-                    return false;
-                }
-            }
-
-            return true;
         }
     }
 }
