@@ -269,16 +269,26 @@ public sealed class SqliteRegistryTests : IDisposable
     }
 
     [Fact]
-    public void Registry_of_an_older_program_is_brought_up_to_date_and_keeps_its_devices()
+    public void Registry_of_any_older_program_is_brought_up_to_date_and_keeps_its_devices()
     {
-        using (var older = SqliteRegistry.OpenOrCreate(State))
-            older.Enrol("sensor-1");
-        Sqlite("DROP TABLE ticket_keys; PRAGMA user_version = 1");
+        for (var version = 1L; version < RegistrySchema.Version; version++)
+        {
+            using var directory = new TempDirectory();
+            var state = StateDirectory.OpenOrCreate(directory["state"]);
+            using (var older = new SqliteConnection($"Data Source={state.RegistryPath};Pooling=False"))
+            {
+                older.Open();
+                RegistrySchema.Migrate(older, state.RegistryPath, version);
+                Sql.Execute(older, "INSERT INTO devices (id, mode, enrolled_at, revoked_at, generation, change) VALUES ('sensor-1', 0, 5, 7, 2, 1)", null);
+            }
 
-        using var registry = SqliteRegistry.Open(State);
+            using var registry = SqliteRegistry.Open(state);
 
-        Assert.NotNull(registry.Find("sensor-1"));
-        Assert.Empty(registry.ReadTicketKeys());
+            Assert.Equal(
+                new DeviceRecord("sensor-1", DeviceMode.Derived, Sql.Time(5), Sql.Time(7), 2), registry.Find("sensor-1"));
+            Assert.Empty(registry.ReadTicketKeys());
+            Assert.Empty(registry.CountByEpoch());
+        }
     }
 
     [Fact]

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using IotPsk.Gateway.Admin;
 using IotPsk.Gateway.Serving;
 using IotPsk.Keys;
 using IotPsk.Shared;
@@ -20,7 +19,7 @@ internal static class DeviceCommands
             using SqliteRegistry registry = common.OpenRegistry(parsed);
             registry.RequireFleet();
             (DeviceRecord record, bool isNew) = registry.Enrol(id);
-            TellGateway(common, console, parsed, "/registry/refresh");
+            RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
             JsonObject document = Describe(record);
             document["new"] = isNew;
             console.Print(common.Json(parsed), document, isNew ? $"{id} is enrolled" : $"{id} was enrolled already{(record.IsRevoked ? " and is revoked" : "")}");
@@ -38,7 +37,7 @@ internal static class DeviceCommands
             if (registry.Find(id) is null)
                 throw Unknown(id);
             // The gateway first: once the registry says so it ends the sessions by itself, and could not tell how many there were.
-            JsonNode? told = TellGateway(common, console, parsed, $"/devices/{Uri.EscapeDataString(id)}/revoke");
+            JsonNode? told = RunningGateway.Tell(common, console, parsed, $"/devices/{Uri.EscapeDataString(id)}/revoke");
             (DeviceRecord record, bool changed) = registry.Revoke(id);
             changed |= told?["changed"]?.GetValue<bool>() == true;
             int? closed = told?["closedSessions"]?.GetValue<int>();
@@ -66,23 +65,6 @@ internal static class DeviceCommands
 
     internal static UserError Unknown(string id) =>
         new($"there is no device {id}", "in the registry", $"see iotpsk device list, or enroll it: iotpsk device enroll {id}");
-
-    // A running gateway sees a change by itself within a second: this makes it hold for the next hello.
-    private static JsonNode? TellGateway(CommonOptions common, CommandConsole console, ParseResult parsed, string path)
-    {
-        if (!common.HasConfiguration(parsed))
-            return null;
-        try
-        {
-            using var admin = new AdminClient(common.Configuration(parsed).Admin.Socket);
-            return admin.Send(HttpMethod.Post, path);
-        }
-        catch (UserError error)
-        {
-            console.Errors.WriteLine($"iotpsk: {error.Message}");
-            return null;
-        }
-    }
 
     private static Command ForOne(string name, string description, Action<ParseResult, string> action)
     {

@@ -1,17 +1,12 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
-using System.Text.Json.Nodes;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Keys;
 
 namespace IotPsk.Gateway.Cli;
 
-/// <summary><c>fleet init</c> and <c>fleet status</c>.</summary>
+/// <summary><c>fleet init | status</c>, and the verbs of <see cref="FleetLifeCommands"/>.</summary>
 internal static class FleetCommands
 {
-    private const string Warning = "The fleet key never leaves this TPM: if the TPM dies, every device must be provisioned again.";
-
     internal static Command Create(CommonOptions common, CommandConsole console)
     {
         var fleet = new Command("fleet", "The fleet and its key in the TPM");
@@ -27,6 +22,8 @@ internal static class FleetCommands
         status.SetAction(parsed => Status(common, console, parsed));
         fleet.Subcommands.Add(init);
         fleet.Subcommands.Add(status);
+        fleet.Subcommands.Add(FleetLifeCommands.Rotate(common, console));
+        fleet.Subcommands.Add(FleetLifeCommands.Retire(common, console));
         return fleet;
     }
 
@@ -35,7 +32,8 @@ internal static class FleetCommands
         GatewayConfiguration configuration = common.Configuration(parsed);
         using var tpm = new EsysTpm(configuration.Tpm.Tcti);
         FleetRecord fleet = FleetSetup.Init(StateDirectory.OpenOrCreate(configuration.State), tpm, new FleetSetupOptions { ServerId = serverId });
-        console.Print(common.Json(parsed), Describe(fleet, null), Text(fleet, null));
+        var document = new FleetDocument(fleet, null, new Dictionary<int, int>());
+        console.Print(common.Json(parsed), document.Json(), document.Text());
         return 0;
     }
 
@@ -43,52 +41,11 @@ internal static class FleetCommands
     {
         GatewayConfiguration configuration = common.Configuration(parsed);
         using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
-        FleetRecord fleet = registry.RequireFleet();
+        FleetDocument document = FleetDocument.Of(registry);
         using var tpm = new EsysTpm(configuration.Tpm.Tcti);
         tpm.Open();
-        FleetSelfTest.Run(tpm, fleet);
-        console.Print(common.Json(parsed), Describe(fleet, registry.DeviceCount), Text(fleet, registry.DeviceCount));
+        FleetSelfTest.Run(tpm, document.Fleet);
+        console.Print(common.Json(parsed), document.Json(), document.Text());
         return 0;
     }
-
-    private static JsonObject Describe(FleetRecord fleet, int? devices)
-    {
-        var epochs = new JsonArray();
-        foreach (EpochRecord epoch in fleet.Epochs)
-        {
-            epochs.Add((JsonNode)new JsonObject
-            {
-                ["epoch"] = epoch.Number,
-                ["state"] = State(epoch),
-                ["handle"] = Handle(epoch.Key),
-                ["name"] = epoch.Key.NameHex,
-                ["createdAt"] = epoch.CreatedAt.ToString("O", CultureInfo.InvariantCulture),
-            });
-        }
-        var document = new JsonObject
-        {
-            ["serverId"] = fleet.ServerId,
-            ["storageRoot"] = Handle(fleet.StorageRoot),
-            ["shareable"] = false,
-            ["epochs"] = epochs,
-            ["warning"] = Warning,
-        };
-        if (devices is { } count)
-            document["devices"] = count;
-        return document;
-    }
-
-    private static string Text(FleetRecord fleet, int? devices)
-    {
-        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"fleet        {fleet.ServerId}\nstorage key  {Handle(fleet.StorageRoot)}\n");
-        foreach (EpochRecord epoch in fleet.Epochs)
-            text.Append(CultureInfo.InvariantCulture, $"epoch {epoch.Number,-6} {State(epoch)}, TPM handle {Handle(epoch.Key)}, name {epoch.Key.NameHex}\n");
-        if (devices is { } count)
-            text.Append(CultureInfo.InvariantCulture, $"devices      {count}\n");
-        return text.Append(Warning).ToString();
-    }
-
-    private static string State(EpochRecord epoch) => epoch.State.ToString().ToLowerInvariant();
-
-    private static string Handle(TpmKeyReference key) => "0x" + key.Handle.ToString("x8", CultureInfo.InvariantCulture);
 }

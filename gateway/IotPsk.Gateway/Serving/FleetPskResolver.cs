@@ -45,9 +45,10 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
             keys.Doubt(grant.Key);
     }
 
-    /// <summary>False once the device was revoked or provisioned anew after its key was handed out: the session must close.</summary>
+    /// <summary>False once the device was revoked or provisioned anew, or its epoch retired, after its key was handed out: the session must close.</summary>
     internal bool StillStands(DeviceGrant grant) =>
-        registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation;
+        registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation
+        && registry.Fleet?.Epoch(grant.Key.Epoch) is { IsAccepted: true };
 
     private void Ask(Pending pending) =>
         keys.Request(pending.Decision.Key, SourcePrefix.Of(pending.Request.Remote.Address), pending, Answer);

@@ -35,6 +35,7 @@ internal sealed class GatewayService : IAsyncDisposable
         }, resolver, time, _events);
         _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
         registry.DeviceChanged += DeviceChanged;
+        registry.FleetChanged += FleetChanged;
     }
 
     internal EventCounters Events { get; } = new();
@@ -118,6 +119,7 @@ internal sealed class GatewayService : IAsyncDisposable
         if (Interlocked.Exchange(ref _stopped, 1) != 0)
             return;
         _registry.DeviceChanged -= DeviceChanged;
+        _registry.FleetChanged -= FleetChanged;
         _log.Stopping(_shards.ReadMetrics().Sessions, (int)drain.TotalSeconds);
         await _shards.StopAsync(drain);
         _shards.Dispose();
@@ -157,6 +159,10 @@ internal sealed class GatewayService : IAsyncDisposable
         if (device.IsRevoked)
             _ = CloseSessionsAsync(device.Id);
     }
+
+    // A retired epoch is refused at once, by the sessions it has open too.
+    private void FleetChanged(FleetRecord fleet) => _ = _shards.CloseSessionsAsync(
+        session => session.Tag is DeviceGrant grant && fleet.Epoch(grant.Key.Epoch) is not { IsAccepted: true }, CloseReason.Revoked);
 
     private async Task CloseSessionsAsync(string deviceId)
     {

@@ -18,32 +18,20 @@ public sealed class FleetSetupOptions
     public uint LastKeyHandle { get; init; } = 0x810100ff;
 }
 
-/// <summary>The steps of making a fleet key; after each one a new attempt can go on.</summary>
-internal enum FleetSetupStep
-{
-    StorageRootReady,
-    KeyCreated,
-    KeyWrittenDown,
-    KeyPersistent,
-    KeyChecked,
-}
-
 /// <summary>Makes fleets. Blocking; the TPM must be used by nobody else meanwhile.</summary>
 public sealed class FleetSetup
 {
-    private const uint ResponseHandleTaken = 0x14c;
-    private const int MaxHandleAttempts = 8;
     private readonly SqliteRegistry _registry;
     private readonly EsysTpm _tpm;
     private readonly FleetSetupOptions _options;
-    private readonly Action<FleetSetupStep>? _after;
+    private readonly EpochSetup _epochs;
 
     private FleetSetup(SqliteRegistry registry, EsysTpm tpm, FleetSetupOptions options, Action<FleetSetupStep>? after)
     {
         _registry = registry;
         _tpm = tpm;
         _options = options;
-        _after = after;
+        _epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
     }
 
     /// <summary>
@@ -78,7 +66,7 @@ public sealed class FleetSetup
             RefuseExisting(existing);
         _tpm.Open();
         var fleet = _registry.Fleet ?? Begin();
-        Finish(fleet, fleet.Epoch(1)!);
+        _epochs.Finish(fleet, fleet.Epoch(1)!);
         return _registry.Fleet!;
     }
 
@@ -104,57 +92,10 @@ public sealed class FleetSetup
     private FleetRecord Begin()
     {
         var root = _tpm.EnsureStorageRoot(_options.StorageRootHandle);
-        _after?.Invoke(FleetSetupStep.StorageRootReady);
-        var wrapped = _tpm.CreateFleetKey(root);
-        var key = new TpmKeyReference(_tpm.FirstFreeHandle(_options.FirstKeyHandle, _options.LastKeyHandle), wrapped.Name);
-        _after?.Invoke(FleetSetupStep.KeyCreated);
+        _epochs.Done(FleetSetupStep.StorageRootReady);
+        var (key, wrapped) = _epochs.Create(root);
         _registry.BeginFleet(_options.ServerId, root, key, wrapped);
-        _after?.Invoke(FleetSetupStep.KeyWrittenDown);
+        _epochs.Done(FleetSetupStep.KeyWrittenDown);
         return _registry.Fleet!;
-    }
-
-    private void Finish(FleetRecord fleet, EpochRecord pending)
-    {
-        var root = _tpm.EnsureStorageRoot(fleet.StorageRoot.Handle);
-        if (!root.Equals(fleet.StorageRoot))
-        {
-            throw new TpmException(
-                TpmFault.KeyMismatch,
-                $"TPM at {_tpm.Address}: the making of fleet '{fleet.ServerId}' was begun on another TPM (its storage root key was " +
-                $"{fleet.StorageRoot.NameHex}, here it is {root.NameHex}): go on with that TPM, or use another state directory");
-        }
-
-        var key = MakePersistent(root, pending);
-        _after?.Invoke(FleetSetupStep.KeyPersistent);
-        var answer = FleetSelfTest.Answer(_tpm, fleet.ServerId, key);
-        _after?.Invoke(FleetSetupStep.KeyChecked);
-        _registry.Activate(pending.Number, answer);
-    }
-
-    private TpmKeyReference MakePersistent(TpmKeyReference root, EpochRecord pending)
-    {
-        var key = pending.Key;
-        for (var attempt = 0; ; attempt++)
-        {
-            var found = _tpm.ReadPublic(key.Handle);
-            if (found != null && found.Name.AsSpan().SequenceEqual(key.Name))
-                return key;
-            if (found != null)
-            {
-                // Somebody else took the handle since it was chosen.
-                key = key with { Handle = _tpm.FirstFreeHandle(_options.FirstKeyHandle, _options.LastKeyHandle) };
-                _registry.MovePending(pending.Number, key.Handle);
-            }
-
-            try
-            {
-                _tpm.Persist(root, _registry.ReadPending(pending.Number), key.Handle);
-                return key;
-            }
-            catch (TpmException e) when ((e.ResponseCode & 0xfff) == ResponseHandleTaken && attempt < MaxHandleAttempts)
-            {
-                // Taken between looking and persisting: look again.
-            }
-        }
     }
 }

@@ -41,6 +41,9 @@ public interface IRegistry : IDisposable
     /// <exception cref="RegistryException">One is not a device id, or the registry cannot be written.</exception>
     int EnrolMany(IEnumerable<string> ids, DeviceMode mode = DeviceMode.Derived, Action<int>? progress = null);
 
+    /// <summary>Notes the epoch of a key that a device proved. For any thread, at each handshake: never blocks, written within a second.</summary>
+    void NoteEpoch(string id, int epoch);
+
     /// <summary>Revokes a device and raises its generation; nothing changes when it is revoked already.</summary>
     /// <returns>The device as it is now, and whether it changed.</returns>
     /// <exception cref="RegistryException">It is not enrolled, or the registry cannot be written.</exception>

@@ -23,6 +23,9 @@ public sealed record DeviceRecord(string Id, DeviceMode Mode, DateTimeOffset Enr
 {
     /// <summary>Whether the device is revoked.</summary>
     public bool IsRevoked => RevokedAt != null;
+
+    /// <summary>Epoch of the key it proved last; 0 when it never connected.</summary>
+    public int LastEpoch { get; init; }
 }
 
 /// <summary>Life of a fleet key.</summary>
@@ -51,6 +54,15 @@ public sealed record EpochRecord(int Number, EpochState State, TpmKeyReference K
 {
     /// <summary>Whether devices of this epoch are let in.</summary>
     public bool IsAccepted => State is EpochState.Active or EpochState.Overlap;
+
+    /// <summary>When a rotation said that this key is known to somebody else; null when none did.</summary>
+    public DateTimeOffset? CompromisedAt { get; init; }
+
+    /// <summary>Since when it is accepted no more; null while it is.</summary>
+    public DateTimeOffset? RetiredAt { get; init; }
+
+    /// <summary>When a retired key was found gone from the TPM; null while it may still be there.</summary>
+    public DateTimeOffset? EvictedAt { get; init; }
 }
 
 /// <summary>A fleet: its logical name and its keys.</summary>

@@ -35,6 +35,9 @@ public enum RegistryFault
 
     /// <summary>There is a fleet in it already.</summary>
     FleetExists,
+
+    /// <summary>No such epoch, or it cannot be retired.</summary>
+    WrongEpoch,
 }
 
 /// <summary>A failure of the state directory or the registry. The message says what, where and how to mend it.</summary>

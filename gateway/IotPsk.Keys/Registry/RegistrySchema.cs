@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 2;
+    internal const long Version = 3;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -57,11 +57,20 @@ internal static class RegistrySchema
         ) STRICT;
         """;
 
-    private static readonly string[] Steps = [Version1, Version2];
+    private const string Version3 = """
+        ALTER TABLE epochs ADD COLUMN compromised_at INTEGER;
+        ALTER TABLE epochs ADD COLUMN retired_at INTEGER;
+        ALTER TABLE epochs ADD COLUMN evicted_at INTEGER;
+        ALTER TABLE devices ADD COLUMN last_epoch INTEGER NOT NULL DEFAULT 0;
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2, Version3];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>
-    internal static void Migrate(SqliteConnection connection, string path)
+    internal static void Migrate(SqliteConnection connection, string path) => Migrate(connection, path, Version);
+
+    internal static void Migrate(SqliteConnection connection, string path, long target)
     {
         using var transaction = connection.BeginTransaction(deferred: false);
         var version = Sql.Scalar(connection, "PRAGMA user_version", transaction);
@@ -75,11 +84,11 @@ internal static class RegistrySchema
                 RegistryFault.TooNew, $"Registry {path} has schema {version}, this program knows up to {Version}: use the newer iotpsk that wrote it");
         }
 
-        if (version == Version)
+        if (version == target)
             return;
-        for (; version < Version; version++)
+        for (; version < target; version++)
             Sql.Execute(connection, Steps[version], transaction);
-        Sql.Execute(connection, $"PRAGMA application_id = {ApplicationId}; PRAGMA user_version = {Version}", transaction);
+        Sql.Execute(connection, $"PRAGMA application_id = {ApplicationId}; PRAGMA user_version = {target}", transaction);
         transaction.Commit();
     }
 }

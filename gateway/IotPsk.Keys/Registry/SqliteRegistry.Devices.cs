@@ -47,7 +47,7 @@ public sealed partial class SqliteRegistry
             _writer,
             "UPDATE devices SET revoked_at = $now, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NULL",
             transaction,
-            ("$now", _time.GetUtcNow().ToUnixTimeMilliseconds()),
+            ("$now", Now),
             ("$change", NextChange(transaction)),
             ("$id", id))) > 0;
         return (Find(id) ?? throw Unknown(id), changed);
@@ -95,7 +95,7 @@ public sealed partial class SqliteRegistry
         transaction,
         ("$id", ""),
         ("$mode", (int)mode),
-        ("$now", _time.GetUtcNow().ToUnixTimeMilliseconds()),
+        ("$now", Now),
         ("$change", change));
 
     private long NextChange(SqliteTransaction transaction) =>
@@ -107,6 +107,7 @@ public sealed partial class SqliteRegistry
         T result;
         lock (_writeGate)
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             result = Guard(() =>
             {
                 using var transaction = _writer.BeginTransaction(deferred: false);

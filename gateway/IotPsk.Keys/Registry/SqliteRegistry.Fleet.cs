@@ -1,3 +1,5 @@
+using Microsoft.Data.Sqlite;
+
 namespace IotPsk.Keys;
 
 /// <summary>
@@ -6,6 +8,25 @@ namespace IotPsk.Keys;
 /// </summary>
 public sealed partial class SqliteRegistry
 {
+    /// <summary>Devices that are not revoked, by the epoch of the key they proved last; 0 for those that never connected.</summary>
+    /// <exception cref="RegistryException">The registry cannot be read.</exception>
+    public IReadOnlyDictionary<int, int> CountByEpoch()
+    {
+        lock (_readGate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return Guard(() =>
+            {
+                using var command = Sql.Command(_reader, "SELECT last_epoch, count(*) FROM devices WHERE revoked_at IS NULL GROUP BY last_epoch", null);
+                using var reader = command.ExecuteReader();
+                var counts = new Dictionary<int, int>();
+                while (reader.Read())
+                    counts.Add(reader.GetInt32(0), reader.GetInt32(1));
+                return counts;
+            });
+        }
+    }
+
     /// <summary>Writes down a fleet and its first key, still pending.</summary>
     internal void BeginFleet(string serverId, TpmKeyReference root, TpmKeyReference key, EsysTpm.WrappedKey wrapped) => Write(transaction =>
     {
@@ -16,20 +37,22 @@ public sealed partial class SqliteRegistry
             ("$server", serverId),
             ("$handle", (long)root.Handle),
             ("$name", root.Name),
-            ("$now", _time.GetUtcNow().ToUnixTimeMilliseconds()));
-        Sql.Execute(
-            _writer,
-            "INSERT INTO epochs (number, state, handle, name, wrapped_private, wrapped_public, created_at, change) " +
-            "VALUES (1, 0, $handle, $name, $private, $public, $now, $change)",
-            transaction,
-            ("$handle", (long)key.Handle),
-            ("$name", key.Name),
-            ("$private", wrapped.Private),
-            ("$public", wrapped.Public),
-            ("$now", _time.GetUtcNow().ToUnixTimeMilliseconds()),
-            ("$change", NextChange(transaction)));
+            ("$now", Now));
+        InsertPending(transaction, 1, key, wrapped);
         return 0;
     });
+
+    /// <summary>Writes down the key of a further epoch, still pending, and whether the ones before are known to somebody else.</summary>
+    internal void BeginEpoch(int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped, bool compromised) => Write(transaction =>
+    {
+        InsertPending(transaction, number, key, wrapped);
+        if (compromised)
+            MarkCompromised(transaction);
+        return 0;
+    });
+
+    /// <summary>Notes that every accepted key is known to somebody else; one that was noted before keeps its time.</summary>
+    internal void MarkCompromised() => Write(MarkCompromised);
 
     /// <summary>The blob of a pending key.</summary>
     /// <exception cref="RegistryException">There is none.</exception>
@@ -73,4 +96,48 @@ public sealed partial class SqliteRegistry
             ("$number", number));
         return 0;
     });
+
+    /// <summary>Ends the overlap of an epoch: accepted no more, and the ticket keys wrapped under it are erased.</summary>
+    internal void Retire(int number) => Write(transaction =>
+    {
+        Sql.Execute(_writer, "DELETE FROM ticket_keys WHERE epoch = $number", transaction, ("$number", number));
+        return Sql.Execute(
+            _writer,
+            "UPDATE epochs SET state = 3, retired_at = $now, change = $change WHERE number = $number AND state = 2",
+            transaction,
+            ("$now", Now),
+            ("$change", NextChange(transaction)),
+            ("$number", number));
+    });
+
+    /// <summary>Notes that a retired key is gone from the TPM.</summary>
+    internal void MarkEvicted(int number) => Write(transaction => Sql.Execute(
+        _writer,
+        "UPDATE epochs SET evicted_at = $now, change = $change WHERE number = $number AND state = 3 AND evicted_at IS NULL",
+        transaction,
+        ("$now", Now),
+        ("$change", NextChange(transaction)),
+        ("$number", number)));
+
+    private long Now => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private void InsertPending(SqliteTransaction transaction, int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped) => Sql.Execute(
+        _writer,
+        "INSERT INTO epochs (number, state, handle, name, wrapped_private, wrapped_public, created_at, change) " +
+        "VALUES ($number, 0, $handle, $name, $private, $public, $now, $change)",
+        transaction,
+        ("$number", number),
+        ("$handle", (long)key.Handle),
+        ("$name", key.Name),
+        ("$private", wrapped.Private),
+        ("$public", wrapped.Public),
+        ("$now", Now),
+        ("$change", NextChange(transaction)));
+
+    private int MarkCompromised(SqliteTransaction transaction) => Sql.Execute(
+        _writer,
+        "UPDATE epochs SET compromised_at = $now, change = $change WHERE state IN (1, 2) AND compromised_at IS NULL",
+        transaction,
+        ("$now", Now),
+        ("$change", NextChange(transaction)));
 }

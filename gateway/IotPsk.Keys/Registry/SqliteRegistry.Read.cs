@@ -5,7 +5,7 @@ namespace IotPsk.Keys;
 /// <summary>Reading what changed. Everything here runs under the read lock.</summary>
 public sealed partial class SqliteRegistry
 {
-    private const string DeviceColumns = "id, mode, enrolled_at, revoked_at, generation";
+    private const string DeviceColumns = "id, mode, enrolled_at, revoked_at, generation, last_epoch";
 
     /// <summary>Takes over what other connections committed since the last look: devices that changed, and the fleet if it changed.</summary>
     private (List<DeviceRecord> Devices, FleetRecord? Fleet) ReadChanges()
@@ -75,7 +75,7 @@ public sealed partial class SqliteRegistry
         }
 
         var epochs = new List<EpochRecord>();
-        using (var command = Sql.Command(_reader, "SELECT number, state, handle, name, check_value, created_at FROM epochs", transaction))
+        using (var command = Sql.Command(_reader, "SELECT number, state, handle, name, check_value, created_at, compromised_at, retired_at, evicted_at FROM epochs", transaction))
         using (var reader = command.ExecuteReader())
         {
             while (reader.Read())
@@ -85,7 +85,12 @@ public sealed partial class SqliteRegistry
                     (EpochState)reader.GetInt32(1),
                     new TpmKeyReference((uint)reader.GetInt64(2), (byte[])reader.GetValue(3)),
                     reader.IsDBNull(4) ? [] : (byte[])reader.GetValue(4),
-                    Sql.Time(reader.GetInt64(5))));
+                    Sql.Time(reader.GetInt64(5)))
+                {
+                    CompromisedAt = Time(reader, 6),
+                    RetiredAt = Time(reader, 7),
+                    EvictedAt = Time(reader, 8),
+                });
             }
         }
 
@@ -96,8 +101,13 @@ public sealed partial class SqliteRegistry
         reader.GetString(0),
         (DeviceMode)reader.GetInt32(1),
         Sql.Time(reader.GetInt64(2)),
-        reader.IsDBNull(3) ? null : Sql.Time(reader.GetInt64(3)),
-        reader.GetInt64(4));
+        Time(reader, 3),
+        reader.GetInt64(4))
+    {
+        LastEpoch = reader.GetInt32(5),
+    };
+
+    private static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : Sql.Time(reader.GetInt64(column));
 
     private static bool SameFleet(FleetRecord left, FleetRecord? right)
     {
@@ -106,7 +116,8 @@ public sealed partial class SqliteRegistry
         for (var i = 0; i < left.Epochs.Count; i++)
         {
             var (a, b) = (left.Epochs[i], right.Epochs[i]);
-            if (a.Number != b.Number || a.State != b.State || !a.Key.Equals(b.Key) || !a.CheckValue.AsSpan().SequenceEqual(b.CheckValue))
+            // All but the check value is compared as a whole: records compare arrays by reference.
+            if (a with { CheckValue = [] } != b with { CheckValue = [] } || !a.CheckValue.AsSpan().SequenceEqual(b.CheckValue))
                 return false;
         }
 

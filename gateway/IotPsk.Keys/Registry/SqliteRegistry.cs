@@ -30,7 +30,7 @@ public sealed partial class SqliteRegistry : IRegistry
     private readonly FileIdentity? _file;
     private ITimer? _poll;
     private int _polling;
-    private bool _disposed;
+    private volatile bool _disposed;
 
     private SqliteRegistry(StateDirectory state, TimeProvider time)
     {
@@ -148,6 +148,8 @@ public sealed partial class SqliteRegistry : IRegistry
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (!_disposed)
+            WriteEpochNotes();
         lock (_readGate)
         {
             if (_disposed)
@@ -223,6 +225,7 @@ public sealed partial class SqliteRegistry : IRegistry
             return;
         try
         {
+            WriteEpochNotes();
             Refresh();
             _pollProblem = FileIdentity.Of(_state.RegistryPath) == _file
                 ? null

@@ -111,6 +111,7 @@ public sealed class KeyService : IDisposable
     public bool Promote(in KeyId id)
     {
         var inTime = _cache.Promote(id);
+        _registry.NoteEpoch(id.DeviceId, id.Epoch);
         Counters.CountPromotion(inTime);
         return inTime;
     }

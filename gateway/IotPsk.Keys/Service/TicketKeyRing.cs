@@ -129,7 +129,7 @@ public sealed class TicketKeyRing : IDisposable
             foreach (WrappedTicketKey key in wrapped)
             {
                 // Of an epoch that is retired, or damaged: tickets of it are refused, and the device uses its own key.
-                if (TryUnwrap(key) is { } secret)
+                if (_registry.Fleet?.Epoch(key.Epoch) is { IsAccepted: true } && TryUnwrap(key) is { } secret)
                     keys.Add(new TicketKeyMaterial(key.Name, secret, key.CreatedAt));
             }
             use(keys);

@@ -113,6 +113,19 @@ public sealed unsafe partial class EsysTpm
         }
     }
 
+    /// <summary>Removes a persistent key, if it is still the one that sits at its handle.</summary>
+    /// <returns>Whether there was something to remove.</returns>
+    internal bool Remove(TpmKeyReference key)
+    {
+        if (ReadPublic(key.Handle) is not { } found || !found.Name.AsSpan().SequenceEqual(key.Name))
+            return false;
+        // ESYS gives up its own handle of an object that it evicts.
+        if (!_objects.Remove(key.Handle, out var known))
+            return false;
+        EvictControl(known.Tr, key.Handle);
+        return true;
+    }
+
     private bool TryOpen(uint handle, out uint tr)
     {
         if (_objects.TryGetValue(handle, out var known))
@@ -164,7 +177,9 @@ public sealed unsafe partial class EsysTpm
         connection.Put(_creationPcr, TpmWire.EmptyList, &Tss2.Tss2_MU_TPML_PCR_SELECTION_Unmarshal);
     }
 
-    private void Evict(uint tr, uint handle)
+    private void Evict(uint tr, uint handle) => _objects[handle] = new PersistentObject(EvictControl(tr, handle), null);
+
+    private uint EvictControl(uint tr, uint handle)
     {
         var connection = Connection;
         SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
@@ -177,7 +192,7 @@ public sealed unsafe partial class EsysTpm
         }
         while (connection.Again(TpmCommand.EvictControl, rc, ref attempt));
         connection.Check(rc, $"TPM2_EvictControl of 0x{handle:x8}");
-        _objects[handle] = new PersistentObject(persistent, null);
+        return persistent;
     }
 
     /// <summary>Best effort: a slot that stays taken is lost only until the TPM's next reset, and the first failure is the one to report.</summary>

@@ -148,6 +148,8 @@ public sealed unsafe partial class EsysTpm : ITpm
     {
         if (_objects.TryGetValue(key.Handle, out var known) && known.Checked is { } named && (ReferenceEquals(named, key) || named.Equals(key)))
             return known.Tr;
+        if (known.Checked is not null)
+            Forget(key.Handle, known.Tr);
         var found = ReadPublic(key.Handle) ?? throw new TpmException(
             TpmFault.KeyMissing,
             $"TPM at {Address}: no key at handle 0x{key.Handle:x8}, where key {key.NameHex} is expected: is this the TPM the fleet was made with?");
@@ -163,6 +165,13 @@ public sealed unsafe partial class EsysTpm : ITpm
         SetAuth(tr, auth);
         _objects[key.Handle] = new PersistentObject(tr, key);
         return tr;
+    }
+
+    /// <summary>Another key is expected at a handle than before: ESYS remembers the name of the old one.</summary>
+    private void Forget(uint handle, uint tr)
+    {
+        _objects.Remove(handle);
+        _ = Tss2.Esys_TR_Close(Connection.Context, &tr);
     }
 
     private void SetAuth(uint tr, ReadOnlySpan<byte> auth)

@@ -42,6 +42,9 @@ internal static unsafe partial class Tss2
     internal static partial uint Esys_TR_FromTPMPublic(nint context, uint handle, uint session1, uint session2, uint session3, uint* tr);
 
     [LibraryImport(Esys)]
+    internal static partial uint Esys_TR_Close(nint context, uint* tr);
+
+    [LibraryImport(Esys)]
     internal static partial uint Esys_TR_SetAuth(nint context, uint tr, nint auth);
 
     [LibraryImport(Esys)]

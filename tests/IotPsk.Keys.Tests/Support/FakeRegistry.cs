@@ -50,6 +50,8 @@ internal sealed class FakeRegistry : IRegistry
         return (device, true);
     }
 
+    public void NoteEpoch(string id, int epoch) => _devices[id] = _devices[id] with { LastEpoch = epoch };
+
     public void Watch()
     {
     }

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using IotPsk.Keys;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary>A fleet as the verbs show it.</summary>
+/// <param name="Fleet">The fleet.</param>
+/// <param name="Devices">Devices enrolled; null right after the making.</param>
+/// <param name="LastEpochs">Devices that are not revoked, by the epoch they used last.</param>
+internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyDictionary<int, int> LastEpochs)
+{
+    private const string Warning = "The fleet key never leaves this TPM: if the TPM dies, every device must be provisioned again.";
+
+    internal static FleetDocument Of(SqliteRegistry registry) => new(registry.RequireFleet(), registry.DeviceCount, registry.CountByEpoch());
+
+    /// <summary>What there is to do about an epoch; null when nothing is.</summary>
+    internal static string? Pending(EpochRecord epoch) => epoch switch
+    {
+        { State: EpochState.Pending } => $"epoch {epoch.Number} was begun and not finished: run iotpsk fleet rotate again",
+        { State: EpochState.Retired, EvictedAt: null } => $"the key of epoch {epoch.Number} is still in the TPM: run iotpsk fleet retire {epoch.Number} again",
+        _ => null,
+    };
+
+    internal JsonObject Json()
+    {
+        var epochs = new JsonArray();
+        var problems = new JsonArray();
+        foreach (EpochRecord epoch in Fleet.Epochs)
+        {
+            epochs.Add((JsonNode)Json(epoch));
+            if (Pending(epoch) is { } problem)
+                problems.Add((JsonNode)problem);
+        }
+        var document = new JsonObject
+        {
+            ["serverId"] = Fleet.ServerId,
+            ["storageRoot"] = Handle(Fleet.StorageRoot),
+            ["shareable"] = false,
+            ["epochs"] = epochs,
+            ["warning"] = Warning,
+            ["problems"] = problems,
+        };
+        if (Devices is { } count)
+        {
+            document["devices"] = count;
+            document["revoked"] = count - LastEpochs.Values.Sum();
+            document["neverConnected"] = LastEpochs.GetValueOrDefault(0);
+        }
+        return document;
+    }
+
+    internal string Text()
+    {
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"fleet        {Fleet.ServerId}\nstorage key  {Handle(Fleet.StorageRoot)}\n");
+        foreach (EpochRecord epoch in Fleet.Epochs)
+            text.Append(Text(epoch));
+        if (Devices is { } count)
+            text.Append(CultureInfo.InvariantCulture, $"devices      {count}, {count - LastEpochs.Values.Sum()} of them revoked, {LastEpochs.GetValueOrDefault(0)} never connected\n");
+        foreach (EpochRecord epoch in Fleet.Epochs)
+        {
+            if (Pending(epoch) is { } problem)
+                text.Append(CultureInfo.InvariantCulture, $"to do        {problem}\n");
+        }
+        return text.Append(Warning).ToString();
+    }
+
+    private JsonObject Json(EpochRecord epoch) => new()
+    {
+        ["epoch"] = epoch.Number,
+        ["state"] = State(epoch),
+        ["handle"] = Handle(epoch.Key),
+        ["name"] = epoch.Key.NameHex,
+        ["createdAt"] = Time(epoch.CreatedAt),
+        ["compromisedAt"] = Time(epoch.CompromisedAt),
+        ["retiredAt"] = Time(epoch.RetiredAt),
+        ["evictedAt"] = Time(epoch.EvictedAt),
+        ["devices"] = LastEpochs.GetValueOrDefault(epoch.Number),
+    };
+
+    private string Text(EpochRecord epoch)
+    {
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"epoch {epoch.Number,-6} {State(epoch)}");
+        if (epoch.CompromisedAt is { } compromised)
+            text.Append(CultureInfo.InvariantCulture, $", compromised {compromised:yyyy-MM-dd HH:mm}Z");
+        if (epoch.RetiredAt is { } retired)
+            text.Append(CultureInfo.InvariantCulture, $" {retired:yyyy-MM-dd HH:mm}Z");
+        if (epoch.EvictedAt is null)
+            text.Append(CultureInfo.InvariantCulture, $", TPM handle {Handle(epoch.Key)}, name {epoch.Key.NameHex}");
+        if (Devices is not null)
+            text.Append(CultureInfo.InvariantCulture, $", used last by {LastEpochs.GetValueOrDefault(epoch.Number)} devices");
+        return text.Append('\n').ToString();
+    }
+
+    private static string? Time(DateTimeOffset? time) => time?.ToString("O", CultureInfo.InvariantCulture);
+
+    private static string State(EpochRecord epoch) => epoch.State.ToString().ToLowerInvariant();
+
+    private static string Handle(TpmKeyReference key) => "0x" + key.Handle.ToString("x8", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using IotPsk.Gateway.Configuration;
+using IotPsk.Keys;
+
+namespace IotPsk.Gateway.Cli;
+
+/// <summary><c>fleet rotate | retire</c>: the next fleet key, and the end of an old one.</summary>
+internal static class FleetLifeCommands
+{
+    internal static Command Rotate(CommonOptions common, CommandConsole console)
+    {
+        var compromised = new Option<bool>("--compromised")
+        {
+            Description = "Somebody else knows the key there is now: no device gets its new key over the network on the strength of the old one",
+        };
+        var rotate = new Command("rotate", "Makes the next fleet key; devices of the one before are served until that is retired. Example: iotpsk fleet rotate") { compromised };
+        rotate.SetAction(parsed =>
+        {
+            GatewayConfiguration configuration = common.Configuration(parsed);
+            StateDirectory state = StateDirectory.Open(configuration.State);
+            using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+            FleetRotationResult result = FleetRotation.Rotate(state, tpm, new FleetRotationOptions { Compromised = parsed.GetValue(compromised) });
+            RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
+            FleetDocument document = Read(state);
+            JsonObject json = document.Json();
+            json["finished"] = result.Finished;
+            int epoch = result.Fleet.ActiveEpoch!.Number;
+            string what = result.Finished
+                ? $"the interrupted rotation to epoch {epoch} is finished"
+                : $"epoch {epoch} is active; give devices their new credentials, then end the old epoch with iotpsk fleet retire {epoch - 1}";
+            console.Print(common.Json(parsed), json, $"{what}\n{document.Text()}");
+            return 0;
+        });
+        return rotate;
+    }
+
+    internal static Command Retire(CommonOptions common, CommandConsole console)
+    {
+        var number = new Argument<int>("EPOCH") { Description = "Number of the epoch, from fleet status" };
+        var retire = new Command("retire", "Ends an old epoch: its devices are refused at once, its key is removed from the TPM. Example: iotpsk fleet retire 1") { number };
+        retire.SetAction(parsed =>
+        {
+            GatewayConfiguration configuration = common.Configuration(parsed);
+            StateDirectory state = StateDirectory.Open(configuration.State);
+            using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+            int epoch = parsed.GetValue(number);
+            (_, bool changed) = FleetRotation.Retire(state, tpm, epoch, () => RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh));
+            FleetDocument document = Read(state);
+            JsonObject json = document.Json();
+            json["changed"] = changed;
+            int left = document.LastEpochs.GetValueOrDefault(epoch);
+            string text = changed
+                ? string.Create(CultureInfo.InvariantCulture, $"epoch {epoch} is retired{(left > 0 ? $"; {left} devices that used it last need new credentials" : "")}")
+                : string.Create(CultureInfo.InvariantCulture, $"epoch {epoch} was retired already");
+            console.Print(common.Json(parsed), json, $"{text}\n{document.Text()}");
+            return 0;
+        });
+        return retire;
+    }
+
+    private static FleetDocument Read(StateDirectory state)
+    {
+        using SqliteRegistry registry = SqliteRegistry.Open(state);
+        return FleetDocument.Of(registry);
+    }
+}

@@ -1,0 +1,80 @@
+namespace IotPsk.Keys;
+
+/// <summary>The steps of making a fleet key; after each one a new attempt can go on.</summary>
+internal enum FleetSetupStep
+{
+    StorageRootReady,
+    KeyCreated,
+    KeyWrittenDown,
+    KeyPersistent,
+    KeyChecked,
+}
+
+/// <summary>
+/// Makes the key of an epoch: created and wrapped by the TPM, written down as pending, made persistent, tested, activated. What was
+/// interrupted is finished with the key that was begun.
+/// </summary>
+internal sealed class EpochSetup(SqliteRegistry registry, EsysTpm tpm, uint firstHandle, uint lastHandle, Action<FleetSetupStep>? after)
+{
+    private const uint ResponseHandleTaken = 0x14c;
+    private const int MaxHandleAttempts = 8;
+
+    /// <summary>Reports a step as done.</summary>
+    internal void Done(FleetSetupStep step) => after?.Invoke(step);
+
+    /// <summary>Creates a key under the storage root and picks a handle for it. Nothing stays in the TPM yet.</summary>
+    internal (TpmKeyReference Key, EsysTpm.WrappedKey Wrapped) Create(TpmKeyReference root)
+    {
+        var wrapped = tpm.CreateFleetKey(root);
+        var key = new TpmKeyReference(tpm.FirstFreeHandle(firstHandle, lastHandle), wrapped.Name);
+        Done(FleetSetupStep.KeyCreated);
+        return (key, wrapped);
+    }
+
+    /// <summary>Takes a pending key to its end.</summary>
+    /// <exception cref="TpmException">The TPM failed, or the key was begun on another one.</exception>
+    internal void Finish(FleetRecord fleet, EpochRecord pending)
+    {
+        var root = tpm.EnsureStorageRoot(fleet.StorageRoot.Handle);
+        if (!root.Equals(fleet.StorageRoot))
+        {
+            throw new TpmException(
+                TpmFault.KeyMismatch,
+                $"TPM at {tpm.Address}: the making of key {pending.Number} of fleet '{fleet.ServerId}' was begun on another TPM (its storage root key was " +
+                $"{fleet.StorageRoot.NameHex}, here it is {root.NameHex}): go on with that TPM, or use another state directory");
+        }
+
+        var key = MakePersistent(root, pending);
+        Done(FleetSetupStep.KeyPersistent);
+        var answer = FleetSelfTest.Answer(tpm, fleet.ServerId, key);
+        Done(FleetSetupStep.KeyChecked);
+        registry.Activate(pending.Number, answer);
+    }
+
+    private TpmKeyReference MakePersistent(TpmKeyReference root, EpochRecord pending)
+    {
+        var key = pending.Key;
+        for (var attempt = 0; ; attempt++)
+        {
+            var found = tpm.ReadPublic(key.Handle);
+            if (found != null && found.Name.AsSpan().SequenceEqual(key.Name))
+                return key;
+            if (found != null)
+            {
+                // Somebody else took the handle since it was chosen.
+                key = key with { Handle = tpm.FirstFreeHandle(firstHandle, lastHandle) };
+                registry.MovePending(pending.Number, key.Handle);
+            }
+
+            try
+            {
+                tpm.Persist(root, registry.ReadPending(pending.Number), key.Handle);
+                return key;
+            }
+            catch (TpmException e) when ((e.ResponseCode & 0xfff) == ResponseHandleTaken && attempt < MaxHandleAttempts)
+            {
+                // Taken between looking and persisting: look again.
+            }
+        }
+    }
+}
