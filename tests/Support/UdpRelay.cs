@@ -219,14 +219,16 @@ internal sealed class UdpRelay : IDisposable
 
     private void Deliver(Passage passage)
     {
+        // Counted first: whoever has the datagram finds it counted.
+        _delivered++;
         try
         {
             if (passage.ToServer) passage.Flow.Outer.SendTo(passage.Datagram, _server);
             else _front.SendTo(passage.Datagram, passage.Flow.Client);
-            _delivered++;
         }
         catch (SocketException)
         {
+            _delivered--;
             _dropped++;
         }
     }
