@@ -49,6 +49,20 @@ public sealed class PskAuthorityTests : IDisposable
         Assert.False(decision.IsImported);
     }
 
+    [Theory]
+    [InlineData("dev", 3, 1, PskRefusal.None)]
+    [InlineData("dev", 2, 1, PskRefusal.None)]
+    [InlineData("dev", 3, 0, PskRefusal.OtherGeneration)]
+    [InlineData("dev", 3, 2, PskRefusal.OtherGeneration)]
+    [InlineData("dev", 1, 1, PskRefusal.UnknownEpoch)]
+    [InlineData("dev", 4, 1, PskRefusal.UnknownEpoch)]
+    [InlineData("dev", 0, 1, PskRefusal.WrongMode)]
+    [InlineData("gone", 3, 2, PskRefusal.RevokedDevice)]
+    [InlineData("resident", 3, 1, PskRefusal.WrongMode)]
+    [InlineData("nobody", 3, 1, PskRefusal.UnknownDevice)]
+    public void What_a_key_began_goes_on_while_device_epoch_and_generation_stand(string device, int epoch, long generation, PskRefusal refusal) =>
+        Assert.Equal(refusal, _authority.Resume(new KeyId(device, epoch, KeyUse.External13), generation).Refusal);
+
     [Fact]
     public void Imported_identity_for_dtls_is_for_dtls_only()
     {

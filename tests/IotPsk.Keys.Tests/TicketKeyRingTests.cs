@@ -92,8 +92,25 @@ public sealed class TicketKeyRingTests : IDisposable
 
         WrappedTicketKey key = Assert.Single(_registry.ReadTicketKeys());
         _time.Advance(TicketKeyRing.Period);
-        _registry.AddTicketKey(key with { Name = [1, 2, 3, 4, 5, 6, 7, 8], CreatedAt = _time.GetUtcNow() }, _time.GetUtcNow() - TicketKeyRing.Period);
-        Assert.Equal([Convert.ToHexString(secret)], Secrets(ring));
+        _registry.AddTicketKey(key with { Name = [1, 2, 3, 4, 5, 6, 7, 8], CreatedAt = _time.GetUtcNow() }, _ => false);
+        string[] secrets = Secrets(ring);
+        Assert.Equal([Convert.ToHexString(secret)], secrets[1..]);
+        Assert.NotEqual(Convert.ToHexString(secret), secrets[0]);
+    }
+
+    [Fact]
+    public void After_the_clock_was_set_back_a_key_of_now_comes_before_that_of_the_future()
+    {
+        _time.Advance(TimeSpan.FromDays(30));
+        using var ring = Ring();
+        string future = Secrets(ring)[0];
+        // The other clock stands thirty days before the one of the first key.
+        var earlier = new FakeTimeProvider();
+        using var back = new TicketKeyRing(_registry, earlier, Lifetime);
+        back.Unlock(_tpm);
+        string[] secrets = Secrets(back);
+        Assert.Equal((2, future), (secrets.Length, secrets[1]));
+        Assert.Equal(secrets, Secrets(back));
     }
 
     [Fact]

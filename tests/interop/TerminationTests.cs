@@ -39,7 +39,7 @@ public sealed class TerminationTests : IDisposable, INetEvents
         _commands = new EsysTpm(_tpm.Tcti);
         _owner = new TpmOwner(_commands, new TpmOwnerOptions(), TimeProvider.System, FleetSelfTest.For(_registry));
         _keys = new KeyService(_registry, _owner, new KeyServiceOptions(), TimeProvider.System);
-        _resolver = new FleetPskResolver(new PskAuthority(_registry), _keys, _registry);
+        _resolver = new FleetPskResolver(new PskAuthority(_registry), _keys, _registry, TimeProvider.System);
         _echo.Start();
         _ = EchoAsync();
         _shards = new ShardSet(new NetLimits(), _resolver, TimeProvider.System, this, shards: 1);

@@ -25,6 +25,7 @@ internal static class SessionDocument
             ["keyExchange"] = TlsNames.KeyExchange(tls),
             ["group"] = TlsNames.Of(tls.Group),
             ["imported"] = grant.IsImported,
+            ["resumed"] = grant.IsResumed,
             ["epoch"] = grant.Key.Epoch,
             ["tpmCommands"] = grant.TpmCommands,
             ["handshakeBytesReceived"] = tls.HandshakeBytesReceived,

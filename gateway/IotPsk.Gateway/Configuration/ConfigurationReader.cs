@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using IotPsk.Tls;
 
 namespace IotPsk.Gateway.Configuration;
 
@@ -243,6 +244,7 @@ internal sealed class ConfigurationReader
             HalfOpen = reader.Number("HalfOpen", defaults.HalfOpen, 0, 10_000_000),
             HalfOpenPerPrefix = reader.Number("HalfOpenPerPrefix", defaults.HalfOpenPerPrefix, 0, 10_000_000),
             SessionsPerDevice = reader.Number("SessionsPerDevice", defaults.SessionsPerDevice, 0, 1_000_000),
+            TicketHours = reader.Number("TicketHours", defaults.TicketHours, 0, TicketOptions.MaxLifetimeSeconds / 3600),
         };
         reader.End();
         return limits;

@@ -69,6 +69,9 @@ internal sealed record LimitsConfiguration
 
     /// <summary>Live sessions of one device; the oldest makes room for a new one.</summary>
     internal int SessionsPerDevice { get; init; }
+
+    /// <summary>How long a session may be resumed by ticket, in hours, 168 at most; a chain of resumptions ends after 30 days. 0: no tickets.</summary>
+    internal int TicketHours { get; init; } = 24;
 }
 
 internal sealed record AdminConfiguration

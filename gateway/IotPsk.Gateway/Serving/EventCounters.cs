@@ -13,6 +13,11 @@ internal sealed class EventCounters
     private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
     private readonly long[] _connects = new long[Enum.GetValues<MqttConnectRefusal>().Length];
 
+    private long _resumed;
+
+    /// <summary>Sessions that a ticket resumed.</summary>
+    internal long Resumed => Volatile.Read(ref _resumed);
+
     internal IEnumerable<(string Listener, string Reason, long Count)> FailedHandshakes =>
         _handshakes.Select(entry => (entry.Key.Listener, entry.Key.Reason, Volatile.Read(ref entry.Value.Value)));
 
@@ -20,6 +25,7 @@ internal sealed class EventCounters
     internal long this[RefusalReason reason] => Volatile.Read(ref _refused[(int)reason]);
     internal long this[MqttConnectRefusal reason] => Volatile.Read(ref _connects[(int)reason]);
 
+    internal void CountResumed() => Interlocked.Increment(ref _resumed);
     internal void Count(string listener, string reason) => Interlocked.Increment(ref _handshakes.GetOrAdd((listener, reason), static _ => new StrongBox<long>()).Value);
     internal void Count(CloseReason reason) => Interlocked.Increment(ref _closed[(int)reason]);
     internal long Count(RefusalReason reason) => Interlocked.Increment(ref _refused[(int)reason]);

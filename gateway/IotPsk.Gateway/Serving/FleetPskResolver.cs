@@ -5,11 +5,11 @@ using IotPsk.Tls;
 namespace IotPsk.Gateway.Serving;
 
 /// <summary>Joins endpoint and keys: identity, registry, cache, then the TPM. Never blocks a shard.</summary>
-internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, IRegistry registry) : IPskResolver
+internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, IRegistry registry, TimeProvider time) : IPskResolver
 {
     /// <summary>
-    /// Takes the first acceptable identity whose hash an offered suite has; without such a suite the first acceptable one, which the
-    /// engine refuses as that; if none is acceptable, the first one's refusal is the reason.
+    /// Takes the first good ticket, or acceptable identity whose hash an offered suite has; without such a suite the first acceptable one,
+    /// which the engine refuses as that; if none is acceptable, the first one's refusal is the reason.
     /// </summary>
     public void Resolve(PskRequest request)
     {
@@ -18,14 +18,21 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
         Pending? unfit = null;
         for (int index = 0; index < request.Count; index++)
         {
+            if (TryResume(request, index, out string? voided))
+                return;
+            if (voided is not null)
+            {
+                reason = index == 0 ? voided : reason;
+                continue;
+            }
             PskDecision decision = authority.Identify(request.Identity(index), protocol);
             if (decision.IsAccepted && request.HasCipherSuite(Hash(decision)))
             {
-                Ask(new Pending(request, index, decision));
+                Ask(new Pending(request, index, decision, Now));
                 return;
             }
             if (decision.IsAccepted)
-                unfit ??= new Pending(request, index, decision);
+                unfit ??= new Pending(request, index, decision, Now);
             else if (index == 0)
                 reason = Reason(decision, request.Identity(index));
         }
@@ -36,12 +43,16 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     }
 
     /// <summary>A verified binder, or in TLS 1.2 a verified Finished, makes the key worth keeping.</summary>
-    public void Verified(object tag) => keys.Promote(((DeviceGrant)tag).Key);
+    public void Verified(object tag)
+    {
+        if (tag is DeviceGrant { IsResumed: false } grant)
+            keys.Promote(grant.Key);
+    }
 
     public void Failed(object? tag, TlsError cause)
     {
         // Nothing to undo, for the key leaves the cache's probation by itself: but perhaps it was the key that is wrong.
-        if (tag is DeviceGrant grant && cause is { SentByPeer: false, Alert: AlertDescription.DecryptError or AlertDescription.BadRecordMac })
+        if (tag is DeviceGrant { IsResumed: false } grant && cause is { SentByPeer: false, Alert: AlertDescription.DecryptError or AlertDescription.BadRecordMac })
             keys.Doubt(grant.Key);
     }
 
@@ -49,6 +60,38 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     internal bool StillStands(DeviceGrant grant) =>
         registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation
         && registry.Fleet?.Epoch(grant.Key.Epoch) is { IsAccepted: true };
+
+    private long Now => time.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>True if the identity is a ticket and the session is resumed; else <paramref name="voided"/> says why not, or is null for an identity from outside.</summary>
+    private bool TryResume(PskRequest request, int index, out string? voided)
+    {
+        voided = null;
+        TicketStatus status = request.OpenTicket(index, Now, out SessionTicket? ticket);
+        if (status == TicketStatus.NotATicket)
+            return false;
+        using (ticket)
+        {
+            voided = $"Ticket{status}";
+            if (ticket is null || TicketClaims.TryDecode(ticket.Payload) is not { } claims)
+                return false;
+            PskDecision decision = authority.Resume(claims.Key, claims.Generation);
+            voided = claims.Listener != request.Listener ? "TicketOfOtherListener" : $"Ticket{decision.Refusal}, device {LogName.Of(claims.Key.DeviceId)}";
+            if (claims.Listener != request.Listener || !decision.IsAccepted)
+                return false;
+            request.ProvideTicket(index, ticket, new DeviceGrant(claims.Key, claims.Generation, decision.IsImported, TpmCommands: 0, IsResumed: true), Terms(decision, request.Listener, Now));
+            return true;
+        }
+    }
+
+    // What imports keys is our device's firmware, and its mbedTLS knows no KeyUpdate; stock clients do.
+    private static PskTerms Terms(in PskDecision decision, string listener, long now) => new()
+    {
+        IssueTickets = true,
+        Now = now,
+        TicketPayload = new TicketClaims(decision.Key, decision.Generation, listener).Encode(),
+        CloseInsteadOfKeyUpdate = decision.IsImported,
+    };
 
     private void Ask(Pending pending) =>
         keys.Request(pending.Decision.Key, SourcePrefix.Of(pending.Request.Remote.Address), pending, Answer);
@@ -69,7 +112,8 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
                 pending.Request.Provide(pending.Index, result.Key,
                     decision.IsImported ? PskBinder.Imported : PskBinder.External,
                     Hash(decision),
-                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands));
+                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands),
+                    Terms(decision, pending.Request.Listener, pending.Now));
                 break;
             case KeyStatus.Refused:
                 pending.Request.Reject($"RefusedMeanwhile, device {LogName.Of(decision.Key.DeviceId)}");
@@ -80,5 +124,5 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
         }
     }
 
-    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision);
+    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision, long Now);
 }

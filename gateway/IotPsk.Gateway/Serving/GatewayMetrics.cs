@@ -25,6 +25,7 @@ internal static class GatewayMetrics
     private static IEnumerable<Metric> Sessions(NetMetrics net, EventCounters events)
     {
         yield return new("iotpsk_sessions", "Sessions now.", net.Sessions);
+        yield return new("iotpsk_sessions_resumed_total", "Sessions that began with a ticket.", events.Resumed);
         foreach (CloseReason reason in Enum.GetValues<CloseReason>())
             yield return new("iotpsk_sessions_closed_total", "Sessions that ended.", events[reason], "reason", reason.ToString());
         foreach (MqttConnectRefusal reason in Enum.GetValues<MqttConnectRefusal>().Where(r => r != MqttConnectRefusal.None))

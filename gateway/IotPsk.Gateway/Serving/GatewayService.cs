@@ -17,14 +17,15 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly KeyService _keys;
     private readonly ShardSet _shards;
     private readonly SessionEvents _events;
+    private readonly TicketKeeper? _tickets;
     private readonly List<TlsListener> _listeners = [];
     private int _stopped;
 
-    private GatewayService(SqliteRegistry registry, TpmOwner tpm, LimitsConfiguration limits, ILogger log, TimeProvider time)
+    private GatewayService(SqliteRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
     {
-        (_registry, _tpm, _log) = (registry, tpm, log);
+        (_registry, _tpm, _tickets, _log) = (registry, tpm, tickets, log);
         _keys = new KeyService(registry, tpm, new KeyServiceOptions(), time);
-        var resolver = new FleetPskResolver(new PskAuthority(registry), _keys, registry);
+        var resolver = new FleetPskResolver(new PskAuthority(registry), _keys, registry, time);
         _events = new SessionEvents(log, Events, time, limits.SessionsPerDevice) { StillStands = resolver.StillStands };
         _shards = new ShardSet(new NetLimits
         {
@@ -50,6 +51,7 @@ internal sealed class GatewayService : IAsyncDisposable
         ServingRules.Check(configuration);
         SqliteRegistry? registry = null;
         TpmOwner? tpm = null;
+        TicketKeeper? tickets = null;
         GatewayService? service = null;
         try
         {
@@ -57,7 +59,9 @@ internal sealed class GatewayService : IAsyncDisposable
             FleetRecord fleet = registry.RequireFleet();
             tpm = new TpmOwner(new EsysTpm(configuration.Tpm.Tcti), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
-            service = new GatewayService(registry, tpm, configuration.Limits, log, time);
+            if (configuration.Limits.TicketHours > 0)
+                tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
+            service = new GatewayService(registry, tpm, tickets, configuration.Limits, log, time);
             service.Listen(configuration.Listeners);
             registry.Watch();
             if (service._keys.CapacityWarning is { } warning)
@@ -70,6 +74,8 @@ internal sealed class GatewayService : IAsyncDisposable
         {
             if (service is not null)
                 await service.DisposeAsync();
+            else if (tickets is not null)
+                await tickets.DisposeAsync();
             tpm?.Dispose();
             registry?.Dispose();
             throw;
@@ -123,6 +129,8 @@ internal sealed class GatewayService : IAsyncDisposable
         _log.Stopping(_shards.ReadMetrics().Sessions, (int)drain.TotalSeconds);
         await _shards.StopAsync(drain);
         _shards.Dispose();
+        if (_tickets is not null)
+            await _tickets.DisposeAsync();
         _tpm.Dispose();
         _keys.Dispose();
         _registry.Dispose();
@@ -142,7 +150,7 @@ internal sealed class GatewayService : IAsyncDisposable
                     Name = listener.Name,
                     Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
                     Upstream = upstream,
-                    Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12 },
+                    Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12, Tickets = _tickets?.Options },
                     Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
                 }));
             }

@@ -40,6 +40,8 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
         var grant = (DeviceGrant)session.Tag!;
         if (log.IsEnabled(LogLevel.Debug))
             LogOpened(session, grant, session.Tls!);
+        if (grant.IsResumed)
+            counters.CountResumed();
         // Revoked while the handshake went on: the sweep over live sessions may have come too early for this one.
         if (!StillStands(grant))
             Close!(session.Id, CloseReason.Revoked);
@@ -73,5 +75,5 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
 
     private void LogOpened(SessionInfo session, DeviceGrant grant, PskTlsSession tls) =>
         log.SessionOpened(session.Id, grant.Key.DeviceId, LogName.Of(grant.Key.DeviceId), session.Listener, session.Remote, TlsNames.Of(tls.Version),
-            tls.CipherSuite.ToString(), TlsNames.KeyExchange(tls), grant.Key.Epoch, grant.TpmCommands);
+            tls.CipherSuite.ToString(), TlsNames.KeyExchange(tls), grant.Key.Epoch, grant.IsResumed ? "by ticket" : "by key", grant.TpmCommands);
 }

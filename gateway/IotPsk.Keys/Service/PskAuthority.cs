@@ -48,6 +48,9 @@ public enum PskRefusal
 
     /// <summary>Imported for another protocol, or for an unknown KDF.</summary>
     WrongTarget,
+
+    /// <summary>A ticket of before the device was revoked, reinstated or provisioned anew.</summary>
+    OtherGeneration,
 }
 
 /// <summary>What an identity stands for, or why it stands for nothing.</summary>
@@ -93,6 +96,17 @@ public sealed class PskAuthority
             return Refuse(PskRefusal.NotAnIdentity);
         // A serialised ImportedIdentity begins with a 16-bit length below 256; no device id contains a zero byte.
         return identity[0] == 0 ? Imported(fleet, identity, protocol) : External(fleet, identity, protocol);
+    }
+
+    /// <summary>Decides whether what a key once opened may go on: the judgement of a session ticket.</summary>
+    /// <param name="key">The key at the start of the chain of resumptions.</param>
+    /// <param name="generation">The device's registry generation then.</param>
+    public PskDecision Resume(in KeyId key, long generation)
+    {
+        if (_registry.Fleet is not { } fleet)
+            return Refuse(PskRefusal.NoFleet);
+        var decision = Device(fleet, key.DeviceId, key.Epoch, key.Use);
+        return decision.IsAccepted && decision.Generation != generation ? decision with { Refusal = PskRefusal.OtherGeneration } : decision;
     }
 
     private static PskDecision Refuse(PskRefusal refusal, string deviceId = "") => new(refusal, new KeyId(deviceId, 0, default), 0);
@@ -142,6 +156,11 @@ public sealed class PskAuthority
         var text = Encoding.ASCII.GetString(external);
         if (!ExternalIdentity.TryParse(text, out var deviceId, out var epoch))
             return Refuse(text.Contains('~', StringComparison.Ordinal) ? PskRefusal.NotCanonical : PskRefusal.NotAnIdentity);
+        return Device(fleet, deviceId, epoch, use);
+    }
+
+    private PskDecision Device(FleetRecord fleet, string deviceId, int epoch, KeyUse use)
+    {
         if (!_registry.TryGetDevice(deviceId, out var device))
             return Refuse(PskRefusal.UnknownDevice);
         var decision = new PskDecision(PskRefusal.None, new KeyId(device.Id, epoch, use), device.Generation);

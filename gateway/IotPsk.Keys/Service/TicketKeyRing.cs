@@ -75,15 +75,17 @@ public sealed class TicketKeyRing : IDisposable
                 throw new InvalidOperationException("The ring is locked.");
             DateTimeOffset now = _time.GetUtcNow();
             IReadOnlyList<WrappedTicketKey> wrapped = _registry.ReadTicketKeys();
-            // A clock that was set back must not keep a key of the future for ever.
-            if (!wrapped.Any(key => key.Epoch == epoch && key.CreatedAt > now - Period && key.CreatedAt <= now))
+            // A clock that was set back must not keep a key of the future for ever, nor a damaged key the fleet without tickets.
+            if (!wrapped.Any(WillDo))
             {
-                Make(epoch, now);
+                Make(epoch, now, WillDo);
                 wrapped = _registry.ReadTicketKeys();
             }
             if (wrapped.Any(key => key.CreatedAt <= now - _keep))
                 _registry.EraseTicketKeys(now - _keep);
-            HandOut([.. wrapped.Where(key => key.CreatedAt > now - _keep)], use);
+            HandOut([.. wrapped.Where(key => key.CreatedAt > now - _keep).OrderByDescending(WillDo)], use);
+
+            bool WillDo(WrappedTicketKey key) => key.Epoch == epoch && key.CreatedAt > now - Period && key.CreatedAt <= now && IsWhole(key);
         }
     }
 
@@ -103,7 +105,7 @@ public sealed class TicketKeyRing : IDisposable
             CryptographicOperations.ZeroMemory(key);
     }
 
-    private void Make(int epoch, DateTimeOffset now)
+    private void Make(int epoch, DateTimeOffset now, Func<WrappedTicketKey, bool> willDo)
     {
         Span<byte> secret = stackalloc byte[SecretSize];
         RandomNumberGenerator.Fill(secret);
@@ -113,7 +115,7 @@ public sealed class TicketKeyRing : IDisposable
             RandomNumberGenerator.Fill(wrapped.AsSpan(0, NonceSize));
             using var aead = new AesGcm(_wrapping[epoch], TagSize);
             aead.Encrypt(wrapped.AsSpan(0, NonceSize), secret, wrapped.AsSpan(NonceSize, SecretSize), wrapped.AsSpan(NonceSize + SecretSize), Bound(name, epoch, now));
-            _registry.AddTicketKey(new WrappedTicketKey(name, epoch, DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()), wrapped), now - Period);
+            _registry.AddTicketKey(new WrappedTicketKey(name, epoch, DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()), wrapped), willDo);
         }
         finally
         {
@@ -139,6 +141,13 @@ public sealed class TicketKeyRing : IDisposable
             foreach (TicketKeyMaterial key in keys)
                 CryptographicOperations.ZeroMemory(key.Secret);
         }
+    }
+
+    private bool IsWhole(WrappedTicketKey key)
+    {
+        byte[]? secret = TryUnwrap(key);
+        CryptographicOperations.ZeroMemory(secret);
+        return secret is not null;
     }
 
     private byte[]? TryUnwrap(WrappedTicketKey key)

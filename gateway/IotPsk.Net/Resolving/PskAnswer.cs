@@ -17,6 +17,7 @@ internal sealed unsafe class PskAnswer : LoopWork
     private readonly int _length;
     private readonly PskBinder _binder;
     private readonly TlsHash _hash;
+    private readonly PskTerms _terms;
     private readonly object? _tag;
     private readonly string? _reason;
     private readonly bool _failed;
@@ -29,20 +30,21 @@ internal sealed unsafe class PskAnswer : LoopWork
         _failed = failed;
     }
 
-    private PskAnswer(PskRequest request, int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag)
+    private PskAnswer(PskRequest request, int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms, object tag)
     {
         _request = request;
         _index = index;
         _binder = binder;
         _hash = hash;
+        _terms = terms;
         _tag = tag;
         _length = psk.Length;
         _key = (byte*)NativeMemory.Alloc((nuint)psk.Length);
         psk.CopyTo(new Span<byte>(_key, _length));
     }
 
-    internal static PskAnswer Provide(PskRequest request, int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag) =>
-        new(request, index, psk, binder, hash, tag);
+    internal static PskAnswer Provide(PskRequest request, int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms, object tag) =>
+        new(request, index, psk, binder, hash, terms, tag);
 
     internal static PskAnswer Reject(PskRequest request, string reason) => new(request, reason, failed: false);
 
@@ -67,7 +69,7 @@ internal sealed unsafe class PskAnswer : LoopWork
 
     internal void ApplyTo(TlsSession session)
     {
-        if (_key is not null) session.PskProvided(_index, new ReadOnlySpan<byte>(_key, _length), _binder, _hash, _tag!);
+        if (_key is not null) session.PskProvided(_index, new ReadOnlySpan<byte>(_key, _length), _binder, _hash, _terms, _tag!);
         else if (_failed) session.PskFailed(_reason);
         else session.PskRejected(_reason!);
     }

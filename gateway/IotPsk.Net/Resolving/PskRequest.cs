@@ -70,10 +70,26 @@ public sealed class PskRequest
         return _session.HasPendingCipherSuite(hash);
     }
 
+    /// <summary>
+    /// Looks whether an identity is a ticket of this listener that fits the handshake; a good one whose payload is acceptable is answered by
+    /// <see cref="ProvideTicket"/>, any other is skipped. Only within <see cref="IPskResolver.Resolve"/>, before the answer.
+    /// </summary>
+    /// <param name="index">Which identity.</param>
+    /// <param name="now">The time, in seconds since 1970.</param>
+    /// <param name="ticket">The ticket if it is good, else null; dispose it.</param>
+    /// <exception cref="InvalidOperationException">Outside of Resolve, or after the answer.</exception>
+    public TicketStatus OpenTicket(int index, long now, out SessionTicket? ticket)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        RequireResolving();
+        return _session.OpenPendingTicket(index, now, out ticket);
+    }
+
     private void RequireResolving()
     {
         if (!_resolving || IsAnswered || !_session.IsOnLoop)
-            throw new InvalidOperationException("Identities are readable only within Resolve and before the answer; copy what is needed later.");
+            throw new InvalidOperationException("Identities and tickets are at hand only within Resolve and before the answer; copy what is needed later.");
     }
 
     /// <summary>Gives the key of one of the identities.</summary>
@@ -82,8 +98,9 @@ public sealed class PskRequest
     /// <param name="binder">The kind of PSK.</param>
     /// <param name="hash">The hash the PSK belongs to.</param>
     /// <param name="tag">Comes back in Verified, Failed and <see cref="SessionInfo.Tag"/>.</param>
+    /// <param name="terms">Whether tickets follow, and what they carry.</param>
     /// <exception cref="ArgumentException">The index or the key's length is out of range.</exception>
-    public void Provide(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag)
+    public void Provide(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag, in PskTerms terms = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
@@ -93,10 +110,28 @@ public sealed class PskRequest
         if (!TryAnswer()) return;
         if (TryInline())
         {
-            _session.PskProvided(index, psk, binder, hash, tag);
+            _session.PskProvided(index, psk, binder, hash, terms, tag);
             IsApplied = true;
         }
-        else _session.Post(PskAnswer.Provide(this, index, psk, binder, hash, tag));
+        else _session.Post(PskAnswer.Provide(this, index, psk, binder, hash, terms, tag));
+    }
+
+    /// <summary>Resumes the session of a ticket. Only within <see cref="IPskResolver.Resolve"/>.</summary>
+    /// <param name="index">Which identity the ticket is.</param>
+    /// <param name="ticket">What <see cref="OpenTicket"/> gave for it; its key is copied.</param>
+    /// <param name="tag">Comes back in Verified, Failed and <see cref="SessionInfo.Tag"/>.</param>
+    /// <param name="terms">Whether tickets follow, and what they carry.</param>
+    /// <exception cref="InvalidOperationException">Outside of Resolve, or after the answer.</exception>
+    public void ProvideTicket(int index, SessionTicket ticket, object tag, in PskTerms terms)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        ArgumentNullException.ThrowIfNull(ticket);
+        ArgumentNullException.ThrowIfNull(tag);
+        RequireResolving();
+        if (!TryAnswer() || !TryInline()) return;
+        _session.TicketProvided(index, ticket, terms, tag);
+        IsApplied = true;
     }
 
     /// <summary>None of the identities is usable: the client gets decrypt_error (RFC 8446 s6.2), in TLS 1.2 bad_record_mac as after a wrong key (RFC 4279 s2).</summary>

@@ -11,11 +11,20 @@ internal sealed partial class TlsSession
 
     internal bool HasPendingCipherSuite(TlsHash hash) => _tls!.HasCipherSuite(hash);
 
-    internal void PskProvided(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, object tag)
+    internal TicketStatus OpenPendingTicket(int index, long now, out SessionTicket? ticket) => _tls!.OpenTicket(index, now, out ticket);
+
+    internal void PskProvided(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms, object tag)
     {
         Info.Tag = tag;
         _rejection = null;
-        _tls!.ProvidePsk(index, psk, binder, hash);
+        _tls!.ProvidePsk(index, psk, binder, hash, terms);
+    }
+
+    internal void TicketProvided(int index, SessionTicket ticket, in PskTerms terms, object tag)
+    {
+        Info.Tag = tag;
+        _rejection = null;
+        _tls!.ProvideTicket(index, ticket, terms);
     }
 
     internal void PskRejected(string reason)

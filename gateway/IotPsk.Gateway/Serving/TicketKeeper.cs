@@ -1,0 +1,104 @@
+using IotPsk.Keys;
+using IotPsk.Tls;
+using Microsoft.Extensions.Logging;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>Brings the ticket keys of the registry to the engine, and keeps them young.</summary>
+internal sealed class TicketKeeper : IAsyncDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Retry = TimeSpan.FromMinutes(1);
+    private readonly TpmOwner _tpm;
+    private readonly TicketKeyRing _ring;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private TicketKeys? _keys;
+    private Task _renewing = Task.CompletedTask;
+
+    private TicketKeeper(SqliteRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
+    {
+        (_tpm, _time, _log) = (tpm, time, log);
+        _ring = new TicketKeyRing(registry, time, lifetime);
+        Lifetime = lifetime;
+    }
+
+    private TimeSpan Lifetime { get; }
+
+    /// <summary>For the listeners; they share the keys.</summary>
+    internal TicketOptions Options => new() { Keys = _keys!, LifetimeSeconds = (int)Lifetime.TotalSeconds };
+
+    /// <summary>Gets the keys: one TPM command for each accepted epoch.</summary>
+    internal static async Task<TicketKeeper> StartAsync(SqliteRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
+    {
+        var keeper = new TicketKeeper(registry, tpm, lifetime, time, log);
+        try
+        {
+            await keeper.RenewAsync();
+            keeper._renewing = keeper.KeepAsync();
+            return keeper;
+        }
+        catch
+        {
+            await keeper.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the timer and zeroes the keys.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _renewing;
+        _ring.Dispose();
+        _keys?.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task KeepAsync()
+    {
+        TimeSpan wait = Interval;
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(wait, _time, _stop.Token);
+                await RenewAsync();
+                wait = Interval;
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (KeysException e)
+            {
+                // The keys at hand serve on: what is lost is their change, for a while.
+                _log.Problem($"The ticket keys cannot be renewed: {e.Message}");
+                wait = Retry;
+            }
+        }
+    }
+
+    private async Task RenewAsync()
+    {
+        // Every time: a rotation may have brought an epoch that is not unlocked yet.
+        await _tpm.InvokeAsync(tpm =>
+        {
+            _ring.Unlock(tpm);
+            return true;
+        }, cancellation: _stop.Token);
+        _ring.Refresh(Take);
+    }
+
+    private void Take(IReadOnlyList<TicketKeyMaterial> material)
+    {
+        TicketKey[] keys = [.. material.Select(key => new TicketKey(key.Name, key.Secret))];
+        if (_keys is null)
+            _keys = new TicketKeys(keys[0], keys.AsSpan(1));
+        else
+            _keys.Replace(keys[0], keys.AsSpan(1));
+        foreach (TicketKey key in keys)
+            key.Dispose();
+    }
+}
