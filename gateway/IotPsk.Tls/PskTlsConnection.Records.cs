@@ -107,10 +107,12 @@ public abstract partial class PskTlsConnection
         }
 
         var alert = (AlertDescription)content[1];
-        if (alert == AlertDescription.UserCanceled)
+        if (alert == AlertDescription.UserCanceled && !(_records.MindsAlertLevels && content[0] == RecordLayer.AlertLevelFatal))
         {
-            // RFC 8446 s6.1: a close_notify follows.
-            if (++_warnings > MaxWarnings)
+            // RFC 8446 s6.1: a close_notify follows; s5.1: not inside a handshake message, where TLS 1.2 lets it be (RFC 5246 s6.2.1).
+            if (_records.Assembler.IsInsideMessage && !_records.IsTls12)
+                Fail(TlsErrorReason.InterleavedHandshake);
+            else if (++_warnings > MaxWarnings)
                 Fail(TlsErrorReason.TooManyWarnings);
         }
         else if (alert == AlertDescription.CloseNotify && Session is not null)

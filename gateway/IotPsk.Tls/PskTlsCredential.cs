@@ -9,7 +9,7 @@ public sealed class PskTlsCredential : IDisposable
     private readonly SecretBuffer _key;
 
     /// <param name="identity">The identity on the wire, 1..65535 bytes; for an imported PSK the serialised ImportedIdentity.</param>
-    /// <param name="key">The key, 1 byte or more; copied.</param>
+    /// <param name="key">The key, 1..65535 bytes; copied.</param>
     /// <param name="binder">The kind of the key.</param>
     /// <param name="hash">The key's hash.</param>
     /// <exception cref="ArgumentException">Something is empty, too long or unknown.</exception>
@@ -22,8 +22,8 @@ public sealed class PskTlsCredential : IDisposable
     {
         if (identity.Length is 0 or > ushort.MaxValue)
             throw new ArgumentException("an identity has 1 to 65535 bytes (RFC 8446 s4.2.11)", nameof(identity));
-        if (key.IsEmpty)
-            throw new ArgumentException("a PSK is not empty", nameof(key));
+        if (key.Length is 0 or > ushort.MaxValue)
+            throw new ArgumentException("a PSK has 1 to 65535 bytes (RFC 4279 s2)", nameof(key));
         if (!Enum.IsDefined(binder))
             throw new ArgumentOutOfRangeException(nameof(binder), binder, "no such binder");
         if (!Enum.IsDefined(hash))

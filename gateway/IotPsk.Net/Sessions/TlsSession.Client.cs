@@ -37,7 +37,7 @@ internal sealed partial class TlsSession
         if (_clientEnd == ClientEnd.Open && received <= 0 && received != -Errno.EAGAIN)
             // RFC 8446 s6.1: without close_notify the data may have been cut short.
             _clientEnd = received == 0 ? ClientEnd.Truncated : ClientEnd.Reset;
-        if (_tls!.HasOutput) FlushEngine();
+        SayEngineOutput();
         Info.AddUp(plain);
         _shard.Counters.BytesUp += plain;
         return plain;
@@ -99,6 +99,19 @@ internal sealed partial class TlsSession
             if (written == 0) return;
             _client.Send(Pool, Wire[..written]);
         }
+    }
+
+    // A blocked client hears it later: what waits in the engine stops its reading, what waits for the socket would only grow.
+    private void SayEngineOutput()
+    {
+        if (_tls!.HasOutput && (!_client.IsBlocked || _clientEnd != ClientEnd.Open)) FlushEngine();
+    }
+
+    /// <summary>Sends what waits for the client, and then what the engine has to say.</summary>
+    private void FlushClient()
+    {
+        _client.Flush(Pool);
+        SayEngineOutput();
     }
 
     private void SendCloseNotify()

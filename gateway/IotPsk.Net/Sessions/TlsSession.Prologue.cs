@@ -20,8 +20,8 @@ internal sealed partial class TlsSession
 
     private void ReadPrologue()
     {
-        _client.Flush(Pool);
-        while (_state == State.Prologue && CanReadClient)
+        FlushClient();
+        while (_state == State.Prologue && CanReadClient && !(_client.IsBlocked && _tls!.HasOutput))
         {
             var plain = ReadClient();
             if (plain > 0) Inspect(Plain[..plain]);

@@ -30,7 +30,7 @@ internal sealed partial class TlsSession
         for (var round = 0; round < RoundsPerTurn; round++)
         {
             _upstream.Flush(Pool);
-            _client.Flush(Pool);
+            FlushClient();
             var up = PumpUp();
             var down = PumpDown();
             if (EndIfOver()) return;

@@ -15,6 +15,7 @@ public sealed partial class PskTlsStream : Stream
     private readonly PskTlsConnection _tls;
     private readonly bool _leaveOpen;
     // The engine is for one thread at a time; what it wrote goes out in the order it was made.
+    // The semaphore holds no handle and is not disposed: those who still wait for it would wait for ever.
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly Lock _engine = new();
     private readonly byte[] _input = new byte[PskTlsConnection.MaxRecordWireSize];
@@ -63,8 +64,13 @@ public sealed partial class PskTlsStream : Stream
     {
         while (true)
         {
-            PskTlsStatus status = _tls.Handshake(_input.AsSpan(_inputStart, _inputEnd - _inputStart), _output, out int consumed, out int written);
-            _inputStart += consumed;
+            PskTlsStatus status;
+            int written;
+            lock (_engine)
+            {
+                status = _tls.Handshake(_input.AsSpan(_inputStart, _inputEnd - _inputStart), _output, out int consumed, out written);
+                _inputStart += consumed;
+            }
             if (written > 0)
                 await _inner.WriteAsync(_output.AsMemory(0, written), cancellation).ConfigureAwait(false);
             switch (status)
@@ -190,11 +196,13 @@ public sealed partial class PskTlsStream : Stream
         if (disposing && !_disposed)
         {
             _disposed = true;
-            _tls.Dispose();
+
+            // Somebody may still read or write: the keys are not taken away while the engine uses them.
+            lock (_engine)
+                _tls.Dispose();
             CryptographicOperations.ZeroMemory(_plain);
             if (!_leaveOpen)
                 _inner.Dispose();
-            _writing.Dispose();
         }
         base.Dispose(disposing);
     }

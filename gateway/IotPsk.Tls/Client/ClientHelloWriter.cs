@@ -154,7 +154,8 @@ internal static class ClientHelloWriter
         transcript?.Append(offer.Hello[truncated.Length..]);
     }
 
-    private static int MaxLength(ClientOffer offer)
+    /// <summary>What a hello takes at most, with the cookie it carries.</summary>
+    public static int MaxLength(ClientOffer offer)
     {
         int length = FixedLength + (offer.Cookie?.Length ?? 0) + (offer.Options.ServerName is null ? 0 : Encoding.ASCII.GetByteCount(offer.Options.ServerName));
         length += offer.Options.Tls12Ticket?.Ticket.Length ?? 0;

@@ -24,6 +24,8 @@ internal sealed class ClientOffer : IDisposable
         Credentials = [.. options.Credentials.Where(credential => CipherSuites.Any(suite => HashOf(suite) == credential.Hash))];
         if (OffersTls13 && Credentials.Count == 0)
             throw new ArgumentException("no offered cipher suite has the hash of an offered PSK", nameof(options));
+        if (ClientHelloWriter.MaxLength(this) + Messages.ServerHello.MaxBodyLength > ushort.MaxValue)
+            throw new ArgumentException("identities, ticket and application protocols do not fit in a ClientHello", nameof(options));
     }
 
     public PskTlsClientOptions Options { get; }

@@ -54,6 +54,7 @@ public static partial class TlsErrorMap
         TlsErrorReason.MalformedApplicationProtocols => (Decode, DecodeError, "application_layer_protocol_negotiation does not parse"),
         TlsErrorReason.MalformedEarlyData => (Decode, DecodeError, "early_data does not parse"),
         TlsErrorReason.MalformedCookie => (Decode, DecodeError, "cookie does not parse"),
+        TlsErrorReason.MalformedServerName => (Decode, DecodeError, "the answer to server_name is not empty"),
 
         _ => NegotiationRow(reason),
     };

@@ -107,6 +107,9 @@ public enum TlsErrorReason
     /// <summary>A cookie extension that does not parse.</summary>
     MalformedCookie,
 
+    /// <summary>A server's answer to server_name that is not empty.</summary>
+    MalformedServerName,
+
     /// <summary>The same extension twice.</summary>
     DuplicateExtension,
 

@@ -6,6 +6,9 @@ namespace IotPsk.Tls.Extensions;
 /// <summary>server_name (RFC 6066 s3). A server ignores it: the PSK identity says who is meant, and some clients send an address.</summary>
 internal static class ServerName
 {
+    /// <summary>RFC 6066 s3: the server's answer is empty.</summary>
+    public static TlsErrorReason CheckAnswer(ReadOnlySpan<byte> data) => data.IsEmpty ? TlsErrorReason.None : TlsErrorReason.MalformedServerName;
+
     public static void Write(ref WireWriter writer, string name)
     {
         WireWriter.Mark extension = writer.BeginExtension(ExtensionType.ServerName);

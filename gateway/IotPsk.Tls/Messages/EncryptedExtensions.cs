@@ -40,6 +40,7 @@ internal struct EncryptedExtensions
         switch (type)
         {
             case ExtensionType.ServerName when options.ServerName is not null:
+                return ServerName.CheckAnswer(data);
             case ExtensionType.SupportedGroups:
                 return TlsErrorReason.None;
             case ExtensionType.RecordSizeLimit when options.RecordSizeLimit != 0:

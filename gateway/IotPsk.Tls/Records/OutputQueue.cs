@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 
 namespace IotPsk.Tls.Records;
 
@@ -21,6 +22,13 @@ internal struct OutputQueue
         Span<byte> room = _buffer.AsSpan(_end, length);
         _end += length;
         return room;
+    }
+
+    /// <summary>Takes back the end of what was added.</summary>
+    public void Withdraw(int length)
+    {
+        CryptographicOperations.ZeroMemory(_buffer.AsSpan(_end - length, length));
+        _end -= length;
     }
 
     /// <summary>Moves what fits to the caller.</summary>

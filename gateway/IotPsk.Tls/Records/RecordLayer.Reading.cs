@@ -75,8 +75,11 @@ internal sealed partial class RecordLayer
         error = TlsErrorReason.None;
         if (type == ContentType.ApplicationData)
         {
-            // RFC 8446 s4.2.10: after a HelloRetryRequest early data is known by its type alone.
-            error = _earlyDataToSkip > 0 ? Skip(record.Length) : TlsErrorReason.UnexpectedRecordType;
+            // RFC 8446 s4.2.10: after a HelloRetryRequest early data is known by its type alone; s5.1: it comes before the next message, not inside.
+            if (_earlyDataToSkip <= 0)
+                error = TlsErrorReason.UnexpectedRecordType;
+            else
+                error = _assembler.IsInsideMessage ? TlsErrorReason.InterleavedHandshake : Skip(record.Length);
             return error == TlsErrorReason.None ? RecordStatus.Dropped : RecordStatus.Failed;
         }
 

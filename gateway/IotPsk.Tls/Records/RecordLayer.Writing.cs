@@ -134,18 +134,33 @@ internal sealed partial class RecordLayer
                 // Before room is made in the queue: it would be sent as it is.
                 return false;
             }
-            else if (_write12 is not null)
-            {
-                _write12.Seal(type, part, Append(part.Length + _write12.Overhead));
-            }
             else
             {
-                int padding = PaddedLength(part.Length) - part.Length - 1;
-                _write!.Seal(type, part, Append(part.Length + padding + _write.Overhead), padding);
+                QueueProtected(type, part);
             }
         }
 
         return true;
+    }
+
+    private void QueueProtected(ContentType type, ReadOnlySpan<byte> content)
+    {
+        int padding = _write12 is null ? PaddedLength(content.Length) - content.Length - 1 : 0;
+        int length = content.Length + padding + (_write12?.Overhead ?? _write!.Overhead);
+        Span<byte> record = Append(length);
+        try
+        {
+            if (_write12 is not null)
+                _write12.Seal(type, content, record);
+            else
+                _write!.Seal(type, content, record, padding);
+        }
+        catch
+        {
+            // It is not encrypted, and what is in the queue is sent.
+            _output.Withdraw(length);
+            throw;
+        }
     }
 
     /// <summary>Content, content type and padding; the peer's limit counts them all (RFC 8449 s4).</summary>

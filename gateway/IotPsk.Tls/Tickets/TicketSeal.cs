@@ -63,6 +63,8 @@ internal static class TicketSeal
         ticket = null;
         if (!IsTicket(identity))
             return TicketStatus.NotATicket;
+        if (identity.Length > MaxLength)
+            return TicketStatus.NotAuthentic;
         Span<byte> secret = stackalloc byte[TicketKey.SecretLength];
         if (!keys.TryCopy(identity.Slice(NameOffset, TicketKey.NameLength), secret))
             return TicketStatus.UnknownKey;
@@ -70,8 +72,6 @@ internal static class TicketSeal
         ReadOnlySpan<byte> header = identity[..HeaderLength];
         DeriveKey(crypto, secret, header, keyAndNonce);
         ReadOnlySpan<byte> ciphertext = identity[HeaderLength..^TagLength];
-        if (ciphertext.Length > MaxLength)
-            return TicketStatus.NotAuthentic;
         Span<byte> contents = stackalloc byte[ciphertext.Length];
         long id = AeadKey.NewId();
         bool authentic = crypto.Open(

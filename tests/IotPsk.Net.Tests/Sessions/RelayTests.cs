@@ -86,6 +86,28 @@ public class RelayTests
     }
 
     [Fact]
+    public async Task A_client_that_asks_for_new_keys_and_does_not_take_the_answers_is_not_read()
+    {
+        const int requests = 300;
+        using var bench = new Bench(echo: false);
+        using var client = bench.Connect();
+        using var upstream = bench.Upstream.Accept();
+        var total = SendUntilBlocked(upstream, out var sent);
+        for (var i = 0; i < requests; i++)
+        {
+            client.Tls.UpdateKeys(requestPeer: true);
+            client.Send([(byte)i]);
+            bench.Settle();
+        }
+        // Each answer would wait here: what the client says next stays in the kernel.
+        Assert.InRange(Assert.Single(await bench.Shards.GetSessionsAsync()).BytesUp, 0, requests / 10);
+        Assert.Equal(sent, client.Receive(total));
+        Assert.Equal([.. Enumerable.Range(0, requests).Select(i => (byte)i)], TestUpstream.Read(upstream, requests));
+        upstream.Send("more"u8);
+        Assert.Equal("more"u8, client.Receive(4));
+    }
+
+    [Fact]
     public void An_upstream_that_does_not_read_stops_the_reading_of_the_client_and_loses_nothing()
     {
         using var bench = new Bench(echo: false);

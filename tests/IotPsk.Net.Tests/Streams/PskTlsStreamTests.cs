@@ -81,6 +81,29 @@ public sealed class PskTlsStreamTests
     }
 
     [Fact]
+    public async Task Nobody_takes_the_engine_away_while_it_works()
+    {
+        (Stream one, Stream other) = Link();
+        using var client = new PskTlsStream(one, TestTls.Client(TestResolver.Device, TestResolver.Key));
+        PskTlsStream? server = null;
+        Task? disposing = null;
+        var disposedInside = false;
+        // The engine calls this in the middle of its work.
+        void OnSecret(string line)
+        {
+            disposing ??= Task.Run(server!.Dispose);
+            disposedInside |= disposing.Wait(200);
+        }
+        server = new PskTlsStream(other, new PskTlsServer(new PskTlsServerOptions { KeyLog = OnSecret }));
+        var both = Task.WhenAll(client.AuthenticateAsync(), server.AuthenticateAsync(Provide));
+        await Assert.ThrowsAnyAsync<Exception>(() => both.WaitAsync(Patience));
+        Assert.False(disposedInside);
+        await disposing!.WaitAsync(Patience);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => server.ReadAsync(new byte[1]).AsTask());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => server.WriteAsync(new byte[1]).AsTask());
+    }
+
+    [Fact]
     public async Task A_peer_that_leaves_during_the_handshake_is_told()
     {
         (Stream one, Stream other) = Link();

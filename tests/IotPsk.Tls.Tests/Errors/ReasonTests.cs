@@ -69,6 +69,12 @@ public class ReasonTests
             peer.SendProtected(22, HostileServerTests.Encrypted([0, 16, 0, 4, 0, 2, 1, 65]));
             return peer.Client.Error;
         },
+        [TlsErrorReason.MalformedServerName] = () =>
+        {
+            using var peer = new ScriptedTls12Server(new PskTlsClientOptions { Versions = [TlsProtocol.Tls12], Credentials = [Link.Credential(PskBinder.External)], ServerName = "gw" });
+            peer.Send(ScriptedTls12Server.Hello(extensions: [0, 0, 0, 1, 0]));
+            return peer.Client.Error;
+        },
         [TlsErrorReason.SecondRetryRequest] = () =>
         {
             using var peer = new ScriptedServer(Link.ClientOptions());

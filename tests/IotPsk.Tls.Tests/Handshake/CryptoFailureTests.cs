@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Tests.Support;
 
 namespace IotPsk.Tls.Tests.Handshake;
@@ -46,6 +48,39 @@ public class CryptoFailureTests
         }
     }
 
+    [Theory]
+    [InlineData(TlsProtocol.Tls13)]
+    [InlineData(TlsProtocol.Tls12)]
+    public void What_could_not_be_encrypted_is_not_sent(TlsProtocol version)
+    {
+        byte[] alpn = "a protocol's name"u8.ToArray();
+        var options = new PskTlsClientOptions { Versions = [version], Credentials = [Link.Credential(PskBinder.External)], ApplicationProtocols = [alpn] };
+        using var client = new PskTlsClient(options);
+        using var server = new PskTlsServer(new PskTlsServerOptions { ApplicationProtocols = [alpn] }, new FailsToSealOnce());
+        var clientEnd = new Wire(client);
+        var serverEnd = new Wire(server);
+        byte[] toServer = clientEnd.Deliver([]);
+        byte[] toClient = [];
+        while (toServer.Length > 0 && server.Error is null)
+        {
+            toClient = serverEnd.Deliver(toServer);
+            if (serverEnd.Status == PskTlsStatus.NeedsPsk)
+            {
+                server.ProvidePsk(0, Link.Key, PskBinder.External, TlsHash.Sha256);
+                toClient = [.. toClient, .. serverEnd.Deliver([])];
+            }
+
+            toServer = server.Error is null ? clientEnd.Deliver(toClient) : [];
+        }
+
+        Assert.Equal(TlsErrorReason.CryptoFailure, server.Error?.Reason);
+
+        // In TLS 1.3 EncryptedExtensions were to be sealed first, in TLS 1.2 Finished.
+        Assert.Equal(-1, toClient.AsSpan().IndexOf(version == TlsProtocol.Tls13 ? alpn : [20, 0, 0, 12]));
+        clientEnd.Deliver(toClient);
+        Assert.NotNull(client.Error);
+    }
+
     [Fact]
     public void A_library_that_fails_on_data_ends_the_connection()
     {
@@ -86,5 +121,21 @@ public class CryptoFailureTests
         }
 
         return server.Error;
+    }
+
+    private sealed class FailsToSealOnce : ForwardingCrypto
+    {
+        private bool _failed;
+
+        public override void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, Span<byte> data, Span<byte> tag)
+        {
+            if (!_failed)
+            {
+                _failed = true;
+                throw new CryptographicException("out of order");
+            }
+
+            base.Seal(key, nonce, associatedData, data, tag);
+        }
     }
 }

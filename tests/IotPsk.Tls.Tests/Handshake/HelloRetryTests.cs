@@ -123,6 +123,15 @@ public class HelloRetryTests
     }
 
     [Fact]
+    public void Early_data_does_not_interrupt_the_second_hello()
+    {
+        using var server = new TestServer();
+        (TestHello second, byte[][] transcript) = Retry(server, earlyData: true);
+        byte[] message = second.Message(transcript);
+        server.MustFail([.. TestRecord.Plain(22, message[..50]), .. TestRecord.Plain(23, new byte[60]), .. TestRecord.Plain(22, message[50..])], TlsErrorReason.InterleavedHandshake);
+    }
+
+    [Fact]
     public void Early_data_is_skipped_only_up_to_a_bound_and_only_if_announced()
     {
         using var server = new TestServer();

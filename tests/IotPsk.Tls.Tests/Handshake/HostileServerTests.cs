@@ -160,6 +160,18 @@ public class HostileServerTests
     }
 
     [Fact]
+    public void An_answer_to_server_name_is_empty()
+    {
+        foreach (bool empty in (bool[])[true, false])
+        {
+            using var peer = new ScriptedServer(new PskTlsClientOptions { Credentials = [Link.Credential()], ServerName = "gw" });
+            peer.SendServerHello();
+            peer.SendProtected(22, Encrypted(empty ? [0, 0, 0, 0] : [0, 0, 0, 1, 0]));
+            Assert.Equal(empty ? null : TlsErrorReason.MalformedServerName, peer.Client.Error?.Reason);
+        }
+    }
+
+    [Fact]
     public void Data_before_Finished_is_refused()
     {
         using var peer = new ScriptedServer(Link.ClientOptions());

@@ -19,6 +19,7 @@ public class OptionsTests
         Assert.Throws<ArgumentException>(() => new PskTlsCredential([], Link.Key, PskBinder.External, TlsHash.Sha256));
         Assert.Throws<ArgumentException>(() => new PskTlsCredential(new byte[65536], Link.Key, PskBinder.External, TlsHash.Sha256));
         Assert.Throws<ArgumentException>(() => new PskTlsCredential(Link.Identity, [], PskBinder.External, TlsHash.Sha256));
+        Assert.Throws<ArgumentException>(() => new PskTlsCredential(Link.Identity, new byte[65536], PskBinder.External, TlsHash.Sha256));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PskTlsCredential(Link.Identity, Link.Key, (PskBinder)3, TlsHash.Sha256));
         Assert.Throws<ArgumentOutOfRangeException>(() => new PskTlsCredential(Link.Identity, Link.Key, PskBinder.External, (TlsHash)3));
         Assert.Throws<ArgumentException>(() => new PskTlsClientOptions { Credentials = [new PskTlsCredential(new byte[60_000], Link.Key, PskBinder.External, TlsHash.Sha256)] });
@@ -30,6 +31,16 @@ public class OptionsTests
     {
         var options = new PskTlsClientOptions { Credentials = [Link.Credential(hash: TlsHash.Sha384)], CipherSuites = [CipherSuite.TLS_AES_128_GCM_SHA256] };
         Assert.Throws<ArgumentException>(() => new PskTlsClient(options));
+    }
+
+    [Fact]
+    public void A_hello_that_would_be_too_long_is_refused_before_anything_is_sent()
+    {
+        ReadOnlyMemory<byte>[] names = [.. Enumerable.Range(0, 20).Select(_ => (ReadOnlyMemory<byte>)new byte[255])];
+        var big = new PskTlsCredential(new byte[58_000], Link.Key, PskBinder.External, TlsHash.Sha256);
+        Assert.Throws<ArgumentException>(() => new PskTlsClient(new PskTlsClientOptions { Credentials = [big], ApplicationProtocols = names }));
+        using var fits = new PskTlsClient(new PskTlsClientOptions { Credentials = [big] });
+        Assert.True(new Wire(fits).Deliver([]).Length > 58_000);
     }
 
     [Fact]

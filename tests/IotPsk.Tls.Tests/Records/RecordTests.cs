@@ -31,6 +31,7 @@ public class RecordTests
         ["empty hello"] = (TestRecord.Plain(22, 1, 0, 0, 0), TlsErrorReason.MalformedClientHello),
         ["bytes after the hello"] = (TestRecord.Plain(22, [.. TestHello.Good().Message(), 1]), TlsErrorReason.ExcessHandshakeData),
         ["two hellos in a record"] = (TestRecord.Plain(22, [.. TestHello.Good().Message(), .. TestHello.Good().Message()]), TlsErrorReason.ExcessHandshakeData),
+        ["user_canceled inside a hello"] = ([.. TestRecord.Plain(22, 1, 0, 1), .. TestRecord.Plain(21, 1, 90)], TlsErrorReason.InterleavedHandshake),
         ["another record inside a hello"] = ([.. TestRecord.Plain(22, 1, 0, 1), .. TestRecord.Plain(23, 1)], TlsErrorReason.UnexpectedRecordType),
     };
 

@@ -54,6 +54,7 @@ public class HostileTls12ClientTests
         ["something after ClientKeyExchange in its record"] = (c => TestRecord.Plain(22, [.. c.KeyExchange(), 20]), TlsErrorReason.ExcessHandshakeData),
         ["change_cipher_spec inside ClientKeyExchange"] = (c => [.. TestRecord.Plain(22, c.KeyExchange()[..20]), .. TestRecord.Plain(20, 1)], TlsErrorReason.InterleavedHandshake),
         ["fatal alert"] = (_ => TestRecord.Plain(21, 2, 40), TlsErrorReason.PeerAlert),
+        ["user_canceled as a fatal alert"] = (_ => TestRecord.Plain(21, 2, 90), TlsErrorReason.PeerAlert),
         ["alert of level 3"] = (_ => TestRecord.Plain(21, 3, 40), TlsErrorReason.BadAlertLevel),
         ["five warnings"] = (_ => [.. Enumerable.Repeat(TestRecord.Plain(21, 1, 41), 5).SelectMany(record => record)], TlsErrorReason.TooManyWarnings),
         ["close_notify"] = (_ => TestRecord.Plain(21, 1, 0), TlsErrorReason.ClosedDuringHandshake),

@@ -91,7 +91,7 @@ internal struct Tls12ServerHello
             case ExtensionType.EcPointFormats when options.OffersEcdhePsk:
                 return EcPointFormats.Check(data);
             case ExtensionType.ServerName when options.ServerName is not null:
-                return TlsErrorReason.None;
+                return ServerName.CheckAnswer(data);
             case ExtensionType.RecordSizeLimit when options.RecordSizeLimit != 0:
                 // RFC 8449 s4: what is above the limit of TLS 1.2 is no more than that.
                 return Extensions.RecordSizeLimit.Parse(data, out RecordSizeLimit);
