@@ -58,7 +58,7 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
     }
 
     public void OnConnected(TlsConnectionInfo info) => _printer.Print("connected", Device,
-        string.Create(CultureInfo.InvariantCulture, $"connected to {_connector.Address}: {info.VersionName} {info.CipherSuiteName} {info.KeyExchangeName}, {(info.IsImported ? "imported" : "external")} PSK, epoch {_connector.Epoch}, handshake {info.HandshakeBytesSent} bytes out, {info.HandshakeBytesReceived} in"),
+        string.Create(CultureInfo.InvariantCulture, $"connected to {_connector.Address}: {info.VersionName} {info.CipherSuiteName} {info.KeyExchangeName}{(info.IsResumed ? " resumed" : "")}, {(info.IsImported ? "imported" : "external")} PSK, epoch {_connector.Epoch}, handshake {info.HandshakeBytesSent} bytes out, {info.HandshakeBytesReceived} in"),
         new JsonObject
         {
             ["address"] = _connector.Address.ToString(),
@@ -66,6 +66,7 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
             ["suite"] = info.CipherSuiteName,
             ["keyExchange"] = info.KeyExchangeName,
             ["imported"] = info.IsImported,
+            ["resumed"] = info.IsResumed,
             ["epoch"] = _connector.Epoch,
             ["handshakeBytesSent"] = info.HandshakeBytesSent,
             ["handshakeBytesReceived"] = info.HandshakeBytesReceived,

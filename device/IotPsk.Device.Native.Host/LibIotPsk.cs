@@ -30,7 +30,7 @@ internal static partial class LibIotPsk
     internal static partial int VaultClose(int vault);
 
     [LibraryImport(Library, EntryPoint = "iotpsk_open")]
-    internal static partial int Open(int vault, int slot, int protocol, int recordSize);
+    internal static partial int Open(int vault, int slot, int protocol, int recordSize, int options);
 
     [LibraryImport(Library, EntryPoint = "iotpsk_feed")]
     internal static partial int Feed(int session, in byte input, int length);

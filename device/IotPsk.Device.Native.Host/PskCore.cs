@@ -46,8 +46,9 @@ public static class PskCore
     /// <param name="slot">0 to 65535.</param>
     /// <param name="protocol">0x0304 for TLS 1.3.</param>
     /// <param name="recordSize">The record size limit to announce (RFC 8449), from 64; 0 for that of the bundle.</param>
+    /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets.</param>
     /// <returns>A session handle, or an error code.</returns>
-    public static int Open(int vault, int slot, int protocol, int recordSize) => LibIotPsk.Open(vault, slot, protocol, recordSize);
+    public static int Open(int vault, int slot, int protocol, int recordSize, int options) => LibIotPsk.Open(vault, slot, protocol, recordSize, options);
 
     /// <summary>Gives the session bytes from the wire.</summary>
     /// <param name="session">The session handle.</param>

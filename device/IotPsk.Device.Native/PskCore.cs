@@ -45,14 +45,18 @@ namespace IotPsk.Device.Native
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern int VaultClose(int vault);
 
-        /// <summary>Begins a session with the credential of a slot.</summary>
+        /// <summary>
+        /// Begins a session with the credential of a slot. A ticket that an earlier session of the slot got from its server is offered
+        /// beside the key, and forgotten; the open vault keeps the newest one in memory.
+        /// </summary>
         /// <param name="vault">The vault handle.</param>
         /// <param name="slot">0 to 65535.</param>
         /// <param name="protocol">0x0304 for TLS 1.3.</param>
         /// <param name="recordSize">The record size limit to announce (RFC 8449), from 64; 0 for that of the bundle.</param>
+        /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets.</param>
         /// <returns>A session handle, or an error code.</returns>
         [MethodImpl(MethodImplOptions.InternalCall)]
-        public static extern int Open(int vault, int slot, int protocol, int recordSize);
+        public static extern int Open(int vault, int slot, int protocol, int recordSize, int options);
 
         /// <summary>Gives the session bytes from the wire.</summary>
         /// <param name="session">The session handle.</param>
@@ -112,7 +116,7 @@ namespace IotPsk.Device.Native
         /// <param name="session">The session handle.</param>
         /// <param name="what">
         /// 0 version, 1 cipher suite, 2 key exchange mode (0 psk_ke, 1 psk_dhe_ke), 3 handshake bytes sent, 4 received,
-        /// 5 imported key (1) or plain external key (0), 6 last alert received.
+        /// 5 imported key (1) or plain external key (0), 6 last alert received, 7 resumed by ticket (1) or not (0), 8 ticket offered.
         /// </param>
         /// <returns>The value, or an error code.</returns>
         [MethodImpl(MethodImplOptions.InternalCall)]

@@ -1,22 +1,10 @@
-#include "psk_core.h"
+#include "psk_session.h"
 
 #include <limits.h>
-#include <mbedtls/entropy.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
-#include <mbedtls/ssl.h>
 #include <psa/crypto.h>
-
-#include "psk_queue.h"
-
-/* What is drained at once on the wire costs nothing more with a small queue: output that does not fit waits in mbedTLS. */
-#ifndef PSK_CORE_IN_QUEUE
-#define PSK_CORE_IN_QUEUE 512
-#endif
-#ifndef PSK_CORE_OUT_QUEUE
-#define PSK_CORE_OUT_QUEUE 640
-#endif
 
 #define RECORD_OVERHEAD 22u         /* header 5, content type 1, longest tag 16 */
 #define RECORD_SIZE_MIN 64          /* RFC 8449 s4 */
@@ -29,19 +17,6 @@
 
 _Static_assert(PSK_CORE_OUT_QUEUE > 2 * RECORD_OVERHEAD, "the output queue must hold a small record");
 _Static_assert(MBEDTLS_SSL_IN_CONTENT_LEN >= 512 && MBEDTLS_SSL_IN_CONTENT_LEN <= 16384, "content length out of range");
-
-struct psk_core {
-    mbedtls_ssl_context ssl;
-    mbedtls_ssl_config config;
-    psk_queue in, out;
-    uint32_t sent, received;                        /* on the wire; stand still once connected */
-    uint16_t record_limit;
-    int16_t alert;
-    int32_t failure;
-    uint8_t connected, closing, spoke;              /* spoke: something went out during this call */
-    uint8_t in_buffer[PSK_CORE_IN_QUEUE];
-    uint8_t out_buffer[PSK_CORE_OUT_QUEUE];
-};
 
 uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl);
 
@@ -81,65 +56,6 @@ static uint16_t peer_limit(const psk_core *core)
     return session == NULL ? 0 : session->MBEDTLS_PRIVATE(record_size_limit);
 }
 
-static int32_t from_alert(int alert)
-{
-    switch (alert) {
-    case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR: return PSK_CORE_ERR_REFUSED;
-    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY: return PSK_CORE_ERR_UNKNOWN_IDENTITY;
-    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
-    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY: return PSK_CORE_ERR_NO_COMMON;
-    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION: return PSK_CORE_ERR_VERSION;
-    case MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR: return PSK_CORE_ERR_SERVER_FAULT;
-    default: return PSK_CORE_ERR_ALERT;
-    }
-}
-
-static int32_t from_mbedtls(int result)
-{
-    switch (result) {
-    case MBEDTLS_ERR_SSL_ALLOC_FAILED: return PSK_CORE_ERR_MEMORY;
-    case MBEDTLS_ERR_SSL_NO_RNG:
-    case MBEDTLS_ERR_ENTROPY_SOURCE_FAILED: return PSK_CORE_ERR_RANDOM;
-    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return PSK_CORE_ERR_CLOSED;
-    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return PSK_CORE_ERR_VERSION;
-    case MBEDTLS_ERR_SSL_INVALID_MAC: return PSK_CORE_ERR_BAD_RECORD;
-    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA: return PSK_CORE_ERR_RECORD_SIZE;   /* a record longer than the input buffer */
-    case MBEDTLS_ERR_SSL_INTERNAL_ERROR: return PSK_CORE_ERR_INTERNAL;
-    default: return PSK_CORE_ERR_PROTOCOL;
-    }
-}
-
-static unsigned char alert_for(int32_t error)
-{
-    switch (error) {
-    case PSK_CORE_ERR_RECORD_SIZE: return MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW;        /* RFC 8449 s4 */
-    case PSK_CORE_ERR_BAD_RECORD: return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
-    case PSK_CORE_ERR_PROTOCOL: return MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
-    case PSK_CORE_ERR_VERSION: return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
-    default: return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
-    }
-}
-
-/* Ends the session, with an alert where mbedTLS has sent none itself. */
-static int32_t fail(psk_core *core, int32_t error)
-{
-    core->failure = error;
-    if (!core->spoke && error != PSK_CORE_ERR_CLOSED) {
-        (void) mbedtls_ssl_send_alert_message(&core->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(error));
-    }
-    return error;
-}
-
-static int32_t fail_as(psk_core *core, int result)
-{
-    if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        core->alert = core->ssl.MBEDTLS_PRIVATE(in_msg)[1];
-        core->failure = from_alert(core->alert);
-        return core->failure;
-    }
-    return fail(core, from_mbedtls(result));
-}
-
 static int configure(psk_core *core, const psk_bundle *credential)
 {
     mbedtls_ssl_config *config = &core->config;
@@ -148,7 +64,10 @@ static int configure(psk_core *core, const psk_bundle *credential)
     if (result != 0) return result;
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
     mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
-    mbedtls_ssl_conf_tls13_key_exchange_modes(config, MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+    mbedtls_ssl_conf_tls13_key_exchange_modes(config, (core->options & PSK_CORE_OPTION_PSK_KE) != 0
+                                                          ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK
+                                                          : MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, (core->options & PSK_CORE_OPTION_NO_TICKETS) == 0);
     mbedtls_ssl_conf_ciphersuites(config, suites);
     mbedtls_ssl_conf_groups(config, groups);
     mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
@@ -161,12 +80,12 @@ static int configure(psk_core *core, const psk_bundle *credential)
     return result;
 }
 
-int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t protocol, int32_t record_size)
+int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t protocol, int32_t record_size, uint32_t options)
 {
     if (core == NULL || credential == NULL) return PSK_CORE_ERR_ARGUMENT;
     *core = NULL;
     if (record_size == 0) record_size = (int32_t) credential->record_size_limit;
-    if (record_size < RECORD_SIZE_MIN) return PSK_CORE_ERR_ARGUMENT;
+    if (record_size < RECORD_SIZE_MIN || (options & ~PSK_CORE_OPTIONS) != 0) return PSK_CORE_ERR_ARGUMENT;
     if (protocol != PSK_CORE_TLS13 || credential->tls13_key.data == NULL) return PSK_CORE_ERR_UNSUPPORTED;
     if (psa_crypto_init() != PSA_SUCCESS) return PSK_CORE_ERR_RANDOM;
 
@@ -177,6 +96,7 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
     psk_queue_init(&fresh->in, fresh->in_buffer, sizeof fresh->in_buffer);
     psk_queue_init(&fresh->out, fresh->out_buffer, sizeof fresh->out_buffer);
     fresh->alert = -1;
+    fresh->options = options;
     fresh->record_limit = (uint16_t) (record_size < MBEDTLS_SSL_IN_CONTENT_LEN ? record_size : MBEDTLS_SSL_IN_CONTENT_LEN);
     const int result = configure(fresh, credential);
     if (result != 0) {
@@ -187,13 +107,13 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
     return 0;
 }
 
-int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t protocol, int32_t record_size)
+int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t protocol, int32_t record_size, uint32_t options)
 {
     psk_bundle credential;
     uint8_t *record = mbedtls_calloc(1, PSK_VAULT_RECORD_MAX);
     if (record == NULL) return PSK_CORE_ERR_MEMORY;
     int32_t result = psk_vault_load(vault, slot, record, PSK_VAULT_RECORD_MAX, &credential);
-    if (result == 0) result = psk_core_open(core, &credential, protocol, record_size);
+    if (result == 0) result = psk_core_open(core, &credential, protocol, record_size, options);
     mbedtls_platform_zeroize(record, PSK_VAULT_RECORD_MAX);
     mbedtls_free(record);
     return result;
@@ -216,10 +136,11 @@ int32_t psk_core_step(psk_core *core)
     switch (result) {
     case 0:
         core->connected = 1;
+        psk_ticket_note_handshake(core);
         return PSK_CORE_DONE;
     case MBEDTLS_ERR_SSL_WANT_READ: return PSK_CORE_WANTS_INPUT;
     case MBEDTLS_ERR_SSL_WANT_WRITE: return PSK_CORE_WANTS_DRAIN;
-    default: return fail_as(core, result);
+    default: return psk_core_fail_as(core, result);
     }
 }
 
@@ -242,7 +163,7 @@ int32_t psk_core_write(psk_core *core, const uint8_t *data, size_t length)
     if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     if (core->closing) return PSK_CORE_ERR_CLOSED;
     int largest = mbedtls_ssl_get_max_out_record_payload(&core->ssl);
-    if (largest <= 0) return fail_as(core, largest);
+    if (largest <= 0) return psk_core_fail_as(core, largest);
     /* In TLS 1.3 the limit counts the content type too (RFC 8449 s4); mbedTLS does not subtract it. */
     if (peer_limit(core) != 0 && largest >= peer_limit(core)) largest = peer_limit(core) - 1;
     /* The record is cut to what the queue holds, so mbedTLS never keeps a part of it back. */
@@ -252,7 +173,19 @@ int32_t psk_core_write(psk_core *core, const uint8_t *data, size_t length)
     if (length > room - RECORD_OVERHEAD) length = room - RECORD_OVERHEAD;
     core->spoke = 0;
     const int result = mbedtls_ssl_write(&core->ssl, data, length);
-    return result >= 0 ? result : fail_as(core, result);
+    return result >= 0 ? result : psk_core_fail_as(core, result);
+}
+
+/* Reads, past the tickets that come in between. mbedTLS wants to be called again while it is busy with one. */
+static int read_data(psk_core *core, uint8_t *data, size_t size)
+{
+    int result;
+    do {
+        result = mbedtls_ssl_read(&core->ssl, data, size);
+        if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) core->ticket_waits = 1;
+    } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+             || (result == MBEDTLS_ERR_SSL_WANT_READ && core->ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET));
+    return result;
 }
 
 int32_t psk_core_read(psk_core *core, uint8_t *data, size_t size)
@@ -263,14 +196,14 @@ int32_t psk_core_read(psk_core *core, uint8_t *data, size_t size)
     if (size > INT_MAX) size = INT_MAX;
     core->spoke = 0;
     const int fresh_record = mbedtls_ssl_get_bytes_avail(&core->ssl) == 0;
-    const int result = mbedtls_ssl_read(&core->ssl, data, size);
+    const int result = read_data(core, data, size);
     if (result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE) return 0;
-    if (result < 0) return fail_as(core, result);
+    if (result < 0) return psk_core_fail_as(core, result);
     /* The peer is bound only if it took part in the extension (RFC 8449 s4); the limit counts the content type. */
     if (fresh_record && peer_limit(core) != 0
         && (size_t) result + mbedtls_ssl_get_bytes_avail(&core->ssl) >= core->record_limit) {
         mbedtls_platform_zeroize(data, (size_t) result);
-        return fail(core, PSK_CORE_ERR_RECORD_SIZE);
+        return psk_core_fail(core, PSK_CORE_ERR_RECORD_SIZE);
     }
     return result;
 }
@@ -284,7 +217,7 @@ int32_t psk_core_close_notify(psk_core *core)
     core->closing = 1;
     const int result = mbedtls_ssl_close_notify(&core->ssl);
     if (result == MBEDTLS_ERR_SSL_WANT_WRITE) return PSK_CORE_WANTS_DRAIN;
-    if (result != 0) return fail_as(core, result);
+    if (result != 0) return psk_core_fail_as(core, result);
     core->closing = 2;
     return PSK_CORE_DONE;
 }
@@ -296,14 +229,16 @@ int32_t psk_core_info(const psk_core *core, int32_t what)
     case PSK_CORE_INFO_HANDSHAKE_SENT: return (int32_t) core->sent;
     case PSK_CORE_INFO_HANDSHAKE_RECEIVED: return (int32_t) core->received;
     case PSK_CORE_INFO_IMPORTED: return IS_IMPORTED;
+    case PSK_CORE_INFO_TICKET_OFFERED: return core->ticket_offered;
     case PSK_CORE_INFO_LAST_ALERT: return core->alert >= 0 ? core->alert : PSK_CORE_ERR_NOT_CONNECTED;
     default: break;
     }
-    if (!core->connected) return what >= 0 && what <= PSK_CORE_INFO_KEY_EXCHANGE ? PSK_CORE_ERR_NOT_CONNECTED : PSK_CORE_ERR_ARGUMENT;
+    if (!core->connected) return (what >= 0 && what <= PSK_CORE_INFO_KEY_EXCHANGE) || what == PSK_CORE_INFO_RESUMED ? PSK_CORE_ERR_NOT_CONNECTED : PSK_CORE_ERR_ARGUMENT;
     switch (what) {
     case PSK_CORE_INFO_VERSION: return (int32_t) mbedtls_ssl_get_version_number(&core->ssl);
     case PSK_CORE_INFO_SUITE: return mbedtls_ssl_get_ciphersuite_id_from_ssl(&core->ssl);
-    case PSK_CORE_INFO_KEY_EXCHANGE: return 1;      /* the only mode configured, and mbedTLS accepts no other */
+    case PSK_CORE_INFO_KEY_EXCHANGE: return (core->options & PSK_CORE_OPTION_PSK_KE) == 0;      /* mbedTLS accepts no other */
+    case PSK_CORE_INFO_RESUMED: return core->resumed;
     default: return PSK_CORE_ERR_ARGUMENT;
     }
 }

@@ -46,6 +46,7 @@ const char *psk_core_error_name(int32_t code)
     case PSK_CORE_ERR_PROTOCOL: return "protocol: the server sent what the protocol does not allow here";
     case PSK_CORE_ERR_BAD_RECORD: return "bad record: a record of the server does not authenticate";
     case PSK_CORE_ERR_RECORD_SIZE: return "record size: a record of the server is larger than the limit it was given";
+    case PSK_CORE_ERR_KEY_UPDATE: return "key update: the server wants new keys, which this TLS cannot make; connect anew";
     default: return code >= 0 ? "success" : "unknown error";
     }
 }

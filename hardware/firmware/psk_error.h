@@ -29,6 +29,7 @@ enum {
     PSK_CORE_ERR_PROTOCOL = -27,        /* the server broke the protocol */
     PSK_CORE_ERR_BAD_RECORD = -28,      /* a record does not authenticate */
     PSK_CORE_ERR_RECORD_SIZE = -29,     /* a record is larger than was promised */
+    PSK_CORE_ERR_KEY_UPDATE = -30,      /* the server sent KeyUpdate, which mbedTLS 3.6 does not have */
 
     PSK_CORE_ERR_BUNDLE = -100          /* not a credential bundle; -100 - k: its field k is missing or wrong */
 };

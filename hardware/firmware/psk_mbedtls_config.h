@@ -43,14 +43,15 @@
 #define MBEDTLS_PSA_P256M_DRIVER_ENABLED
 #endif
 
-/* TLS 1.3, client, external PSK with (EC)DHE */
+/* TLS 1.3, client, external PSK with (EC)DHE; without it where a session asks for that */
 #define MBEDTLS_SSL_TLS_C
 #define MBEDTLS_SSL_CLI_C
 #define MBEDTLS_SSL_PROTO_TLS1_3
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL_ENABLED
+#define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_ENABLED
 #define MBEDTLS_SSL_RECORD_SIZE_LIMIT
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE       /* TLS 1.3 wants the option; no certificate code comes with it */
-#define MBEDTLS_SSL_SESSION_TICKETS             /* without it a ticket of the server would be an unexpected message */
+#define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY 1
 #define MBEDTLS_PSK_MAX_LEN 48
 

@@ -1,20 +1,33 @@
 #include "iotpsk.h"
 
+#include <mbedtls/platform_util.h>
 #include <stdlib.h>
 
 #include "handles.h"
 #include "psk_core.h"
+#include "tickets.h"
 #include "vault_file.h"
+
+typedef struct open_vault {
+    psk_vault vault;
+    tickets tickets;
+} open_vault;
+
+typedef struct open_session {
+    psk_core *core;
+    int32_t vault, slot;        /* where its tickets go, if the vault is still open then */
+    uint32_t generation;
+} open_session;
 
 int32_t iotpsk_vault_open(const char *directory)
 {
-    psk_vault *vault = calloc(1, sizeof *vault);
-    if (vault == NULL) return PSK_CORE_ERR_MEMORY;
-    int32_t result = psk_vault_file_open(directory, vault);
-    if (result == 0) result = handle_new(HANDLE_VAULT, vault);
+    open_vault *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) return PSK_CORE_ERR_MEMORY;
+    int32_t result = psk_vault_file_open(directory, &opened->vault);
+    if (result == 0) result = handle_new(HANDLE_VAULT, opened);
     if (result < 0) {
-        psk_vault_file_close(vault);
-        free(vault);
+        psk_vault_file_close(&opened->vault);
+        free(opened);
     }
     return result;
 }
@@ -22,9 +35,10 @@ int32_t iotpsk_vault_open(const char *directory)
 int32_t iotpsk_vault_import(int32_t vault, int32_t slot, const uint8_t *bundle, int32_t length)
 {
     if (length < 0) return PSK_CORE_ERR_ARGUMENT;
-    const psk_vault *held = handle_acquire(vault, HANDLE_VAULT);
+    open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_vault_import(held, slot, bundle, (size_t) length);
+    const int32_t result = psk_vault_import(&held->vault, slot, bundle, (size_t) length);
+    if (result == 0) tickets_forget(&held->tickets, slot);
     handle_release(vault);
     return result;
 }
@@ -32,60 +46,97 @@ int32_t iotpsk_vault_import(int32_t vault, int32_t slot, const uint8_t *bundle, 
 int32_t iotpsk_vault_describe(int32_t vault, int32_t slot, uint8_t *out, int32_t size)
 {
     if (size < 0) return PSK_CORE_ERR_ARGUMENT;
-    const psk_vault *held = handle_acquire(vault, HANDLE_VAULT);
+    const open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_vault_describe(held, slot, out, (size_t) size);
+    const int32_t result = psk_vault_describe(&held->vault, slot, out, (size_t) size);
     handle_release(vault);
     return result;
 }
 
 int32_t iotpsk_vault_erase(int32_t vault, int32_t slot)
 {
-    const psk_vault *held = handle_acquire(vault, HANDLE_VAULT);
+    open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_vault_erase(held, slot);
+    const int32_t result = psk_vault_erase(&held->vault, slot);
+    tickets_forget(&held->tickets, slot);
     handle_release(vault);
     return result;
 }
 
 int32_t iotpsk_vault_close(int32_t vault)
 {
-    psk_vault *held = handle_acquire(vault, HANDLE_VAULT);
+    open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     handle_end(vault);
-    psk_vault_file_close(held);
+    psk_vault_file_close(&held->vault);
+    tickets_free(&held->tickets);
     free(held);
     return 0;
 }
 
-int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size)
+/* The ticket is gone from the vault before it is offered: whatever happens then, no later session offers it again. */
+static int32_t open_core(open_vault *vault, int32_t protocol, int32_t record_size, int32_t options, open_session *out)
 {
-    psk_core *core = NULL;
-    const psk_vault *held = handle_acquire(vault, HANDLE_VAULT);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    int32_t result = psk_core_open_slot(&core, held, slot, protocol, record_size);
-    handle_release(vault);
+    uint8_t ticket[PSK_TICKET_MAX];
+    const int32_t result = psk_core_open_slot(&out->core, &vault->vault, out->slot, protocol, record_size, (uint32_t) options);
     if (result < 0) return result;
-    result = handle_new(HANDLE_SESSION, core);
-    if (result < 0) psk_core_free(core);
+    const size_t length = tickets_take(&vault->tickets, out->slot, ticket);
+    if (length > 0) (void) psk_core_offer_ticket(out->core, ticket, length);
+    mbedtls_platform_zeroize(ticket, sizeof ticket);
+    out->generation = vault->tickets.generation;
+    return 0;
+}
+
+int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options)
+{
+    if (options < 0) return PSK_CORE_ERR_ARGUMENT;
+    open_session *session = calloc(1, sizeof *session);
+    if (session == NULL) return PSK_CORE_ERR_MEMORY;
+    session->vault = vault;
+    session->slot = slot;
+    open_vault *held = handle_acquire(vault, HANDLE_VAULT);
+    int32_t result = PSK_CORE_ERR_HANDLE;
+    if (held != NULL) {
+        result = open_core(held, protocol, record_size, options, session);
+        handle_release(vault);
+    }
+    if (result == 0) result = handle_new(HANDLE_SESSION, session);
+    if (result < 0) {
+        psk_core_free(session->core);
+        free(session);
+    }
     return result;
+}
+
+/* Where a session is locked before its vault; nobody does it the other way round. */
+static void keep_ticket(const open_session *session)
+{
+    uint8_t ticket[PSK_TICKET_MAX];
+    const int32_t length = psk_core_take_ticket(session->core, ticket, sizeof ticket);
+    if (length <= 0) return;
+    open_vault *held = handle_acquire(session->vault, HANDLE_VAULT);
+    if (held != NULL) {
+        tickets_keep(&held->tickets, session->slot, session->generation, ticket, (size_t) length);
+        handle_release(session->vault);
+    }
+    mbedtls_platform_zeroize(ticket, sizeof ticket);
 }
 
 int32_t iotpsk_feed(int32_t session, const uint8_t *in, int32_t length)
 {
     if (length < 0) return PSK_CORE_ERR_ARGUMENT;
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_feed(core, in, (size_t) length);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_feed(held->core, in, (size_t) length);
     handle_release(session);
     return result;
 }
 
 int32_t iotpsk_step(int32_t session)
 {
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_step(core);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_step(held->core);
     handle_release(session);
     return result;
 }
@@ -93,9 +144,9 @@ int32_t iotpsk_step(int32_t session)
 int32_t iotpsk_drain(int32_t session, uint8_t *out, int32_t size)
 {
     if (size < 0) return PSK_CORE_ERR_ARGUMENT;
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_drain(core, out, (size_t) size);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_drain(held->core, out, (size_t) size);
     handle_release(session);
     return result;
 }
@@ -103,9 +154,9 @@ int32_t iotpsk_drain(int32_t session, uint8_t *out, int32_t size)
 int32_t iotpsk_write(int32_t session, const uint8_t *in, int32_t length)
 {
     if (length < 0) return PSK_CORE_ERR_ARGUMENT;
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_write(core, in, (size_t) length);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_write(held->core, in, (size_t) length);
     handle_release(session);
     return result;
 }
@@ -113,37 +164,39 @@ int32_t iotpsk_write(int32_t session, const uint8_t *in, int32_t length)
 int32_t iotpsk_read(int32_t session, uint8_t *out, int32_t size)
 {
     if (size < 0) return PSK_CORE_ERR_ARGUMENT;
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_read(core, out, (size_t) size);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_read(held->core, out, (size_t) size);
+    keep_ticket(held);
     handle_release(session);
     return result;
 }
 
 int32_t iotpsk_close_notify(int32_t session)
 {
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_close_notify(core);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_close_notify(held->core);
     handle_release(session);
     return result;
 }
 
 int32_t iotpsk_info(int32_t session, int32_t what)
 {
-    const psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_info(core, what);
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_info(held->core, what);
     handle_release(session);
     return result;
 }
 
 int32_t iotpsk_close(int32_t session)
 {
-    psk_core *core = handle_acquire(session, HANDLE_SESSION);
-    if (core == NULL) return PSK_CORE_ERR_HANDLE;
+    open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
     handle_end(session);
-    psk_core_free(core);
+    psk_core_free(held->core);
+    free(held);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* The flat API of libiotpsk.so: psk_core and the vault behind integer handles. Every function may be called from any
- * thread; calls on one handle wait for each other. All return >= 0, or a code of psk_error.h. */
+ * thread; calls on one handle wait for each other. All return >= 0, or a code of psk_error.h.
+ * An open vault keeps the newest session ticket of each slot, in memory; importing into a slot or erasing it forgets it. */
 #ifndef IOTPSK_H
 #define IOTPSK_H
 
@@ -13,7 +14,8 @@ IOTPSK_API int32_t iotpsk_vault_describe(int32_t vault, int32_t slot, uint8_t *o
 IOTPSK_API int32_t iotpsk_vault_erase(int32_t vault, int32_t slot);
 IOTPSK_API int32_t iotpsk_vault_close(int32_t vault);
 
-IOTPSK_API int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size);
+/* A ticket that an earlier session of the slot got is offered, and forgotten. options: see enum psk_core_option. */
+IOTPSK_API int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options);
 IOTPSK_API int32_t iotpsk_feed(int32_t session, const uint8_t *in, int32_t length);
 IOTPSK_API int32_t iotpsk_step(int32_t session);
 IOTPSK_API int32_t iotpsk_drain(int32_t session, uint8_t *out, int32_t size);

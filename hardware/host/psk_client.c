@@ -21,6 +21,7 @@
 typedef struct settings {
     const char *host, *port, *vault, *bundle;
     int32_t slot, record_size;
+    uint32_t options;
     long wait_ms, timeout_ms;
 } settings;
 
@@ -36,6 +37,7 @@ static const char usage[] =
     "Usage: iotpsk-psk-client HOST PORT (--bundle FILE | --vault DIRECTORY --slot N) [options]\n"
     "Connects by TLS 1.3 with the pre-shared key of the credential, sends standard input and prints what comes back.\n"
     "  --record-size N   the record size limit to announce, 64..; default: the credential's\n"
+    "  --psk-ke          psk_ke instead of psk_dhe_ke: less work, no forward secrecy\n"
     "  --wait MS         how long to listen after the end of standard input (default 500)\n"
     "  --timeout MS      how long to wait for the connection and the handshake (default 10000)\n"
     "Exit code: 0 closed in order, 1 failed (standard error says why), 2 usage\n";
@@ -80,6 +82,10 @@ static bool parse_arguments(int count, char **arguments, settings *out)
             *(positional++ == 0 ? &out->host : &out->port) = name;
             continue;
         }
+        if (strcmp(name, "--psk-ke") == 0) {
+            out->options |= PSK_CORE_OPTION_PSK_KE;
+            continue;
+        }
         if (i + 1 == count) return false;
         const char *value = arguments[++i];
         if (strcmp(name, "--bundle") == 0) out->bundle = value;
@@ -99,7 +105,7 @@ static int32_t open_core(const settings *options, psk_core **core)
         psk_vault vault;
         int32_t result = psk_vault_file_open(options->vault, &vault);
         if (result < 0) return result;
-        result = psk_core_open_slot(core, &vault, options->slot, PSK_CORE_TLS13, options->record_size);
+        result = psk_core_open_slot(core, &vault, options->slot, PSK_CORE_TLS13, options->record_size, options->options);
         psk_vault_file_close(&vault);
         return result;
     }
@@ -110,7 +116,7 @@ static int32_t open_core(const settings *options, psk_core **core)
     const size_t length = fread(data, 1, sizeof data, file);
     (void) fclose(file);
     int32_t result = psk_bundle_parse(&bundle, data, length);
-    if (result == 0) result = psk_core_open(core, &bundle, PSK_CORE_TLS13, options->record_size);
+    if (result == 0) result = psk_core_open(core, &bundle, PSK_CORE_TLS13, options->record_size, options->options);
     mbedtls_platform_zeroize(data, sizeof data);
     return result;
 }

@@ -46,7 +46,7 @@ TEST(handles_that_are_not_open_are_refused)
     static const int32_t wrong[] = { 0, -1, 1, 0x7fffffff, (int32_t) 0x80000000 };
     open_vault();
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_open(wrong[i], 0, 0x0304, 0));
+        CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_open(wrong[i], 0, 0x0304, 0, 0));
         CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_erase(wrong[i], 0));
         CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_import(wrong[i], 0, data, 1));
         CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_describe(wrong[i], 0, data, 1));
@@ -55,7 +55,7 @@ TEST(handles_that_are_not_open_are_refused)
         CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_close(wrong[i]));
     }
     CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_step(vault));               /* of the other kind */
-    const int32_t session = iotpsk_open(vault, 0, 0x0304, 0);
+    const int32_t session = iotpsk_open(vault, 0, 0x0304, 0, 0);
     CHECK(session > 0);
     CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_vault_close(session));
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_feed(session, data, -1));
@@ -67,12 +67,12 @@ TEST(handles_that_are_not_open_are_refused)
 TEST(handle_of_a_closed_session_stays_closed)
 {
     open_vault();
-    const int32_t first = iotpsk_open(vault, 0, 0x0304, 0);
+    const int32_t first = iotpsk_open(vault, 0, 0x0304, 0, 0);
     CHECK(first > 0);
     CHECK_EQUAL(0, iotpsk_close(first));
     CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_close(first));
     for (int i = 0; i < 100; i++) {
-        const int32_t next = iotpsk_open(vault, 0, 0x0304, 0);
+        const int32_t next = iotpsk_open(vault, 0, 0x0304, 0, 0);
         CHECK(next > 0 && next != first);
         CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_step(first));
         CHECK(iotpsk_step(next) > 0);
@@ -86,7 +86,7 @@ TEST(hundreds_of_sessions_are_open_at_once)
     int32_t sessions[300];
     open_vault();
     for (size_t i = 0; i < 300; i++) {
-        sessions[i] = iotpsk_open(vault, 0, 0x0304, 0);
+        sessions[i] = iotpsk_open(vault, 0, 0x0304, 0, 0);
         CHECK(sessions[i] > 0);
         CHECK(iotpsk_step(sessions[i]) > 0);
     }
@@ -97,13 +97,13 @@ TEST(hundreds_of_sessions_are_open_at_once)
 TEST(open_says_why_a_slot_is_of_no_use)
 {
     open_vault();
-    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_open(vault, 1, 0x0304, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_open(vault, -1, 0x0304, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, iotpsk_open(vault, 0, 0xfefd, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_open(vault, 1, 0x0304, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_open(vault, -1, 0x0304, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, iotpsk_open(vault, 0, 0xfefd, 0, 0));
     CHECK_EQUAL(0, iotpsk_vault_erase(vault, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_open(vault, 0, 0x0304, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_open(vault, 0, 0x0304, 0, 0));
     CHECK_EQUAL(0, iotpsk_vault_close(vault));
-    CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_open(vault, 0, 0x0304, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_open(vault, 0, 0x0304, 0, 0));
 }
 
 TEST(every_error_has_a_name_of_its_own)
@@ -142,7 +142,7 @@ static void *connect_often(void *of_server)
     for (int round = 0; round < 8; round++) {
         uint8_t answer[8];
         const int connection = peer_connect(server);
-        const int32_t session = iotpsk_open(vault, 0, 0x0304, 0);
+        const int32_t session = iotpsk_open(vault, 0, 0x0304, 0, 0);
         CHECK(session > 0);
         for (int32_t result = iotpsk_step(session); result != 0; result = iotpsk_step(session)) {
             CHECK(result > 0);
@@ -194,7 +194,7 @@ TEST(closing_a_session_that_other_threads_use_is_safe)
     open_vault();
     for (int round = 0; round < 10; round++) {
         pthread_t threads[THREADS];
-        int32_t session = iotpsk_open(vault, 0, 0x0304, 0);
+        int32_t session = iotpsk_open(vault, 0, 0x0304, 0, 0);
         CHECK(session > 0);
         for (int i = 0; i < THREADS; i++) CHECK_EQUAL(0, pthread_create(&threads[i], NULL, steal, &session));
         (void) usleep(1000);

@@ -73,7 +73,7 @@ static size_t unhex(const char *text, uint8_t *out)
 }
 
 /* The ClientHello of a fresh session, without its record header. */
-static size_t first_hello(const bundle_recipe *recipe, int32_t record_size, uint8_t *hello, size_t size)
+static size_t hello_with(const bundle_recipe *recipe, int32_t record_size, uint32_t options, uint8_t *hello, size_t size)
 {
     bytes encoded;
     psk_bundle bundle;
@@ -81,7 +81,7 @@ static size_t first_hello(const bundle_recipe *recipe, int32_t record_size, uint
     uint8_t wire[2048];
     make_bundle(recipe, &encoded);
     CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
-    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, record_size));
+    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, record_size, options));
     int32_t length = 0, drained, result;
     do {
         result = psk_core_step(core);
@@ -95,6 +95,11 @@ static size_t first_hello(const bundle_recipe *recipe, int32_t record_size, uint
     memcpy(hello, wire + 5, (size_t) length - 5);
     psk_core_free(core);
     return (size_t) length - 5;
+}
+
+static size_t first_hello(const bundle_recipe *recipe, int32_t record_size, uint8_t *hello, size_t size)
+{
+    return hello_with(recipe, record_size, 0, hello, size);
 }
 
 /* The body of an extension; NULL when the hello has none of that type. */
@@ -172,6 +177,17 @@ TEST(hello_asks_for_psk_dhe_ke_over_p256_and_aes128)
     CHECK(memcmp(hello + 4 + 2 + 32 + 1 + 2, "\x13\x01\x13\x04\x13\x05", 6) == 0);
     CHECK(extension(hello, length, 0, &body_length) == NULL);
     CHECK(extension(hello, length, 13, &body_length) == NULL);
+}
+
+TEST(hello_of_psk_ke_offers_that_alone_and_carries_no_key_share)
+{
+    uint8_t hello[1024];
+    size_t body_length;
+    const size_t length = hello_with(&usual_bundle, 0, PSK_CORE_OPTION_PSK_KE, hello, sizeof hello);
+    const uint8_t *modes = extension(hello, length, 45, &body_length);
+    CHECK(modes != NULL && body_length == 2 && memcmp(modes, "\x01\x00", 2) == 0);
+    CHECK(extension(hello, length, 51, &body_length) == NULL);
+    CHECK(extension(hello, length, 10, &body_length) == NULL);
 }
 
 #define OF_BUILD(limit) ((limit) < MBEDTLS_SSL_IN_CONTENT_LEN ? (limit) : MBEDTLS_SSL_IN_CONTENT_LEN)

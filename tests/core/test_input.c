@@ -47,7 +47,7 @@ static psk_core *waiting_core(void)
     psk_core *core;
     uint8_t out[2048];
     size_t length;
-    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0));
+    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0));
     CHECK_EQUAL(PSK_CORE_WANTS_INPUT, step(core, out, sizeof out, &length));
     CHECK(length > 100);
     CHECK_EQUAL(PSK_CORE_WANTS_INPUT, step(core, out, sizeof out, &length));
@@ -59,13 +59,14 @@ TEST(open_refuses_what_it_cannot_do)
 {
     psk_bundle bundle = usual();
     psk_core *core = NULL;
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(NULL, &bundle, PSK_CORE_TLS13, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, NULL, PSK_CORE_TLS13, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 63));
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, -1));
-    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, 0x0303, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(NULL, &bundle, PSK_CORE_TLS13, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, NULL, PSK_CORE_TLS13, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 63, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, -1, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, PSK_CORE_OPTIONS + 1));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, 0x0303, 0, 0));
     bundle.tls13_key.data = NULL;
-    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0));
     CHECK(core == NULL);
     psk_core_free(NULL);
 }
@@ -198,7 +199,7 @@ TEST(memory_running_out_at_any_allocation_is_an_error_without_a_leak)
         psk_core *core = NULL;
         CHECK(allowed < 500);
         allocations_until_failure = allowed;
-        int32_t result = psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0);
+        int32_t result = psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0);
         stage_reached = 0;
         if (result == 0) {
             stage_reached = 1;

@@ -23,7 +23,7 @@ static psk_core *new_core(uint8_t key_first, int32_t record_size)
     recipe.key_first = key_first;
     make_bundle(&recipe, &encoded);
     CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
-    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, record_size));
+    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, record_size, 0));
     return core;
 }
 

@@ -72,6 +72,9 @@ namespace IotPsk.Device
         /// <summary>A record of the server is larger than the limit it was given.</summary>
         RecordSize = -29,
 
+        /// <summary>The server wants new keys (KeyUpdate), which the TLS core cannot make; a new connection has them.</summary>
+        KeyUpdate = -30,
+
         /// <summary>It is no credential bundle; -100 - k names its field k.</summary>
         Bundle = -100,
 

@@ -78,6 +78,15 @@ namespace IotPsk.Device
             }
         }
 
+        // Whether the session that failed offered a ticket: then the refusal may be of the ticket, and the next session offers none.
+        internal bool FollowsTicket { get; set; }
+
+        // Whether another attempt right now, without the ticket, may succeed.
+        internal bool IsRefusalOfTicket
+        {
+            get { return FollowsTicket && (IsPermanent || _code == PskError.Alert); }
+        }
+
         internal static void ThrowIfFailed(int result)
         {
             if (result < 0)

@@ -8,6 +8,7 @@ namespace IotPsk.Device
         private const int WantsInput = 1;
         private const int WantsDrain = 2;
         private const int AlertItem = 6;
+        private const int TicketOfferedItem = 8;
 
         // Wire bytes that come without a byte for the reader before it is called misbehaviour: handshake messages, empty records.
         private const int IdleRoundsMax = 64;
@@ -115,7 +116,7 @@ namespace IotPsk.Device
                 }
             }
 
-            int[] items = new int[TlsConnectionInfo.ImportedItem + 1];
+            int[] items = new int[TlsConnectionInfo.ItemCount];
             for (int i = 0; i < items.Length; i++)
             {
                 lock (_coreLock)
@@ -125,6 +126,14 @@ namespace IotPsk.Device
             }
 
             _info = new TlsConnectionInfo(items);
+        }
+
+        private bool HasOfferedTicket()
+        {
+            lock (_coreLock)
+            {
+                return _session >= 0 && PskCore.Info(_session, TicketOfferedItem) == 1;
+            }
         }
 
         private int CallRead(byte[] buffer, int offset, int count)

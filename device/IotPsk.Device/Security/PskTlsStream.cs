@@ -109,16 +109,17 @@ namespace IotPsk.Device
             PskTlsStream stream = null;
             try
             {
-                int session = vault.OpenSession(slot, Tls13, 0);
+                int session = vault.OpenSession(slot, Tls13, 0, 0);
                 PskException.ThrowIfFailed(session);
                 stream = new PskTlsStream(wire, session);
                 stream.Handshake(new Deadline(timeout));
                 return stream;
             }
-            catch (PskException)
+            catch (PskException problem)
             {
                 if (stream != null)
                 {
+                    problem.FollowsTicket = stream.HasOfferedTicket();
                     stream.Dispose(true);
                 }
 

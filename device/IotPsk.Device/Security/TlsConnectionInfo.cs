@@ -9,6 +9,8 @@ namespace IotPsk.Device
         internal const int SentItem = 3;
         internal const int ReceivedItem = 4;
         internal const int ImportedItem = 5;
+        internal const int ResumedItem = 7;
+        internal const int ItemCount = 8;
 
         private readonly int[] _items;
 
@@ -39,6 +41,12 @@ namespace IotPsk.Device
         public bool IsImported
         {
             get { return _items[ImportedItem] == 1; }
+        }
+
+        /// <summary>Whether the session goes on from an earlier one by a ticket (RFC 8446 s2.2), which spares the server a key look-up.</summary>
+        public bool IsResumed
+        {
+            get { return _items[ResumedItem] == 1; }
         }
 
         /// <summary>Bytes sent up to and with the Finished message.</summary>

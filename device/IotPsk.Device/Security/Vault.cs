@@ -93,11 +93,11 @@ namespace IotPsk.Device
             GC.SuppressFinalize(this);
         }
 
-        internal int OpenSession(int slot, int protocol, int recordSize)
+        internal int OpenSession(int slot, int protocol, int recordSize, int options)
         {
             lock (_lock)
             {
-                return PskCore.Open(_handle, slot, protocol, recordSize);
+                return PskCore.Open(_handle, slot, protocol, recordSize, options);
             }
         }
 

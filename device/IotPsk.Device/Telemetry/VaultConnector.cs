@@ -54,14 +54,38 @@ namespace IotPsk.Device
         {
             try
             {
-                SocketChannel wire = SocketChannel.Connect(_address, Timeout, Timeout, _attempt);
-                PskTlsStream stream = PskTlsStream.Connect(wire, _vault, _slot, Timeout);
+                PskTlsStream stream = TryConnect();
+                if (stream == null)
+                {
+                    // The ticket is gone, so this attempt does without.
+                    stream = PskTlsStream.Connect(SocketChannel.Connect(_address, Timeout, Timeout, _attempt), _vault, _slot, Timeout);
+                }
+
                 info = stream.Info;
                 return stream;
             }
             finally
             {
                 _attempt.Leave();
+            }
+        }
+
+        // Null if the server refused, and it may be because of the ticket.
+        private PskTlsStream TryConnect()
+        {
+            SocketChannel wire = SocketChannel.Connect(_address, Timeout, Timeout, _attempt);
+            try
+            {
+                return PskTlsStream.Connect(wire, _vault, _slot, Timeout);
+            }
+            catch (PskException problem)
+            {
+                if (!problem.IsRefusalOfTicket)
+                {
+                    throw;
+                }
+
+                return null;
             }
         }
 

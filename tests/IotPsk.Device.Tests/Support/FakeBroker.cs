@@ -30,7 +30,7 @@ internal sealed class FakeBroker : IConnector
 
     public IByteChannel Connect(out TlsConnectionInfo info)
     {
-        info = new TlsConnectionInfo(new int[6]);
+        info = new TlsConnectionInfo(new int[TlsConnectionInfo.ItemCount]);
         return _next.TryDequeue(out Func<IByteChannel>? make) ? make() : Open(0);
     }
 

@@ -13,6 +13,7 @@ internal sealed class LiveServer : IDisposable
 
     internal LiveServer()
     {
+        Desk = new TicketDesk(Key);
         _listener.Start();
         _thread = new Thread(AcceptAll);
         _thread.Start();
@@ -23,12 +24,19 @@ internal sealed class LiveServer : IDisposable
     /// <summary>The key of every device.</summary>
     internal byte[] Key { get; } = new byte[32];
 
+    /// <summary>Makes and takes tickets.</summary>
+    internal TicketDesk Desk { get; }
+
+    /// <summary>Ends the next connection over which a message came, without farewell.</summary>
+    internal bool DropsNext { get; set; }
+
     internal string Address => _listener.LocalEndpoint.ToString()!;
 
     public void Dispose()
     {
         _listener.Dispose();
         _thread.Join();
+        Desk.Dispose();
     }
 
     private void AcceptAll()
@@ -44,8 +52,9 @@ internal sealed class LiveServer : IDisposable
                 thread.Start();
             }
         }
-        catch (SocketException)
+        catch (Exception stopped) when (stopped is SocketException or InvalidOperationException)
         {
+            // While it accepts, or before it does so again.
             threads.ForEach(thread => thread.Join());
         }
     }
@@ -65,7 +74,7 @@ internal sealed class LiveServer : IDisposable
     private void Serve(Socket socket)
     {
         using Socket closing = socket;
-        using var server = new PskTlsServer(new PskTlsServerOptions());
+        using var server = new PskTlsServer(Desk.Options);
         FakeBroker.Connection? connection = null;
         byte[] wire = new byte[PskTlsConnection.MaxRecordWireSize], output = new byte[2 * PskTlsConnection.MaxRecordWireSize];
         byte[] pending = [], plain = [];
@@ -83,12 +92,14 @@ internal sealed class LiveServer : IDisposable
                 else
                     socket.Send(output.AsSpan(0, written));
                 if (status == PskTlsStatus.NeedsPsk)
-                    server.ProvidePsk(0, Key, PskBinder.Imported, TlsHash.Sha256);
+                    Desk.Answer(server);
             }
             while (status == PskTlsStatus.NeedsPsk || (status == PskTlsStatus.Complete && pending.Length > 0));
             if (server.IsConnected)
                 plain = Answer(connection ??= Broker.Accept(), plain, server, socket, output);
-            if (status == PskTlsStatus.Closed)
+            bool drops = DropsNext && Broker.Log.Any(line => line.StartsWith("PUBLISH", StringComparison.Ordinal));
+            DropsNext &= !drops;
+            if (drops || status == PskTlsStatus.Closed)
                 return;
         }
     }

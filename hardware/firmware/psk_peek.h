@@ -1,0 +1,10 @@
+/* What mbedTLS knows and has no function for. Compiled with mbedTLS's own headers; nothing else is. */
+#ifndef PSK_PEEK_H
+#define PSK_PEEK_H
+
+#include <mbedtls/ssl.h>
+
+/* The index of the identity that the server selected (RFC 8446 s4.2.11); -1 when there is no handshake any more. */
+int psk_peek_selected_identity(const mbedtls_ssl_context *ssl);
+
+#endif

@@ -1,0 +1,52 @@
+#include "tickets.h"
+
+#include <mbedtls/platform_util.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ticket {
+    size_t length;
+    uint8_t data[];
+};
+
+static void drop(tickets *all, int32_t slot)
+{
+    if (all->of_slot == NULL || slot < 0 || slot >= PSK_VAULT_SLOTS || all->of_slot[slot] == NULL) return;
+    mbedtls_platform_zeroize(all->of_slot[slot]->data, all->of_slot[slot]->length);
+    free(all->of_slot[slot]);
+    all->of_slot[slot] = NULL;
+}
+
+void tickets_keep(tickets *all, int32_t slot, uint32_t generation, const uint8_t *ticket, size_t length)
+{
+    if (generation != all->generation) return;
+    if (all->of_slot == NULL) all->of_slot = calloc(PSK_VAULT_SLOTS, sizeof *all->of_slot);
+    struct ticket *fresh = all->of_slot == NULL ? NULL : malloc(sizeof *fresh + length);
+    if (fresh == NULL) return;
+    fresh->length = length;
+    memcpy(fresh->data, ticket, length);
+    drop(all, slot);
+    all->of_slot[slot] = fresh;
+}
+
+size_t tickets_take(tickets *all, int32_t slot, uint8_t *out)
+{
+    if (all->of_slot == NULL || all->of_slot[slot] == NULL) return 0;
+    const size_t length = all->of_slot[slot]->length;
+    memcpy(out, all->of_slot[slot]->data, length);
+    drop(all, slot);
+    return length;
+}
+
+void tickets_forget(tickets *all, int32_t slot)
+{
+    all->generation++;
+    drop(all, slot);
+}
+
+void tickets_free(tickets *all)
+{
+    for (int32_t slot = 0; all->of_slot != NULL && slot < PSK_VAULT_SLOTS; slot++) drop(all, slot);
+    free(all->of_slot);
+    all->of_slot = NULL;
+}

@@ -1,0 +1,22 @@
+/* The session tickets of an open vault, one a slot, in memory only: they end with the process. */
+#ifndef IOTPSK_TICKETS_H
+#define IOTPSK_TICKETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "psk_core.h"
+
+typedef struct tickets {
+    struct ticket **of_slot;        /* PSK_VAULT_SLOTS places once there is one; NULL where a slot has none */
+    uint32_t generation;            /* counts the credentials that came and went: a ticket of an old one is not kept */
+} tickets;
+
+/* Without memory for it there is no ticket; that is no error. */
+void tickets_keep(tickets *all, int32_t slot, uint32_t generation, const uint8_t *ticket, size_t length);
+/* Moves the ticket of a slot to out (PSK_TICKET_MAX bytes) and forgets it. Returns its length; 0: there is none. */
+size_t tickets_take(tickets *all, int32_t slot, uint8_t *out);
+void tickets_forget(tickets *all, int32_t slot);
+void tickets_free(tickets *all);
+
+#endif
