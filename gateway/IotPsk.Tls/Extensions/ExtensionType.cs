@@ -18,5 +18,6 @@ internal enum ExtensionType : ushort
     Cookie = 44,
     PskKeyExchangeModes = 45,
     KeyShare = 51,
+    ConnectionId = 54,
     RenegotiationInfo = 0xff01,
 }

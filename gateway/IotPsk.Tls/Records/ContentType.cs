@@ -1,6 +1,6 @@
 namespace IotPsk.Tls.Records;
 
-/// <summary>RFC 8446 s5.1.</summary>
+/// <summary>RFC 8446 s5.1, RFC 9146 s3.</summary>
 internal enum ContentType : byte
 {
     Invalid = 0,
@@ -8,4 +8,5 @@ internal enum ContentType : byte
     Alert = 21,
     Handshake = 22,
     ApplicationData = 23,
+    Tls12Cid = 25,
 }
