@@ -35,6 +35,15 @@ public sealed class ClientVerbTests(Fleet fleet) : IClassFixture<Fleet>
     }
 
     [Fact]
+    public void A_session_is_resumed_by_ticket()
+    {
+        CommandResult result = Client(MqttBytes.Visit("good-1", "x"), "--bundle", fleet.BundleFile("good-1"), "--resume", "--json");
+        Assert.Equal(Replies, result.Output);
+        JsonNode session = JsonNode.Parse(result.Error)!;
+        Assert.Equal((true, "psk_dhe_ke"), (session["resumed"]!.GetValue<bool>(), session["keyExchange"]!.GetValue<string>()));
+    }
+
+    [Fact]
     public void A_key_log_is_written_for_its_owner_with_a_warning()
     {
         string log = fleet.Lab.Directory.File("keys.log");

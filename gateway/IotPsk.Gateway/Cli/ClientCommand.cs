@@ -22,10 +22,11 @@ internal static class ClientCommand
         var pskKe = new Option<bool>("--psk-ke") { Description = "Offer psk_ke alone: no forward secrecy" };
         var group = new Option<string[]>("--group") { Description = "Offered groups, in order: secp256r1, x25519", AllowMultipleArgumentsPerToken = true };
         group.AcceptOnlyFromAmong("secp256r1", "x25519");
+        var resume = new Option<bool>("--resume") { Description = "Connect twice: the first time for a session ticket, which the second time offers before the key" };
         var recordSize = new Option<int>("--record-size") { Description = "record_size_limit to announce, 64..16385 (RFC 8449)", DefaultValueFactory = _ => 16385 };
         var keyLog = new Option<string?>("--key-log") { Description = "Append the session's secrets to FILE, for tshark: whoever reads FILE reads the session", HelpName = "FILE" };
         var tls = new Command("tls", "Connects by TLS 1.3; standard input goes to the server, what comes back to standard output. " +
-            "Example: iotpsk client tls 127.0.0.1:8883 --bundle sensor-0001.cred < request") { address, pskKe, group, recordSize, keyLog };
+            "Example: iotpsk client tls 127.0.0.1:8883 --bundle sensor-0001.cred < request") { address, pskKe, group, recordSize, resume, keyLog };
         credential.AddTo(tls);
         tls.SetAction(async (parsed, cancellation) =>
         {
@@ -36,30 +37,28 @@ internal static class ClientCommand
             using PskTlsCredential key = credential.Read(parsed);
             using var log = new KeyLogFile(parsed.GetValue(keyLog), console.Errors);
             string[] groups = parsed.GetValue(group) ?? [];
-            var options = new PskTlsClientOptions
+            PskTlsClientOptions Options(PskTlsTicket? ticket) => new()
             {
-                Credentials = [key],
+                Credentials = ticket is null ? [key] : [ticket.ToCredential(0), key],
                 KeyExchangeModes = [parsed.GetValue(pskKe) ? PskKeyExchangeMode.PskKe : PskKeyExchangeMode.PskDheKe],
                 Groups = groups.Length == 0 ? [NamedGroup.Secp256r1, NamedGroup.X25519] : [.. groups.Distinct().Select(g => g == "x25519" ? NamedGroup.X25519 : NamedGroup.Secp256r1)],
                 RecordSizeLimit = parsed.GetValue(recordSize),
                 KeyLog = log.Sink,
             };
-            await TalkAsync(host, port, options, common.Json(parsed), console, cancellation);
+            await TalkAsync(host, port, Options, parsed.GetValue(resume), common.Json(parsed), console, cancellation);
             return 0;
         });
         client.Subcommands.Add(tls);
         return client;
     }
 
-    private static async Task TalkAsync(string host, int port, PskTlsClientOptions options, bool json, CommandConsole console, CancellationToken cancellation)
+    private static async Task TalkAsync(string host, int port, Func<PskTlsTicket?, PskTlsClientOptions> options, bool resume, bool json, CommandConsole console, CancellationToken cancellation)
     {
         string where = string.Create(CultureInfo.InvariantCulture, $"{host}:{port}");
         try
         {
-            using var tcp = new TcpClient { NoDelay = true };
-            await tcp.ConnectAsync(host, port, cancellation).AsTask().WaitAsync(Patience, cancellation);
-            await using var stream = new PskTlsStream(tcp.GetStream(), new PskTlsClient(options));
-            await stream.AuthenticateAsync(cancellation: cancellation).WaitAsync(Patience, cancellation);
+            using PskTlsTicket? ticket = resume ? await EarnTicketAsync(host, port, options(null), cancellation) : null;
+            await using PskTlsStream stream = await ConnectAsync(host, port, new PskTlsClient(options(ticket)), cancellation);
             console.Errors.WriteLine(Describe(stream.Session!, json));
             await PumpAsync(stream, cancellation);
         }
@@ -75,6 +74,36 @@ internal static class ClientCommand
         {
             throw new UserError($"TLS failed: {e.Message}", where, e.Error.Alert == AlertDescription.DecryptError ? "check identity and key, and that the device is enrolled and not revoked" : "see the server's log", cause: e);
         }
+    }
+
+    private static async Task<PskTlsStream> ConnectAsync(string host, int port, PskTlsClient client, CancellationToken cancellation)
+    {
+        var tcp = new TcpClient { NoDelay = true };
+        try
+        {
+            await tcp.ConnectAsync(host, port, cancellation).AsTask().WaitAsync(Patience, cancellation);
+            var stream = new PskTlsStream(tcp.GetStream(), client);
+            await stream.AuthenticateAsync(cancellation: cancellation).WaitAsync(Patience, cancellation);
+            return stream;
+        }
+        catch
+        {
+            tcp.Dispose();
+            client.Dispose();
+            throw;
+        }
+    }
+
+    // The server's last bytes have the ticket among them, at the latest before its close_notify.
+    private static async Task<PskTlsTicket> EarnTicketAsync(string host, int port, PskTlsClientOptions options, CancellationToken cancellation)
+    {
+        var client = new PskTlsClient(options);
+        await using PskTlsStream stream = await ConnectAsync(host, port, client, cancellation);
+        await stream.ShutdownAsync(cancellation);
+        await stream.CopyToAsync(Stream.Null, cancellation).WaitAsync(Patience, cancellation);
+        return client.TryTakeTicket(out PskTlsTicket? ticket)
+            ? ticket
+            : throw new UserError("the server sent no session ticket", "--resume", "connect without --resume, or let the server make tickets (TicketHours of iotpsk serve)");
     }
 
     // The server's end ends it; the end of standard input is told to the server by close_notify.
@@ -107,9 +136,17 @@ internal static class ClientCommand
                 ["keyExchange"] = mode,
                 ["group"] = group,
                 ["imported"] = session.Binder == PskBinder.Imported,
+                ["resumed"] = session.Binder == PskBinder.Resumption,
                 ["handshakeBytesSent"] = session.HandshakeBytesSent,
                 ["handshakeBytesReceived"] = session.HandshakeBytesReceived,
             }.ToJsonString()
-            : string.Create(CultureInfo.InvariantCulture, $"connected: {version} {session.CipherSuite} {mode} {group}, {(session.Binder == PskBinder.Imported ? "imported" : "external")} PSK, handshake {session.HandshakeBytesSent} bytes out, {session.HandshakeBytesReceived} in");
+            : string.Create(CultureInfo.InvariantCulture, $"connected: {version} {session.CipherSuite} {mode} {group}, {Kind(session.Binder)}, handshake {session.HandshakeBytesSent} bytes out, {session.HandshakeBytesReceived} in");
     }
+
+    private static string Kind(PskBinder binder) => binder switch
+    {
+        PskBinder.Imported => "imported PSK",
+        PskBinder.Resumption => "resumed by ticket",
+        _ => "external PSK",
+    };
 }
