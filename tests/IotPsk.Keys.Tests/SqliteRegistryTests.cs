@@ -47,6 +47,21 @@ public sealed class SqliteRegistryTests : IDisposable
     }
 
     [Fact]
+    public void Reinstating_lets_the_device_in_again_and_raises_the_generation()
+    {
+        using var registry = SqliteRegistry.OpenOrCreate(State, _time);
+        registry.Enrol("dev-1");
+        Assert.False(registry.Reinstate("dev-1").Changed);
+        registry.Revoke("dev-1");
+
+        var (device, changed) = registry.Reinstate("dev-1");
+
+        Assert.True(changed);
+        Assert.Equal((3, false), (device.Generation, device.IsRevoked));
+        Assert.Equal(RegistryFault.UnknownDevice, Assert.Throws<RegistryException>(() => registry.Reinstate("nobody")).Fault);
+    }
+
+    [Fact]
     public void Revoking_a_stranger_is_refused()
     {
         using var registry = SqliteRegistry.OpenOrCreate(State, _time);

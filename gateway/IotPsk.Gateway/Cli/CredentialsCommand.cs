@@ -1,77 +1,116 @@
 using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Keys;
-using IotPsk.Shared;
 
 namespace IotPsk.Gateway.Cli;
 
-/// <summary><c>device credentials</c>: derives a device's key in the TPM and writes it in the form its client reads.</summary>
-internal static class CredentialsCommand
+/// <summary><c>device credentials</c>: derives keys in the TPM and writes them in the form their clients read.</summary>
+internal sealed class CredentialsCommand
 {
+    private readonly CommonOptions _common;
+    private readonly CommandConsole _console;
+    private readonly Argument<string?> _id = DeviceCommands.OptionalIdArgument();
+    private readonly Option<string> _use = new("--for") { Description = "imported (RFC 9258), tls13 (clients that cannot import) or tls12", DefaultValueFactory = _ => "imported" };
+    private readonly Option<string> _format = new("--format") { Description = "bundle, json, csv, openssl or mosquitto", Required = true };
+    private readonly Option<string?> _output = new("-o") { Description = "Writes to FILE, readable by its owner only; it must not exist yet. Bundles of many devices go to a directory", HelpName = "FILE" };
+    private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener)", HelpName = "HOST:PORT" };
+    private readonly Option<bool> _show = new("--show") { Description = "Lets the secret go to a terminal" };
+    private readonly Option<bool> _all = new("--all") { Description = "Of every device that is not revoked" };
+    private readonly Option<string?> _csv = new("--from-csv") { Description = "Of the devices of FILE, whose first column is the id", HelpName = "FILE" };
+
+    private CredentialsCommand(CommonOptions common, CommandConsole console) => (_common, _console) = (common, console);
+
     internal static Command Create(CommonOptions common, CommandConsole console)
     {
-        Argument<string> id = DeviceCommands.IdArgument();
-        var use = new Option<string>("--for") { Description = "imported (RFC 9258), tls13 (clients that cannot import) or tls12", DefaultValueFactory = _ => "imported" };
-        use.AcceptOnlyFromAmong("imported", "tls13", "tls12");
-        var format = new Option<string>("--format") { Description = "bundle, json, csv or openssl", Required = true };
-        format.AcceptOnlyFromAmong("bundle", "json", "csv", "openssl");
-        var file = new Option<string?>("-o") { Description = "Writes to FILE, readable by its owner only; it must not exist yet", HelpName = "FILE" };
-        var address = new Option<string?>("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener)", HelpName = "HOST:PORT" };
-        var show = new Option<bool>("--show") { Description = "Lets the secret go to a terminal" };
-        var command = new Command("credentials", "Writes the credentials of a device. Example: iotpsk device credentials sensor-0001 --for imported --format bundle -o sensor-0001.cred")
-            { id, use, format, file, address, show };
-        command.SetAction(parsed => Run(common, console, parsed, parsed.GetValue(id)!, parsed.GetValue(use)!, parsed.GetValue(format)!,
-            parsed.GetValue(file), parsed.GetValue(address), parsed.GetValue(show)));
+        var credentials = new CredentialsCommand(common, console);
+        credentials._use.AcceptOnlyFromAmong("imported", "tls13", "tls12");
+        credentials._format.AcceptOnlyFromAmong("bundle", "json", "csv", "openssl", "mosquitto");
+        var command = new Command("credentials", "Writes the credentials of a device, or of many. Examples: iotpsk device credentials sensor-0001 --for imported --format bundle -o sensor-0001.cred; " +
+            "iotpsk device credentials --all --format bundle --address gw.example:8883 -o bundles")
+            { credentials._id, credentials._all, credentials._csv, credentials._use, credentials._format, credentials._output, credentials._address, credentials._show };
+        command.SetAction(credentials.Run);
         return command;
     }
 
-    private static int Run(CommonOptions common, CommandConsole console, ParseResult parsed, string id, string use, string format, string? file, string? address, bool show)
+    private int Run(ParseResult parsed)
     {
-        Check(console, id, use, format, file, show);
-        GatewayConfiguration configuration = common.Configuration(parsed);
+        string? id = parsed.GetValue(_id), csv = parsed.GetValue(_csv), output = parsed.GetValue(_output);
+        string format = parsed.GetValue(_format)!, use = parsed.GetValue(_use)!;
+        bool all = parsed.GetValue(_all);
+        if ((id is null ? 0 : 1) + (csv is null ? 0 : 1) + (all ? 1 : 0) != 1)
+            throw new UserError("it is not said which devices", "device credentials", "give an ID, --all or --from-csv FILE", UserError.Usage);
+        Check(format, use, output, parsed.GetValue(_show), id is null);
+        GatewayConfiguration configuration = _common.Configuration(parsed);
         using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
         FleetRecord fleet = registry.RequireFleet();
-        DeviceRecord device = registry.Find(id) ?? throw DeviceCommands.Unknown(id);
-        if (device.IsRevoked)
-            throw new UserError($"{id} is revoked", "in the registry", "use another device; credentials of a revoked one would be refused");
-        string? endpoint = format == "bundle" ? Endpoint(configuration, address) : null;
+        IReadOnlyList<DeviceRecord> devices = id is not null ? [One(registry, id)] : csv is not null ? OfFile(registry, csv) : All(registry);
+        foreach (DeviceRecord device in devices)
+            CheckId(device.Id, format);
+        string? endpoint = format == "bundle" ? Endpoint(configuration, parsed.GetValue(_address)) : null;
+        if (output is not null && (id is not null || format != "bundle") && Path.Exists(output))
+            throw new UserError("the file exists already", output, "name another one, or remove it");
         using var tpm = new EsysTpm(configuration.Tpm.Tcti);
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
-        byte[] content = format == "bundle"
-            ? Bundle(tpm, fleet, device, endpoint!)
-            : Encoding.ASCII.GetBytes(Line(tpm, fleet, device, Use(use), format));
-        try
-        {
-            Write(console, content, file, format == "bundle");
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(content);
-        }
+        var writer = new CredentialWriter(tpm, fleet, format, CredentialWriter.Use(use));
+        if (id is not null)
+            WriteOne(writer, devices[0], endpoint, output);
+        else
+            WriteMany(parsed, new FleetCredentials(writer, devices, _console), endpoint, output);
         return 0;
     }
 
-    private static void Check(CommandConsole console, string id, string use, string format, string? file, bool show)
+    private void Check(string format, string use, string? output, bool show, bool many)
     {
         if (format == "bundle" && use != "imported")
             throw new UserError("a bundle holds the imported key", "--for", "leave --for out, or pick --format json", UserError.Usage);
-        if (format == "openssl" && use == "imported")
-            throw new UserError("openssl cannot import keys and takes those of tls13 or tls12", "--for", "add --for tls13", UserError.Usage);
-        if (format == "openssl" && id.Contains(':'))
-            throw new UserError($"the id {id} has a ':'", "--format openssl", "pick --format json, or an id without ':'", UserError.Usage);
-        if (file is null && !console.Redirected && !show)
+        if (format is "openssl" or "mosquitto" && use == "imported")
+            throw new UserError($"{format} cannot import keys and takes those of tls13 or tls12", "--for", "add --for tls13", UserError.Usage);
+        if (format == "bundle" && many && output is null)
+            throw new UserError("bundles of many devices go to a directory", "device credentials", "add -o DIRECTORY", UserError.Usage);
+        if (output is null && !_console.Redirected && !show)
             throw new UserError("the secret would be shown on the terminal", "device credentials", "write it to a file with -o FILE, or insist with --show", UserError.Usage);
     }
 
-    private static KeyUse Use(string name) => name switch
+    private static void CheckId(string id, string format)
     {
-        "tls13" => KeyUse.External13,
-        "tls12" => KeyUse.Psk12,
-        _ => KeyUse.ImportedTls13Sha256,
-    };
+        if (format is "openssl" or "mosquitto" && id.Contains(':'))
+            throw new UserError($"the id {id} has a ':'", $"--format {format}", "pick --format json, or an id without ':'", UserError.Usage);
+    }
+
+    private static DeviceRecord One(SqliteRegistry registry, string id)
+    {
+        DeviceRecord device = registry.Find(id) ?? throw DeviceCommands.Unknown(id);
+        return device.IsRevoked
+            ? throw new UserError($"{id} is revoked", "in the registry", "use another device; credentials of a revoked one would be refused")
+            : device;
+    }
+
+    private static DeviceRecord[] All(SqliteRegistry registry)
+    {
+        DeviceRecord[] devices = [.. registry.Devices.Where(device => !device.IsRevoked).OrderBy(device => device.Id, StringComparer.Ordinal)];
+        return devices.Length > 0 ? devices : throw new UserError("there is no device", "in the registry", "enroll one: iotpsk device enroll ID");
+    }
+
+    private static List<DeviceRecord> OfFile(SqliteRegistry registry, string csv)
+    {
+        var devices = new List<DeviceRecord>();
+        var faults = new List<string>();
+        foreach ((int line, string id) in DeviceIdFile.Read(csv))
+        {
+            if (!registry.TryGetDevice(id, out DeviceRecord? device))
+                faults.Add(DeviceIdFile.Fault(csv, line, $"there is no device {id}", "enroll it: iotpsk device enroll --from-csv FILE"));
+            else if (device.IsRevoked)
+                faults.Add(DeviceIdFile.Fault(csv, line, $"{id} is revoked", "remove the line; credentials of a revoked device would be refused"));
+            else
+                devices.Add(device);
+        }
+        DeviceIdFile.Refuse(faults);
+        return devices;
+    }
 
     private static string Endpoint(GatewayConfiguration configuration, string? address)
     {
@@ -87,74 +126,49 @@ internal static class CredentialsCommand
         return listener.Listen.HostAndPort;
     }
 
-    private static byte[] Bundle(EsysTpm tpm, FleetRecord fleet, DeviceRecord device, string endpoint)
+    private void WriteOne(CredentialWriter writer, DeviceRecord device, string? endpoint, string? output)
     {
-        using DeviceKey imported = DeviceKey.Derive(tpm, fleet, device, KeyUse.ImportedTls13Sha256);
-        using DeviceKey legacy = DeviceKey.Derive(tpm, fleet, device, KeyUse.Psk12);
-        var bundle = new CredentialBundle
-        {
-            DeviceId = device.Id,
-            ServerId = fleet.ServerId,
-            TlsAddress = endpoint,
-            Tls13Identity = imported.Identity,
-            Tls13Key = imported.Key.ToArray(),
-            Tls12Identity = legacy.Identity,
-            Tls12Key = legacy.Key.ToArray(),
-            RecordSizeLimit = 1024,
-            UseConnectionId = true,
-            Epoch = imported.Id.Epoch,
-        };
+        using var text = new SecretText(CredentialWriter.MaxLine);
+        byte[] bundle = [];
+        if (endpoint is null)
+            writer.Line(device, text);
+        else
+            bundle = writer.Bundle(device, endpoint);
         try
         {
-            return bundle.Encode();
+            if (output is not null)
+                SecretFile.Create(output, stream => stream.Write(endpoint is null ? text.Bytes : bundle));
+            else if (endpoint is null)
+                _console.Output.Write(Encoding.ASCII.GetString(text.Bytes));
+            else
+                ToStandardOutput(stream => stream.Write(bundle));
         }
         finally
         {
-            bundle.Clear();
+            CryptographicOperations.ZeroMemory(bundle);
         }
     }
 
-    private static string Line(EsysTpm tpm, FleetRecord fleet, DeviceRecord device, KeyUse use, string format)
+    private void WriteMany(ParseResult parsed, FleetCredentials credentials, string? endpoint, string? output)
     {
-        using DeviceKey key = DeviceKey.Derive(tpm, fleet, device, use);
-        string hex = Convert.ToHexStringLower(key.Key);
-        // An imported identity is binary: in text it goes as hexadecimal.
-        string identity = use.IsImported() ? Convert.ToHexStringLower(key.Identity) : key.ExternalIdentity;
-        return format switch
+        if (endpoint is not null)
         {
-            "csv" => $"{identity},{hex}\n",
-            "openssl" => $"-psk_identity {identity} -psk {hex} {(use == KeyUse.Psk12 ? "-tls1_2" : "-tls1_3")}\n",
-            _ => $$"""{ "device": "{{device.Id}}", "identity": "{{identity}}", "identityIsHex": {{(use.IsImported() ? "true" : "false")}}, "key": "{{hex}}", "imported": {{(use.IsImported() ? "true" : "false")}}, "serverId": "{{fleet.ServerId}}", "epoch": {{key.Id.Epoch}} }""" + "\n",
-        };
+            (JsonObject document, string text) = credentials.Bundles(output!, endpoint);
+            _console.Print(_common.Json(parsed), document, text);
+        }
+        else if (output is not null)
+        {
+            SecretFile.Create(output, credentials.Lines);
+        }
+        else
+        {
+            ToStandardOutput(credentials.Lines);
+        }
     }
 
-    private static void Write(CommandConsole console, byte[] content, string? file, bool binary)
+    private static void ToStandardOutput(Action<Stream> write)
     {
-        if (file is null)
-        {
-            if (!binary)
-            {
-                console.Output.Write(Encoding.ASCII.GetString(content));
-                return;
-            }
-            using Stream standard = Console.OpenStandardOutput();
-            standard.Write(content);
-            return;
-        }
-        try
-        {
-            using var stream = new FileStream(file, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            });
-            stream.Write(content);
-            stream.Flush(flushToDisk: true);
-        }
-        catch (IOException e) when (File.Exists(file))
-        {
-            throw new UserError("the file exists already", file, "name another one, or remove it", cause: e);
-        }
+        using Stream standard = Console.OpenStandardOutput();
+        write(standard);
     }
 }

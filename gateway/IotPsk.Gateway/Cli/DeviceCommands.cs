@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -8,22 +9,13 @@ using IotPsk.Shared;
 
 namespace IotPsk.Gateway.Cli;
 
-/// <summary><c>device enroll | list | show | revoke | credentials</c>.</summary>
+/// <summary><c>device list | show | revoke | reinstate</c>; <c>enroll</c> and <c>credentials</c>.</summary>
 internal static class DeviceCommands
 {
     internal static Command Create(CommonOptions common, CommandConsole console)
     {
         var device = new Command("device", "The devices of the fleet");
-        device.Subcommands.Add(ForOne("enroll", "Enrolls a device; again is harmless. Example: iotpsk device enroll sensor-0001", (parsed, id) =>
-        {
-            using SqliteRegistry registry = common.OpenRegistry(parsed);
-            registry.RequireFleet();
-            (DeviceRecord record, bool isNew) = registry.Enrol(id);
-            RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
-            JsonObject document = Describe(record);
-            document["new"] = isNew;
-            console.Print(common.Json(parsed), document, isNew ? $"{id} is enrolled" : $"{id} was enrolled already{(record.IsRevoked ? " and is revoked" : "")}");
-        }));
+        device.Subcommands.Add(EnrollCommand.Create(common, console));
         device.Subcommands.Add(List(common, console));
         device.Subcommands.Add(ForOne("show", "Shows a device. Example: iotpsk device show sensor-0001", (parsed, id) =>
         {
@@ -47,6 +39,17 @@ internal static class DeviceCommands
             console.Print(common.Json(parsed), document, (changed ? $"{id} is revoked" : $"{id} was revoked already")
                 + (closed is { } count ? string.Create(CultureInfo.InvariantCulture, $"; live sessions closed: {count}") : ""));
         }));
+        device.Subcommands.Add(ForOne("reinstate", "Lets a revoked device in again, with the key it has. Example: iotpsk device reinstate sensor-0001", (parsed, id) =>
+        {
+            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            if (registry.Find(id) is null)
+                throw Unknown(id);
+            (DeviceRecord record, bool changed) = registry.Reinstate(id);
+            RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
+            JsonObject document = Describe(record);
+            document["changed"] = changed;
+            console.Print(common.Json(parsed), document, changed ? $"{id} is let in again" : $"{id} was not revoked");
+        }));
         device.Subcommands.Add(CredentialsCommand.Create(common, console));
         return device;
     }
@@ -55,16 +58,26 @@ internal static class DeviceCommands
     internal static Argument<string> IdArgument()
     {
         var id = new Argument<string>("ID") { Description = $"Device id: {DeviceId.Rule}" };
-        id.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && !DeviceId.IsValid(result.Tokens[0].Value))
-                result.AddError($"\"{result.Tokens[0].Value}\" is no device id: {DeviceId.Rule}");
-        });
+        id.Validators.Add(Validate);
+        return id;
+    }
+
+    /// <summary>The same, for verbs that have another way to name devices.</summary>
+    internal static Argument<string?> OptionalIdArgument()
+    {
+        var id = new Argument<string?>("ID") { Description = $"Device id: {DeviceId.Rule}", Arity = ArgumentArity.ZeroOrOne };
+        id.Validators.Add(Validate);
         return id;
     }
 
     internal static UserError Unknown(string id) =>
         new($"there is no device {id}", "in the registry", $"see iotpsk device list, or enroll it: iotpsk device enroll {id}");
+
+    private static void Validate(ArgumentResult result)
+    {
+        if (result.Tokens.Count == 1 && !DeviceId.IsValid(result.Tokens[0].Value))
+            result.AddError($"\"{result.Tokens[0].Value}\" is no device id: {DeviceId.Rule}");
+    }
 
     private static Command ForOne(string name, string description, Action<ParseResult, string> action)
     {
@@ -100,13 +113,14 @@ internal static class DeviceCommands
     private static string Line(DeviceRecord record) => string.Create(CultureInfo.InvariantCulture,
         $"{record.Id,-32} {record.Mode.ToString().ToLowerInvariant(),-8} enrolled {record.EnrolledAt:yyyy-MM-dd HH:mm}{(record.RevokedAt is { } at ? $", revoked {at:yyyy-MM-dd HH:mm}" : "")}");
 
-    private static JsonObject Describe(DeviceRecord record) => new()
+    internal static JsonObject Describe(DeviceRecord record) => new()
     {
         ["id"] = record.Id,
         ["mode"] = record.Mode.ToString().ToLowerInvariant(),
         ["enrolledAt"] = record.EnrolledAt.ToString("O", CultureInfo.InvariantCulture),
         ["revokedAt"] = record.RevokedAt?.ToString("O", CultureInfo.InvariantCulture),
         ["generation"] = record.Generation,
+        ["lastEpoch"] = record.LastEpoch == 0 ? null : record.LastEpoch,
         ["logName"] = LogName.Of(record.Id),
     };
 }

@@ -48,4 +48,9 @@ public interface IRegistry : IDisposable
     /// <returns>The device as it is now, and whether it changed.</returns>
     /// <exception cref="RegistryException">It is not enrolled, or the registry cannot be written.</exception>
     (DeviceRecord Device, bool Changed) Revoke(string id);
+
+    /// <summary>Takes a revocation back and raises the generation; nothing changes when the device is not revoked.</summary>
+    /// <returns>The device as it is now, and whether it changed.</returns>
+    /// <exception cref="RegistryException">It is not enrolled, or the registry cannot be written.</exception>
+    (DeviceRecord Device, bool Changed) Reinstate(string id);
 }

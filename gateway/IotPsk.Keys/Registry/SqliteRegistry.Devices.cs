@@ -40,18 +40,12 @@ public sealed partial class SqliteRegistry
     }
 
     /// <inheritdoc/>
-    public (DeviceRecord Device, bool Changed) Revoke(string id)
-    {
-        CheckId(id);
-        var changed = Write(transaction => Sql.Execute(
-            _writer,
-            "UPDATE devices SET revoked_at = $now, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NULL",
-            transaction,
-            ("$now", Now),
-            ("$change", NextChange(transaction)),
-            ("$id", id))) > 0;
-        return (Find(id) ?? throw Unknown(id), changed);
-    }
+    public (DeviceRecord Device, bool Changed) Revoke(string id) => Change(
+        id, "UPDATE devices SET revoked_at = $now, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NULL");
+
+    /// <inheritdoc/>
+    public (DeviceRecord Device, bool Changed) Reinstate(string id) => Change(
+        id, "UPDATE devices SET revoked_at = NULL, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NOT NULL");
 
     /// <summary>Looks one device up in the file, without reading all of them into memory.</summary>
     /// <exception cref="RegistryException">The registry cannot be read.</exception>
@@ -81,6 +75,13 @@ public sealed partial class SqliteRegistry
 
     private RegistryException Unknown(string id) =>
         new(RegistryFault.UnknownDevice, $"Device '{id}' is not enrolled in {_state.Path}: see 'iotpsk device list'");
+
+    private (DeviceRecord Device, bool Changed) Change(string id, string update)
+    {
+        CheckId(id);
+        var changed = Write(transaction => Sql.Execute(_writer, update, transaction, ("$now", Now), ("$change", NextChange(transaction)), ("$id", id))) > 0;
+        return (Find(id) ?? throw Unknown(id), changed);
+    }
 
     private bool Insert(SqliteTransaction transaction, string id, DeviceMode mode, long change)
     {

@@ -42,9 +42,13 @@ internal sealed class FakeRegistry : IRegistry
     public int EnrolMany(IEnumerable<string> ids, DeviceMode mode = DeviceMode.Derived, Action<int>? progress = null) =>
         ids.Count(id => Enrol(id, mode).IsNew);
 
-    public (DeviceRecord Device, bool Changed) Revoke(string id)
+    public (DeviceRecord Device, bool Changed) Revoke(string id) => Change(id, DateTimeOffset.UnixEpoch);
+
+    public (DeviceRecord Device, bool Changed) Reinstate(string id) => Change(id, null);
+
+    private (DeviceRecord Device, bool Changed) Change(string id, DateTimeOffset? revokedAt)
     {
-        var device = _devices[id] with { RevokedAt = DateTimeOffset.UnixEpoch, Generation = _devices[id].Generation + 1 };
+        var device = _devices[id] with { RevokedAt = revokedAt, Generation = _devices[id].Generation + 1 };
         _devices[id] = device;
         DeviceChanged?.Invoke(device);
         return (device, true);
