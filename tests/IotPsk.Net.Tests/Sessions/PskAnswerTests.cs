@@ -175,7 +175,7 @@ public class PskAnswerTests
             request = Take(requests);
         }
         Assert.False(request.IsAlive);
-        var answer = PskAnswer.Provide(request, 0, TestResolver.Key, PskBinder.External, TlsHash.Sha256, "tag");
+        var answer = PskAnswer.Provide(request, 0, TestResolver.Key, PskBinder.External, TlsHash.Sha256, default, "tag");
         Assert.False(answer.IsErased);
         answer.Discard();
         Assert.True(answer.IsErased);
@@ -193,7 +193,7 @@ public class PskAnswerTests
         var request = Take(requests);
         bench.Settle();
         var answers = Enumerable.Range(0, 2).Select(_ =>
-            PskAnswer.Provide(request, 0, TestResolver.Key, PskBinder.External, TlsHash.Sha256, "tag")).ToList();
+            PskAnswer.Provide(request, 0, TestResolver.Key, PskBinder.External, TlsHash.Sha256, default, "tag")).ToList();
         // The second finds a session that no longer waits.
         answers.ForEach(answer => bench.Shards.Shards[0].Loop.TryPost(answer));
         bench.Settle();
