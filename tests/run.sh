@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-suites='shared tls keys net core device gateway interop demo readme'
+suites='shared tls keys net lwm2m core device gateway interop demo readme'
 results=$PWD/out/test-results
 configuration=Release
 suite_seconds=600                    # a suite that takes longer hangs

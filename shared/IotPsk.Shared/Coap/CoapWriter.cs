@@ -107,6 +107,13 @@ namespace IotPsk.Shared
             Put(token, tokenOffset, tokenLength);
         }
 
+        /// <summary>Forgets the message; <see cref="Length"/> is 0 until the next one is begun.</summary>
+        public void Reset()
+        {
+            _buffer = null;
+            _position = _start;
+        }
+
         /// <summary>Adds an option.</summary>
         /// <param name="number">Its number, not below that of the option before.</param>
         /// <param name="value">The array that holds its value; null if it is empty.</param>

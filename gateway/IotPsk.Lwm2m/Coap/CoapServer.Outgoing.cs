@@ -1,0 +1,148 @@
+using IotPsk.Shared;
+
+namespace IotPsk.Lwm2m.Coap;
+
+/// <summary>Messages of our own: sent again until they are acknowledged, one at a time to a peer (RFC 7252 s4.2, s4.7).</summary>
+public sealed partial class CoapServer
+{
+    // Not the buffer of replies: a resource may send while its own answer is half written.
+    private readonly byte[] _ownBuffer = new byte[LargestMessage];
+    private readonly CoapWriter _ownWriter = new();
+    private readonly PriorityQueue<OutgoingMessage, long> _timers = new();
+
+    /// <summary>When <see cref="Tick"/> has to be called, in milliseconds of the owner's clock; <see cref="long.MaxValue"/> if there is nothing to wait for.</summary>
+    public long Deadline
+    {
+        get
+        {
+            while (_timers.TryPeek(out OutgoingMessage? message, out long due))
+            {
+                if (!message.IsOver && message.Due == due)
+                    return due;
+                _timers.Dequeue();
+            }
+            return long.MaxValue;
+        }
+    }
+
+    /// <summary>Sends again what was not acknowledged in time, or gives it up.</summary>
+    /// <param name="now">The time, in milliseconds of the owner's clock.</param>
+    public void Tick(long now)
+    {
+        while (Deadline <= now)
+        {
+            OutgoingMessage message = _timers.Dequeue();
+            if (message.Retransmissions == _options.MaxRetransmit)
+            {
+                Counters.Unacknowledged++;
+                End(message, now);
+                continue;
+            }
+            Counters.Retransmissions++;
+            message.Retransmissions++;
+            message.Timeout *= 2;
+            Schedule(message, now);
+            _channel.Send(message.Peer, message.Bytes);
+        }
+    }
+
+    /// <summary>Asks a peer for a sign of life: a ping that it answers by a reset (RFC 7252 s4.3).</summary>
+    /// <param name="peer">The peer.</param>
+    /// <param name="now">The time, in milliseconds of the owner's clock.</param>
+    /// <returns>False if the peer is gone or too many messages wait for it.</returns>
+    public bool Probe(CoapPeer peer, long now)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        ushort messageId = peer.NextMessageId();
+        int length = CoapWriter.WriteEmpty(CoapType.Confirmable, messageId, _ownBuffer, 0);
+        return SendOwn(peer, messageId, length, confirmable: true, now);
+    }
+
+    internal CoapDeferral? Defer(CoapExchange exchange)
+    {
+        if (exchange.Peer.Deferrals >= _options.DeferralsPerPeer)
+            return null;
+        exchange.Peer.Deferrals++;
+        return new CoapDeferral(this, exchange);
+    }
+
+    internal CoapWriter BeginOwn(CoapPeer peer, CoapType type, CoapCode code, byte[] token, out ushort messageId)
+    {
+        messageId = peer.NextMessageId();
+        _ownWriter.Begin(_ownBuffer, 0, GetRoom(peer), type, code, messageId, token, 0, token.Length);
+        return _ownWriter;
+    }
+
+    internal bool SendOwn(CoapPeer peer, ushort messageId, int length, bool confirmable, long now)
+    {
+        if (!peer.IsOpen)
+            return false;
+        if (!confirmable)
+        {
+            _channel.Send(peer, _ownBuffer.AsSpan(0, length));
+            return true;
+        }
+        var message = new OutgoingMessage(peer, messageId, _ownBuffer.AsSpan(0, length).ToArray());
+        if (peer.FirstOutgoing is null)
+        {
+            peer.FirstOutgoing = message;
+            Start(message, now);
+            return true;
+        }
+        int waiting = 1;
+        OutgoingMessage last = peer.FirstOutgoing;
+        for (; last.Next is not null; last = last.Next)
+            waiting++;
+        if (waiting > _options.QueuedPerPeer)
+            return false;
+        last.Next = message;
+        return true;
+    }
+
+    // An acknowledgement, a reset or a response.
+    private bool TakeAnswer(CoapPeer peer, long now)
+    {
+        OutgoingMessage? waiting = peer.FirstOutgoing;
+        bool isEmpty = _reader.Code == CoapCode.Empty;
+        if (_reader.Type is CoapType.Acknowledgement or CoapType.Reset && waiting is not null && waiting.MessageId == _reader.MessageId)
+        {
+            End(waiting, now);
+            return true;
+        }
+        Counters.Unmatched++;
+        // A response that nobody asked for is rejected if it is confirmable, else ignored (RFC 7252 s4.2, s4.3, s5.3.2).
+        if (!isEmpty && _reader.Type == CoapType.Confirmable)
+            SendEmpty(peer, CoapType.Reset, _reader.MessageId);
+        return false;
+    }
+
+    private void Start(OutgoingMessage message, long now)
+    {
+        // ACK_TIMEOUT to ACK_TIMEOUT * ACK_RANDOM_FACTOR (RFC 7252 s4.2).
+        message.Timeout = _options.AckTimeout + _options.Random.Next((_options.AckTimeout / 2) + 1);
+        Schedule(message, now);
+        _channel.Send(message.Peer, message.Bytes);
+    }
+
+    private void Schedule(OutgoingMessage message, long now)
+    {
+        message.Due = now + message.Timeout;
+        _timers.Enqueue(message, message.Due);
+    }
+
+    private void End(OutgoingMessage message, long now)
+    {
+        message.IsOver = true;
+        CoapPeer peer = message.Peer;
+        peer.FirstOutgoing = message.Next;
+        if (peer.FirstOutgoing is not null)
+            Start(peer.FirstOutgoing, now);
+    }
+
+    private static void DropOutgoing(CoapPeer peer)
+    {
+        for (OutgoingMessage? message = peer.FirstOutgoing; message is not null; message = message.Next)
+            message.IsOver = true;
+        peer.FirstOutgoing = null;
+    }
+}

@@ -1,0 +1,22 @@
+namespace IotPsk.Lwm2m.Coap;
+
+/// <summary>A confirmable message of ours until it is acknowledged (RFC 7252 s4.2); the rest of a peer's wait in line behind it.</summary>
+internal sealed class OutgoingMessage(CoapPeer peer, ushort messageId, byte[] bytes)
+{
+    internal CoapPeer Peer { get; } = peer;
+
+    internal ushort MessageId { get; } = messageId;
+
+    internal byte[] Bytes { get; } = bytes;
+
+    /// <summary>When it is sent again or given up; of a message that is over, its place in the timers means nothing.</summary>
+    internal long Due { get; set; }
+
+    internal long Timeout { get; set; }
+
+    internal int Retransmissions { get; set; }
+
+    internal bool IsOver { get; set; }
+
+    internal OutgoingMessage? Next { get; set; }
+}

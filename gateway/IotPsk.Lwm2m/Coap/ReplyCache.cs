@@ -1,0 +1,150 @@
+using IotPsk.Shared;
+
+namespace IotPsk.Lwm2m.Coap;
+
+/// <summary>
+/// The replies to requests that may come again (RFC 7252 s4.5), in bounded memory: so many for a peer, so many in all, the
+/// oldest gives way. Entries are rows of one array, linked by number; nothing is allocated for a reply of usual length.
+/// </summary>
+internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int lifetime)
+{
+    /// <summary>A longer reply takes an array of its own.</summary>
+    internal const int SlotSize = 128;
+
+    private const int None = -1, FirstRows = 256, WalkedAtOnce = 2;
+
+    private Row[] _rows = [];
+    private byte[] _slots = [];
+    private int _free = None, _oldest = None, _newest = None;
+    private long _longBytes;
+
+    /// <summary>How many replies are remembered.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>Finds the reply to a message of a peer; an empty one means that there was none to send.</summary>
+    internal bool TryFind(CoapPeer peer, int messageId, long now, out ReadOnlySpan<byte> reply)
+    {
+        for (int at = peer.NewestReply; at != None && now - _rows[at].At < lifetime; at = _rows[at].OlderOfPeer)
+        {
+            if (_rows[at].MessageId != messageId)
+                continue;
+            ref readonly Row row = ref _rows[at];
+            reply = row.Long ?? _slots.AsSpan(at * SlotSize, row.Length);
+            return true;
+        }
+        reply = default;
+        return false;
+    }
+
+    /// <summary>
+    /// Remembers a reply, or that there is none. What is too long for all there is left is remembered only if the request
+    /// must not be run again, and then without its payload.
+    /// </summary>
+    internal void Add(CoapPeer peer, int messageId, long now, ReadOnlySpan<byte> reply, bool mayRunAgain)
+    {
+        bool isLong = reply.Length > SlotSize;
+        if (isLong && mayRunAgain)
+            return;
+        for (int i = 0; i < WalkedAtOnce && _oldest != None && now - _rows[_oldest].At >= lifetime; i++)
+            Remove(_oldest);
+        if (peer.Replies >= perPeer)
+            Remove(peer.OldestReply);
+        if (_free == None && !TryGrow())
+            Remove(_oldest);
+        int at = _free;
+        ref Row row = ref _rows[at];
+        _free = row.OlderOfPeer;
+        row.Peer = peer;
+        row.MessageId = (ushort)messageId;
+        row.At = now;
+        if (isLong && _longBytes + reply.Length > longBytes)
+            reply = reply[..(CoapWriter.HeaderLength + (reply[0] & 15))];
+        else if (isLong)
+        {
+            row.Long = reply.ToArray();
+            _longBytes += reply.Length;
+        }
+        row.Length = row.Long is null ? reply.Length : 0;
+        if (row.Long is null)
+            reply.CopyTo(_slots.AsSpan(at * SlotSize));
+        Link(at, peer);
+    }
+
+    /// <summary>Forgets everything of a peer.</summary>
+    internal void Forget(CoapPeer peer)
+    {
+        while (peer.OldestReply != None)
+            Remove(peer.OldestReply);
+    }
+
+    private bool TryGrow()
+    {
+        int before = _rows.Length, after = Math.Min(capacity, Math.Max(FirstRows, before * 2));
+        if (after <= before)
+            return false;
+        Array.Resize(ref _rows, after);
+        Array.Resize(ref _slots, after * SlotSize);
+        for (int i = after - 1; i >= before; i--)
+        {
+            _rows[i].OlderOfPeer = _free;
+            _free = i;
+        }
+        return true;
+    }
+
+    private void Link(int at, CoapPeer peer)
+    {
+        ref Row row = ref _rows[at];
+        row.OlderOfPeer = peer.NewestReply;
+        row.NewerOfPeer = None;
+        if (peer.NewestReply != None)
+            _rows[peer.NewestReply].NewerOfPeer = at;
+        else
+            peer.OldestReply = at;
+        peer.NewestReply = at;
+        peer.Replies++;
+        row.Older = _newest;
+        row.Newer = None;
+        if (_newest != None)
+            _rows[_newest].Newer = at;
+        else
+            _oldest = at;
+        _newest = at;
+        Count++;
+    }
+
+    // Always the oldest of its peer: time and peers' shares are used up from there.
+    private void Remove(int at)
+    {
+        ref Row row = ref _rows[at];
+        CoapPeer peer = row.Peer!;
+        peer.OldestReply = row.NewerOfPeer;
+        if (row.NewerOfPeer != None)
+            _rows[row.NewerOfPeer].OlderOfPeer = None;
+        else
+            peer.NewestReply = None;
+        peer.Replies--;
+        if (row.Older != None)
+            _rows[row.Older].Newer = row.Newer;
+        else
+            _oldest = row.Newer;
+        if (row.Newer != None)
+            _rows[row.Newer].Older = row.Older;
+        else
+            _newest = row.Older;
+        _longBytes -= row.Long?.Length ?? 0;
+        row = default;
+        row.OlderOfPeer = _free;
+        _free = at;
+        Count--;
+    }
+
+    private struct Row
+    {
+        internal CoapPeer? Peer;
+        internal byte[]? Long;
+        internal long At;
+        internal int Length, Older, Newer, OlderOfPeer, NewerOfPeer;
+        internal ushort MessageId;
+    }
+}

@@ -1,0 +1,159 @@
+using IotPsk.Lwm2m.Coap;
+using IotPsk.Shared;
+
+namespace IotPsk.Lwm2m.Tests.Coap;
+
+public class OutgoingTests
+{
+    private static (Wire, List<CoapDeferral>) Deferring(CoapServerOptions? options = null)
+    {
+        var wire = new Wire(options);
+        var deferrals = new List<CoapDeferral>();
+        wire.Server.Map("/later", new Script(e =>
+        {
+            if (e.Defer() is { } deferral)
+                deferrals.Add(deferral);
+        }));
+        return (wire, deferrals);
+    }
+
+    private static byte[] Get(int id, CoapType type = CoapType.Confirmable) => Wire.Message(type, CoapCode.Get, id, "/later");
+
+    [Fact]
+    public void A_separate_answer_follows_an_acknowledgement_and_is_acknowledged()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        Assert.Equal("ACK 0.00 #5", wire.Take(Get(5)));
+        Assert.Equal("ACK 0.00 #5", wire.Take(Get(5)));
+        CoapDeferral deferral = Assert.Single(deferrals);
+        Assert.True(deferral.Answer(CoapCode.Content, CoapContentFormat.Text, "22.3 C"u8, wire.Now));
+        int id = wire.LastMessageId();
+        Assert.Equal($"CON 2.05 #{id} [77] 12:0 '22.3 C'", wire.Tell(wire.Sent[^1].Message));
+        Assert.Equal("ACK 0.00 #5", wire.Take(Get(5)));
+        Assert.Equal("", wire.Take(Wire.Empty(CoapType.Acknowledgement, id)));
+        Assert.True(wire.Answered);
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        Assert.Throws<InvalidOperationException>(() => deferral.Answer(CoapCode.Content, -1, default, wire.Now));
+    }
+
+    [Fact]
+    public void The_separate_answer_to_a_nonconfirmable_request_is_nonconfirmable()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        Assert.Equal("", wire.Take(Get(5, CoapType.NonConfirmable)));
+        Assert.Equal("", wire.Take(Get(5, CoapType.NonConfirmable)));
+        Assert.True(Assert.Single(deferrals).Answer(CoapCode.Content, -1, "x"u8, wire.Now));
+        Assert.Equal($"NON 2.05 #{wire.LastMessageId()} [77] 'x'", wire.Tell(wire.Sent[^1].Message));
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+    }
+
+    [Fact]
+    public void What_is_not_acknowledged_is_sent_again_four_times_at_doubled_distances()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        wire.Take(Get(5));
+        deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        byte[] message = wire.Sent[^1].Message;
+        var distances = new List<long>();
+        while (wire.Server.Deadline != long.MaxValue)
+        {
+            distances.Add(wire.Server.Deadline - wire.Now);
+            int before = wire.Sent.Count;
+            wire.Server.Tick(wire.Server.Deadline - 1);
+            Assert.Equal(before, wire.Sent.Count);
+            wire.Now = wire.Server.Deadline;
+            wire.Server.Tick(wire.Now);
+            Assert.All(wire.Sent.Skip(before), s => Assert.Equal(message, s.Message));
+        }
+        Assert.Equal(5, distances.Count);
+        Assert.InRange(distances[0], 2000, 3000);
+        Assert.Equal(distances.Skip(1), distances.SkipLast(1).Select(d => d * 2));
+        Assert.Equal((4L, 1L), (wire.Server.Counters.Retransmissions, wire.Server.Counters.Unacknowledged));
+    }
+
+    [Fact]
+    public void One_message_at_a_time_waits_for_a_peer()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        for (int id = 1; id <= 3; id++)
+            wire.Take(Get(id));
+        int before = wire.Sent.Count;
+        foreach (CoapDeferral deferral in deferrals)
+            Assert.True(deferral.Answer(CoapCode.Content, -1, "x"u8, wire.Now));
+        Assert.Equal(before + 1, wire.Sent.Count);
+        int first = wire.LastMessageId();
+        Assert.StartsWith("CON 2.05", wire.Take(Wire.Empty(CoapType.Acknowledgement, first)));
+        Assert.Equal("", wire.Take(Wire.Empty(CoapType.Acknowledgement, first)));
+        Assert.False(wire.Answered);
+        Assert.StartsWith("CON 2.05", wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId())));
+        Assert.True(wire.Answered);
+        wire.Take(Wire.Empty(CoapType.Acknowledgement, wire.LastMessageId()));
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+    }
+
+    [Fact]
+    public void Too_many_put_off_answers_are_refused_until_one_is_given()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring(new CoapServerOptions { DeferralsPerPeer = 2 });
+        wire.Take(Get(1));
+        wire.Take(Get(2));
+        Assert.Equal("ACK 5.03 #3 [77]", wire.Take(Get(3)));
+        deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        Assert.Equal("ACK 0.00 #4", wire.Take(Get(4)));
+    }
+
+    [Fact]
+    public void A_line_that_is_full_takes_no_more()
+    {
+        (Wire wire, _) = Deferring(new CoapServerOptions { QueuedPerPeer = 2 });
+        Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
+        Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
+        Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
+        Assert.False(wire.Server.Probe(wire.Peer, wire.Now));
+    }
+
+    [Fact]
+    public void A_probe_is_a_ping_whose_reset_shows_where_the_peer_is()
+    {
+        var wire = new Wire();
+        Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
+        int id = wire.LastMessageId();
+        Assert.Equal($"CON 0.00 #{id}", wire.Tell(wire.Sent[^1].Message));
+        CoapPeer other = wire.Server.Open("device-2", null);
+        wire.Take(Wire.Empty(CoapType.Reset, id), other);
+        Assert.False(wire.Answered);
+        wire.Take(Wire.Empty(CoapType.Reset, id + 1));
+        Assert.False(wire.Answered);
+        wire.Take(Wire.Empty(CoapType.Reset, id));
+        Assert.True(wire.Answered);
+    }
+
+    [Fact]
+    public void A_closed_peer_is_sent_nothing()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        wire.Take(Get(1));
+        wire.Take(Get(2));
+        deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        wire.Server.Close(wire.Peer);
+        int before = wire.Sent.Count;
+        Assert.False(deferrals[1].Answer(CoapCode.Content, -1, "x"u8, wire.Now));
+        Assert.False(wire.Server.Probe(wire.Peer, wire.Now));
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        wire.Server.Tick(wire.Now + 1_000_000);
+        Assert.Equal(before, wire.Sent.Count);
+    }
+
+    [Fact]
+    public void A_resource_may_send_while_it_answers()
+    {
+        var wire = new Wire();
+        wire.Server.Map("/x", new Script(e =>
+        {
+            CoapWriter writer = e.Begin(CoapCode.Content);
+            wire.Server.Probe(e.Peer, e.Now);
+            writer.WritePayload("ok"u8.ToArray(), 0, 2);
+        }));
+        Assert.EndsWith(" + ACK 2.05 #1 [77] 'ok'", wire.Take(Wire.Message(CoapType.Confirmable, CoapCode.Get, 1, "/x")));
+    }
+}
