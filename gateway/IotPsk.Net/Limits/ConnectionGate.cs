@@ -10,6 +10,9 @@ namespace IotPsk.Net.Limits;
 internal sealed class ConnectionGate
 {
     private const int Stripes = 16;
+
+    // The only prefix whose product is 0 is that of ::, which nobody can send from.
+    private const ulong Exempt = 0;
     private readonly NetLimits _limits;
     private readonly Dictionary<ulong, int>[] _prefixes = new Dictionary<ulong, int>[Stripes];
     // A peer that chooses its addresses must not choose the buckets they fall into; odd, so that the product is unique.
@@ -28,7 +31,10 @@ internal sealed class ConnectionGate
     internal int HalfOpen => Volatile.Read(ref _halfOpen);
 
     /// <summary>Admits a new connection, half open; null, or why not.</summary>
-    internal RefusalReason? Enter(IPAddress source)
+    internal RefusalReason? Enter(IPAddress source) => Enter(KeyOf(source));
+
+    /// <summary>The same by the number that <see cref="KeyOf(IPAddress)"/> gives.</summary>
+    internal RefusalReason? Enter(ulong key)
     {
         if (!TryTake(ref _connections, _limits.Connections)) return RefusalReason.TooManyConnections;
         if (!TryTake(ref _halfOpen, _limits.HalfOpen))
@@ -36,18 +42,20 @@ internal sealed class ConnectionGate
             Interlocked.Decrement(ref _connections);
             return RefusalReason.TooManyHalfOpen;
         }
-        if (TryTakePrefix(source)) return null;
+        if (TryTakePrefix(key)) return null;
         Interlocked.Decrement(ref _halfOpen);
         Interlocked.Decrement(ref _connections);
         return RefusalReason.TooManyHalfOpenOfPrefix;
     }
 
     /// <summary>The handshake of an admitted connection is over.</summary>
-    internal void Established(IPAddress source)
+    internal void Established(IPAddress source) => Established(KeyOf(source));
+
+    /// <summary>The same by the number that <see cref="KeyOf(IPAddress)"/> gives.</summary>
+    internal void Established(ulong key)
     {
         Interlocked.Decrement(ref _halfOpen);
-        if (!HasPrefixLimit(source)) return;
-        var key = SourcePrefix.Of(source) * _mixer;
+        if (key == Exempt) return;
         var prefixes = _prefixes[key >> 60];
         lock (prefixes)
         {
@@ -60,13 +68,16 @@ internal sealed class ConnectionGate
     /// <summary>An established connection is gone.</summary>
     internal void Left() => Interlocked.Decrement(ref _connections);
 
-    private bool HasPrefixLimit(IPAddress source) =>
-        _limits.HalfOpenPerPrefix > 0 && !(_limits.ExemptLoopback && IPAddress.IsLoopback(source));
+    /// <summary>What a source's half-open handshakes are counted under.</summary>
+    internal ulong KeyOf(IPAddress source) => KeyOf(SourcePrefix.Of(source), IPAddress.IsLoopback(source));
 
-    private bool TryTakePrefix(IPAddress source)
+    /// <summary>The same of a prefix already found.</summary>
+    internal ulong KeyOf(ulong prefix, bool isLoopback) =>
+        _limits.HalfOpenPerPrefix > 0 && !(_limits.ExemptLoopback && isLoopback) ? prefix * _mixer : Exempt;
+
+    private bool TryTakePrefix(ulong key)
     {
-        if (!HasPrefixLimit(source)) return true;
-        var key = SourcePrefix.Of(source) * _mixer;
+        if (key == Exempt) return true;
         var prefixes = _prefixes[key >> 60];
         lock (prefixes)
         {

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using IotPsk.Net.Reactor;
-using IotPsk.Net.Sessions;
 using IotPsk.Tls;
 
 namespace IotPsk.Net;
@@ -67,7 +66,7 @@ internal sealed unsafe class PskAnswer : LoopWork
 
     internal override void Discard() => Erase();
 
-    internal void ApplyTo(TlsSession session)
+    internal void ApplyTo(IPskAsker session)
     {
         if (_key is not null) session.PskProvided(_index, new ReadOnlySpan<byte>(_key, _length), _binder, _hash, _terms, _tag!);
         else if (_failed) session.PskFailed(_reason);

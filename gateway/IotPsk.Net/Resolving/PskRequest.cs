@@ -1,5 +1,4 @@
 using System.Net;
-using IotPsk.Net.Sessions;
 using IotPsk.Tls;
 
 namespace IotPsk.Net;
@@ -13,13 +12,13 @@ public sealed class PskRequest
     /// <summary>Longest key, in bytes.</summary>
     public const int MaxPskLength = 256;
 
-    private readonly TlsSession _session;
+    private readonly IPskAsker _session;
     private int _answered;
     private volatile bool _abandoned;
     private bool _resolving;
     private bool _answeredInline;
 
-    internal PskRequest(TlsSession session, int count, TlsProtocol protocol)
+    internal PskRequest(IPskAsker session, int count, TlsProtocol protocol)
     {
         _session = session;
         Count = count;

@@ -4,19 +4,21 @@ using IotPsk.Tls;
 namespace IotPsk.Net;
 
 /// <summary>What is known of one connection. Readable from any thread; the counters move while it lives.</summary>
-public sealed class SessionInfo
+public class SessionInfo
 {
+    private readonly long _acceptedTicks;
+    private readonly IPEndPoint? _remote;
     private long _bytesUp;
     private long _bytesDown;
     private long _connectedTicks;
     private volatile PskTlsSession? _tls;
     private volatile object? _tag;
 
-    internal SessionInfo(string listener, IPEndPoint remote, DateTimeOffset acceptedAt)
+    internal SessionInfo(string listener, IPEndPoint? remote, DateTimeOffset acceptedAt)
     {
         Listener = listener;
-        Remote = remote;
-        AcceptedAt = acceptedAt;
+        _remote = remote;
+        _acceptedTicks = acceptedAt.UtcTicks;
     }
 
     /// <summary>Unique among the sessions of a <see cref="ShardSet"/>, and not reused while it lives.</summary>
@@ -25,11 +27,11 @@ public sealed class SessionInfo
     /// <summary>The listener's name.</summary>
     public string Listener { get; }
 
-    /// <summary>The client's address.</summary>
-    public IPEndPoint Remote { get; }
+    /// <summary>The client's address; over UDP the one it was last heard from.</summary>
+    public virtual IPEndPoint Remote => _remote!;
 
     /// <summary>When the connection was accepted.</summary>
-    public DateTimeOffset AcceptedAt { get; }
+    public DateTimeOffset AcceptedAt => new(_acceptedTicks, TimeSpan.Zero);
 
     /// <summary>When the handshake was done; null before.</summary>
     public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedTicks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;

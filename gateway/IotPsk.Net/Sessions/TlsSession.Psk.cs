@@ -7,33 +7,33 @@ internal sealed partial class TlsSession
 {
     private PskRequest? _request;
 
-    internal ReadOnlySpan<byte> PendingIdentity(int index) => _tls!.GetPendingIdentity(index);
+    public ReadOnlySpan<byte> PendingIdentity(int index) => _tls!.GetPendingIdentity(index);
 
-    internal bool HasPendingCipherSuite(TlsHash hash) => _tls!.HasCipherSuite(hash);
+    public bool HasPendingCipherSuite(TlsHash hash) => _tls!.HasCipherSuite(hash);
 
-    internal TicketStatus OpenPendingTicket(int index, long now, out SessionTicket? ticket) => _tls!.OpenTicket(index, now, out ticket);
+    public TicketStatus OpenPendingTicket(int index, long now, out SessionTicket? ticket) => _tls!.OpenTicket(index, now, out ticket);
 
-    internal void PskProvided(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms, object tag)
+    public void PskProvided(int index, ReadOnlySpan<byte> psk, PskBinder binder, TlsHash hash, in PskTerms terms, object tag)
     {
         Info.Tag = tag;
         _rejection = null;
         _tls!.ProvidePsk(index, psk, binder, hash, terms);
     }
 
-    internal void TicketProvided(int index, SessionTicket ticket, in PskTerms terms, object tag)
+    public void TicketProvided(int index, SessionTicket ticket, in PskTerms terms, object tag)
     {
         Info.Tag = tag;
         _rejection = null;
         _tls!.ProvideTicket(index, ticket, terms);
     }
 
-    internal void PskRejected(string reason)
+    public void PskRejected(string reason)
     {
         _rejection = reason;
         _tls!.RejectPsk();
     }
 
-    internal void PskFailed(string? reason)
+    public void PskFailed(string? reason)
     {
         _rejection = reason;
         _resolverFailed = true;
@@ -41,7 +41,7 @@ internal sealed partial class TlsSession
     }
 
     /// <summary>An answer came from another thread.</summary>
-    internal void PskAnswered(PskAnswer answer)
+    public void PskAnswered(PskAnswer answer)
     {
         if (_state != State.AwaitingPsk) return;
         try

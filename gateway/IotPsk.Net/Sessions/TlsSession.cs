@@ -12,7 +12,7 @@ namespace IotPsk.Net.Sessions;
 /// Relaying, Lingering, each in its own file. Everything runs on the shard's thread. While idle it holds no buffer.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "Free gives the engine back, in every way a session can end.")]
-internal sealed partial class TlsSession : PollTarget
+internal sealed partial class TlsSession : PollTarget, IPskAsker
 {
     private const int ClientChannel = 0;
     private const int UpstreamChannel = 1;
@@ -47,9 +47,9 @@ internal sealed partial class TlsSession : PollTarget
         Info = new SessionInfo(options.Name, remote, shard.Loop.UtcNow);
     }
 
-    internal SessionInfo Info { get; }
+    public SessionInfo Info { get; }
 
-    internal bool IsOnLoop => _shard.Loop.IsCurrentThread;
+    public bool IsOnLoop => _shard.Loop.IsCurrentThread;
 
     /// <summary>A device is known: its key was given, though the handshake may not be done.</summary>
     internal bool IsIdentified => Info.Tag is not null && _state != State.Lingering;
@@ -85,7 +85,7 @@ internal sealed partial class TlsSession : PollTarget
         }
     }
 
-    internal void Post(LoopWork work) => _shard.Loop.TryPost(work);
+    public void Post(LoopWork work) => _shard.Loop.TryPost(work);
 
     internal override void OnEvents(int channel, uint events)
     {
