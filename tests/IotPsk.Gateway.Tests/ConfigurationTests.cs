@@ -40,6 +40,8 @@ public sealed class ConfigurationTests
     [Theory]
     [InlineData("{", "$")]
     [InlineData("[]", "$")]
+    [InlineData("""{ "Listeners": [ { "Name": "\ud800" } ] }""", "$")]
+    [InlineData("""{ "\udc00": 1 }""", "$")]
     [InlineData("{}", "$.Listeners")]
     [InlineData("""{ "Listeners": [] }""", "$.Listeners")]
     [InlineData("""{ "Listeners": [ {} ], "Tpm": { "Tcti": 1 } }""", "$.Tpm.Tcti")]

@@ -64,6 +64,26 @@ public sealed class RevocationTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_device_revoked_and_reinstated_between_two_looks_loses_the_session_it_had()
+    {
+        using ChildProcess client = Connect(Device), other = Connect("sensor-2");
+        await SessionsAre(2);
+        OtherProcess(registry =>
+        {
+            registry.Revoke(Device);
+            registry.Reinstate(Device);
+        });
+        _time.Advance(TimeSpan.FromSeconds(1));
+        client.WaitForExit();
+        await SessionsAre(1);
+        using ChildProcess again = Connect(Device);
+        await SessionsAre(2);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        await SessionsAre(2);
+        Assert.False(again.HasExited || other.HasExited);
+    }
+
+    [Fact]
     public async Task An_enrolment_by_another_process_holds_within_a_second()
     {
         string key = Key("sensor-2");

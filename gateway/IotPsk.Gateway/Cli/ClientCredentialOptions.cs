@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
+using IotPsk.Gateway.Configuration;
 using IotPsk.Keys;
 using IotPsk.Shared;
 using IotPsk.Tls;
@@ -10,6 +11,7 @@ namespace IotPsk.Gateway.Cli;
 /// <summary>The key of a client: a bundle, or identity and key, which may have to be imported first.</summary>
 internal sealed class ClientCredentialOptions
 {
+    private const int MaxBundleLength = 64 * 1024, MaxKeyLength = 1024;
     private readonly Option<string?> _bundle = new("--bundle") { Description = "A credential file of a device", HelpName = "FILE" };
     private readonly Option<string?> _identity = new("--identity") { Description = "The identity; with --import the external one, like sensor-0001~1" };
     private readonly Option<string?> _key = new("--key") { Description = "The key in hexadecimal; @FILE reads it from a file, which other users' ps does not show", HelpName = "HEX" };
@@ -29,6 +31,8 @@ internal sealed class ClientCredentialOptions
             return OfBundle(bundle);
         if (bundle is not null || identity is null || key is null)
             throw new UserError("there is no credential", "on the command line", "give --bundle FILE, or --identity and --key", UserError.Usage);
+        if (server is not null && !DeviceId.IsValid(server))
+            throw new UserError($"\"{server}\" is no server id", "--import", $"write the one fleet status shows: {DeviceId.Rule}", UserError.Usage);
         byte[] secret = ReadKey(key);
         try
         {
@@ -44,7 +48,7 @@ internal sealed class ClientCredentialOptions
 
     private static PskTlsCredential OfBundle(string file)
     {
-        byte[] content = File.ReadAllBytes(file);
+        byte[] content = BoundedFile.Read(file, MaxBundleLength) ?? throw new UserError("the file is too long for a credential bundle", file, "name the right file");
         try
         {
             CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
@@ -88,10 +92,10 @@ internal sealed class ClientCredentialOptions
 
     private static byte[] ReadKey(string text)
     {
-        string hex = text.StartsWith('@') ? File.ReadAllText(text[1..]).Trim() : text;
+        string hex = text.Length > 1 && text[0] == '@' ? File.ReadAllText(text[1..]).Trim() : text;
         try
         {
-            return hex.Length > 0 ? Convert.FromHexString(hex) : throw new FormatException("it is empty");
+            return hex.Length is > 0 and <= 2 * MaxKeyLength ? Convert.FromHexString(hex) : throw new FormatException("it is empty or too long");
         }
         catch (FormatException e)
         {

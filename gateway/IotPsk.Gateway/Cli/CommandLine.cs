@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using IotPsk.Keys;
 
 namespace IotPsk.Gateway.Cli;
@@ -27,7 +28,26 @@ internal static class CommandLine
                 errors.WriteLine($"iotpsk: {error.Message}; on the command line; see iotpsk --help");
             return UserError.Usage;
         }
+        if (EmptyOne(parsed.CommandResult) is { } name)
+        {
+            errors.WriteLine($"iotpsk: {name} is empty; on the command line; give it a value, or leave it out");
+            return UserError.Usage;
+        }
         return Guard(() => parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = errors }), errors);
+    }
+
+    /// <summary>The first option or argument that was given as nothing; null if none was.</summary>
+    private static string? EmptyOne(CommandResult? command)
+    {
+        for (; command is not null; command = command.Parent as CommandResult)
+        {
+            foreach (SymbolResult part in command.Children)
+            {
+                if (part is not CommandResult && part.Tokens.Any(token => token.Value.Length == 0))
+                    return part is OptionResult option ? option.Option.Name : ((ArgumentResult)part).Argument.Name;
+            }
+        }
+        return null;
     }
 
     private static int Guard(Func<int> run, TextWriter errors)
@@ -50,6 +70,11 @@ internal static class CommandLine
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             errors.WriteLine($"iotpsk: {error.Message}");
+            return UserError.Failed;
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            errors.WriteLine($"iotpsk: a fault of this program ({error.GetType().Name}: {error.Message}); please report it with the command line");
             return UserError.Failed;
         }
     }

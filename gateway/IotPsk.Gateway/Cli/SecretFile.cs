@@ -14,11 +14,14 @@ internal static class SecretFile
         if (Path.Exists(path))
             throw Exists(path);
         string partial = path + Partial;
+
+        // Of an earlier attempt, or somebody's who wants to read along: neither its mode nor its target is ours.
+        File.Delete(partial);
         try
         {
             using (var stream = new FileStream(partial, new FileStreamOptions
             {
-                Mode = FileMode.Create,
+                Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
                 BufferSize = 0,
                 UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,

@@ -28,10 +28,7 @@ internal sealed class ConfigurationReader
     {
         try
         {
-            var file = new FileInfo(path);
-            if (file.Exists && file.Length > MaxLength)
-                throw new UserError($"the configuration has {file.Length} bytes", path, "name the right file; 1 MiB is the most");
-            return File.ReadAllBytes(path);
+            return BoundedFile.Read(path, MaxLength) ?? throw new UserError("the configuration is too long", path, "name the right file; 1 MiB is the most");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -65,6 +62,12 @@ internal sealed class ConfigurationReader
         {
             string where = string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}");
             reader.Error("$", $"is not JSON at {where}", "mend the text there: a comma, a quote or a bracket too many or too few");
+            return null;
+        }
+        catch (InvalidOperationException)
+        {
+            // JsonElement and JsonProperty say so where a \u escape gives half a character.
+            reader.Error("$", "holds text that is no Unicode", "write characters as they are, not as \\ud800 to \\udfff");
             return null;
         }
     }

@@ -166,15 +166,18 @@ internal sealed class GatewayService : IAsyncDisposable
     {
         if (device.IsRevoked)
             _ = CloseSessionsAsync(device.Id);
+        // Revoked and reinstated between two looks: what it had open before must go all the same.
+        else if (device.Generation > 1)
+            _ = CloseSessionsAsync(device.Id, device.Generation);
     }
 
     // A retired epoch is refused at once, by the sessions it has open too.
     private void FleetChanged(FleetRecord fleet) => _ = _shards.CloseSessionsAsync(
         session => session.Tag is DeviceGrant grant && fleet.Epoch(grant.Key.Epoch) is not { IsAccepted: true }, CloseReason.Revoked);
 
-    private async Task CloseSessionsAsync(string deviceId)
+    private async Task CloseSessionsAsync(string deviceId, long? but = null)
     {
-        int count = await _shards.CloseSessionsAsync(session => Is(session, deviceId), CloseReason.Revoked);
+        int count = await _shards.CloseSessionsAsync(session => Is(session, deviceId) && ((DeviceGrant)session.Tag!).Generation != but, CloseReason.Revoked);
         if (count > 0)
             _log.DeviceClosed(LogName.Of(deviceId), count);
     }

@@ -71,9 +71,9 @@ internal sealed class TicketKeeper : IAsyncDisposable
             {
                 return;
             }
-            catch (KeysException e)
+            catch (Exception e) when (e is KeysException or InvalidOperationException)
             {
-                // The keys at hand serve on: what is lost is their change, for a while.
+                // The keys at hand serve on: what is lost is their change, for a while. (The ring is locked if an epoch began after it was unlocked.)
                 _log.Problem($"The ticket keys cannot be renewed: {e.Message}");
                 wait = Retry;
             }
