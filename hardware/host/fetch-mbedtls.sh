@@ -2,6 +2,7 @@
 # Brings the source of mbedTLS 3.6.7 onto this machine and prints the directory it is in as the only line on stdout.
 # It comes as a Debian source package, by apt and from the mirror that this machine's own apt uses, into a private
 # cache: no root, no change to the system. MBEDTLS_SRC=DIR uses a source tree of yours instead.
+#   fetch-mbedtls.sh [--whole]     --whole: with the sample programs and all else, for the tests
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -9,6 +10,8 @@ version=3.6.7
 sha256=a7e8bcbec0e6f761b4af24f25677626b35f762f68eef79c08677a363212d11f6    # mbedtls_3.6.7.orig.tar.bz2
 base=${XDG_CACHE_HOME:-$HOME/.cache}/iotpsk
 tree=$base/mbedtls-$version
+parts=(--wildcards --no-wildcards-match-slash '*/include' '*/library' '*/3rdparty/p256-m' '*/LICENSE')
+if [ "${1:-}" = --whole ]; then tree+=-whole parts=(); fi
 
 say() { echo "mbedTLS: $*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -144,7 +147,7 @@ END
 unpack() {
   local fresh=$work/tree
   mkdir "$fresh"
-  tar -xf "$1" -C "$fresh" --strip-components=1 --wildcards --no-wildcards-match-slash '*/include' '*/library' '*/3rdparty/p256-m' '*/LICENSE'
+  tar -xf "$1" -C "$fresh" --strip-components=1 "${parts[@]}"
   echo "$sha256" >"$fresh/.sha256"
   rm -rf "$tree"
   mv "$fresh" "$tree"

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using IotPsk.Interop.Tests.Support;
@@ -10,8 +9,6 @@ namespace IotPsk.Interop.Tests;
 public sealed class PeerTests(Fleet fleet) : IClassFixture<Fleet>
 {
     private const int DecryptError = 51;
-
-    private string Port => fleet.Gateway.Port.ToString(CultureInfo.InvariantCulture);
 
     private static void Arrives(ChildProcess subscriber, string device, string payload) =>
         subscriber.WaitForLine(line => line == $"iotpsk/{device}/telemetry {payload}", "the broker delivers " + payload);
@@ -41,39 +38,6 @@ public sealed class PeerTests(Fleet fleet) : IClassFixture<Fleet>
         using ChildProcess client = fleet.HoldOpenssl([.. arguments, "-cipher", "PSK-AES128-GCM-SHA256"]);
         JsonNode session = Poll.For(() => fleet.SessionOf("openssl-2"), "the session is live");
         Assert.Equal(("TLSv1.2", "psk", 0), (session["version"]!.GetValue<string>(), session["keyExchange"]!.GetValue<string>(), session["tpmCommands"]!.GetValue<int>()));
-    }
-
-    [Fact]
-    public void Mosquitto_pub_of_TLS_12_reaches_the_broker()
-    {
-        fleet.Enroll("pub-1");
-        string payload = Fleet.NewPayload();
-        JsonNode credentials = JsonNode.Parse(fleet.Gateway.Must("device", "credentials", "pub-1", "--for", "tls12", "--format", "json"))!;
-        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
-
-        // mosquitto_pub 2.0 offers TLS 1.3 whatever --tls-version says; libssl's own configuration forbids it.
-        string configuration = fleet.Lab.Directory.File("tls12.cnf");
-        File.WriteAllText(configuration, "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = TLSv1.2\n");
-        CommandResult result = ChildProcess.Run("env", ["OPENSSL_CONF=" + configuration, "mosquitto_pub", "-h", "127.0.0.1", "-p", Port, "-i", "pub-1", "-q", "1", "-t", "iotpsk/pub-1/telemetry", "-m", payload,
-            "--psk-identity", credentials["identity"]!.GetValue<string>(), "--psk", credentials["key"]!.GetValue<string>()]);
-        Assert.True(result.ExitCode == 0, result.ToString());
-        Arrives(subscriber, "pub-1", payload);
-    }
-
-    [Fact]
-    public void Gnutls_reaches_the_broker()
-    {
-        fleet.Enroll("gnutls-1");
-        string payload = Fleet.NewPayload();
-        JsonNode credentials = JsonNode.Parse(fleet.Gateway.Must("device", "credentials", "gnutls-1", "--for", "tls13", "--format", "json"))!;
-        using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
-        using ChildProcess client = ChildProcess.Start("gnutls-cli", ["--port", Port, "--pskusername", credentials["identity"]!.GetValue<string>(),
-            "--pskkey", credentials["key"]!.GetValue<string>(), "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK", "127.0.0.1"]);
-        client.WaitForLine(line => line.Contains("Handshake was completed", StringComparison.Ordinal), "gnutls-cli is connected");
-        client.Input.Write(MqttBytes.Visit("gnutls-1", payload));
-        client.Input.Flush();
-        Arrives(subscriber, "gnutls-1", payload);
-        client.WaitForExit();       // the broker ends after DISCONNECT, and close_notify ends the client
     }
 
     [Fact]

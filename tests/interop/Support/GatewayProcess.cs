@@ -23,7 +23,8 @@ internal sealed class GatewayProcess : IDisposable
               "State": "{{State}}",
               "Tpm": { "Tcti": "{{tcti}}" },
               "Listeners": [
-                { "Name": "mqtt", "Protocol": "mqtt", "Listen": "tcp://127.0.0.1:{{Port}}", "Upstream": "tcp://127.0.0.1:{{brokerPort}}" } ],
+                { "Name": "mqtt", "Protocol": "mqtt", "Listen": "tcp://127.0.0.1:{{Port}}", "Upstream": "tcp://127.0.0.1:{{brokerPort}}" },
+                { "Name": "http", "Protocol": "tunnel", "Listen": "tcp://127.0.0.1:{{TunnelPort}}", "Upstream": "tcp://127.0.0.1:{{_httpPort}}", "AllowPskKe": true } ],
               "Admin": { "Socket": "{{directory.File("admin.sock")}}", "Http": "http://127.0.0.1:{{_httpPort}}" }
             }
             """))!.AsObject();
@@ -31,6 +32,9 @@ internal sealed class GatewayProcess : IDisposable
     }
 
     public int Port { get; } = FreePorts.Take();
+
+    /// <summary>The listener that leads to the gateway's own HTTP, for clients that speak no MQTT. It takes psk_ke too.</summary>
+    public int TunnelPort { get; } = FreePorts.Take();
 
     public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 

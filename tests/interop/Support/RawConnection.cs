@@ -44,6 +44,19 @@ internal sealed class RawConnection : IDisposable
         return Alert(connection.ReceiveToEnd());
     }
 
+    public static bool Answers(int port)
+    {
+        try
+        {
+            using RawConnection connection = new(port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     public static int? Alert(ReadOnlySpan<byte> records)
     {
         while (records.Length >= 5)

@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text;
+using IotPsk.Interop.Tests.Support;
+using IotPsk.Tls;
+
+namespace IotPsk.Interop.Tests;
+
+/// <summary>mbedTLS's own sample programs, with records of 1024 bytes: ssl_client2 through the gateway, our client at ssl_server2.</summary>
+public sealed class MbedTlsTests(Fleet fleet) : IClassFixture<Fleet>
+{
+    [Theory]
+    [InlineData("TLSv1.3", "psk_dhe_ke", "tls13_kex_modes=psk_ephemeral", "groups=secp256r1")]
+    [InlineData("TLSv1.3", "psk_dhe_ke", "tls13_kex_modes=psk_all", "groups=x25519")]
+    [InlineData("TLSv1.3", "psk_dhe_ke", "groups=secp384r1,secp256r1")]                 // HelloRetryRequest: the gateway lacks P-384
+    [InlineData("TLSv1.3", "psk_ke", "tls13_kex_modes=psk")]
+    [InlineData("TLSv1.3", "psk_dhe_ke", "force_ciphersuite=TLS1-3-AES-128-CCM-8-SHA256")]
+    [InlineData("TLSv1.3", "psk_dhe_ke", "force_ciphersuite=TLS1-3-CHACHA20-POLY1305-SHA256")]
+    [InlineData("TLSv1.2", "psk", "force_ciphersuite=TLS-PSK-WITH-AES-128-CCM-8", "max_frag_len=1024")]
+    [InlineData("TLSv1.2", "psk", "force_ciphersuite=TLS-PSK-WITH-AES-128-GCM-SHA256", "max_frag_len=512")]
+    [InlineData("TLSv1.2", "ecdhe_psk", "force_ciphersuite=TLS-ECDHE-PSK-WITH-CHACHA20-POLY1305-SHA256", "max_frag_len=1024")]
+    public void Ssl_client2_asks_through_the_tunnel(string version, string keyExchange, params string[] arguments)
+    {
+        string device = "mbedtls-" + Fleet.NewPayload();
+        fleet.Enroll(device);
+        string[] csv = fleet.Gateway.Must("device", "credentials", device, "--for", version == "TLSv1.2" ? "tls12" : "tls13", "--format", "csv").Trim().Split(',');
+        int mark = fleet.Gateway.Mark();
+        CommandResult result = ChildProcess.Run(Path.Combine(MbedTlsPrograms.Directory, "ssl_client2"),
+            ["server_addr=127.0.0.1", "server_port=" + Text(fleet.Gateway.TunnelPort), "psk_identity=" + csv[0], "psk=" + csv[1],
+             "force_version=" + version.Replace("TLSv1.", "tls1", StringComparison.Ordinal), "request_page=/metrics", .. arguments]);
+
+        // The answer is longer than its records may be.
+        Assert.Contains("200 OK", result.Output, StringComparison.Ordinal);
+        Assert.Contains("iotpsk_tpm_commands_total", result.Output, StringComparison.Ordinal);
+        fleet.Gateway.WaitForLog(mark, $" of {device} ", "opened on http", version, $" {keyExchange},");
+    }
+
+    [Fact]
+    public async Task Ssl_server2_and_our_client_keep_to_small_records()
+    {
+        using PskServer server = PskServer.MbedTls("force_version=tls13", "response_size=1000", "buffer_size=4000");
+        using PskTlsCredential credential = ServerMatrixTests.Credential();
+
+        // A longer record of either would be an alert: ssl_server2 has room for 1024 bytes, our client asks for 200.
+        string request = $"GET /{new string('x', 3000)} HTTP/1.0\r\n\r\n";
+        Visit visit = await OurClient.AskAsync(server.Port, new PskTlsClientOptions { Credentials = [credential], RecordSizeLimit = 200 }, Encoding.ASCII.GetBytes(request), 1000);
+        Assert.Equal((server.Reply, 1024), (visit.Reply[..server.Reply.Length], visit.Session.PeerRecordSizeLimit));
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
