@@ -127,7 +127,8 @@ public sealed class FaultTests : IDisposable
         Assert.Contains(Gateway.Address, same.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", same.ToString(), StringComparison.Ordinal);
 
-        Gateway.Configuration["Listeners"]![0]!["Listen"] = $"tcp://127.0.0.1:{FreePorts.Take()}";
+        foreach (System.Text.Json.Nodes.JsonNode? listener in Gateway.Configuration["Listeners"]!.AsArray())
+            listener!["Listen"] = $"tcp://127.0.0.1:{FreePorts.Take()}";
         Gateway.WriteConfiguration();
         CommandResult socket = Gateway.Run("serve");
         Assert.Equal(1, socket.ExitCode);
