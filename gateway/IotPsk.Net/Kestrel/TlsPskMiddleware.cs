@@ -55,16 +55,25 @@ internal sealed partial class TlsPskMiddleware(ConnectionDelegate next, TlsPskOp
 
     private async ValueTask<(byte[], object?)> AnswerAsync(ConnectionContext connection, PskTlsServer server, CancellationToken cancellation)
     {
-        for (int i = 0; i < server.PendingIdentityCount; i++)
+        try
         {
-            byte[] identity = server.GetPendingIdentity(i).ToArray();
-            if (await options.FindKey!(identity, connection.RemoteEndPoint, cancellation) is not { } key)
-                continue;
-            server.ProvidePsk(i, key.Key, key.Binder, key.Hash);
-            CryptographicOperations.ZeroMemory(key.Key);
-            return (identity, key.Tag);
+            for (int i = 0; i < server.PendingIdentityCount; i++)
+            {
+                byte[] identity = server.GetPendingIdentity(i).ToArray();
+                if (await options.FindKey!(identity, connection.RemoteEndPoint, cancellation) is not { } key)
+                    continue;
+                server.ProvidePsk(i, key.Key, key.Binder, key.Hash);
+                CryptographicOperations.ZeroMemory(key.Key);
+                return (identity, key.Tag);
+            }
+            server.RejectPsk();
         }
-        server.RejectPsk();
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            // The client is told internal_error instead of being left with a closed connection.
+            KeyNotFound(log, e, connection.ConnectionId);
+            server.FailPsk();
+        }
         return ([], null);
     }
 
@@ -73,6 +82,9 @@ internal sealed partial class TlsPskMiddleware(ConnectionDelegate next, TlsPskOp
 
     [LoggerMessage(2, LogLevel.Debug, "Connection {ConnectionId} was lost: {Reason}", EventName = "ConnectionLost")]
     private static partial void ConnectionLost(ILogger log, string connectionId, string reason);
+
+    [LoggerMessage(3, LogLevel.Error, "Connection {ConnectionId}: the key could not be looked up", EventName = "KeyNotFound")]
+    private static partial void KeyNotFound(ILogger log, Exception cause, string connectionId);
 
     // The plaintext as the pipe pair that Kestrel's protocols take.
     private sealed class PlainPipe(Stream stream) : IDuplexPipe

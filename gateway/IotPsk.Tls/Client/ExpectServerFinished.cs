@@ -27,6 +27,8 @@ internal sealed class ExpectServerFinished(HandshakeSecrets secrets, SecretBuffe
         Span<byte> expected = stackalloc byte[length];
         secrets.Transcript.Snapshot(hash);
         secrets.Schedule.ComputeFinished(serverSecret.Span, hash, expected);
+
+        // RFC 8446 s4.4.4: a wrong Finished is a decrypt_error.
         FinishedVerified? verified = FinishedVerified.Check(expected, message.Body);
         if (verified is null)
         {

@@ -43,6 +43,8 @@ internal sealed class ExpectServerHello(ClientOffer offer) : HandshakeState
         error = ServerHelloRules.CheckRetry(request, offer);
         if (error != TlsErrorReason.None)
             return this;
+
+        // RFC 8446 s4.1.4: PSKs that do not fit the selected suite go.
         offer.KeepCredentials(suite.Hash);
         if (offer.Credentials.Count == 0)
         {

@@ -47,6 +47,8 @@ internal static class ServerHelloRules
     public static TlsErrorReason CheckSelection(in ServerHello hello, ClientOffer offer, CipherSuiteParameters suite, out PskTlsCredential? credential)
     {
         credential = null;
+
+        // RFC 8446 s4.1.1: a server that takes no PSK would prove itself by a certificate; here that is none.
         if (!hello.HasPreSharedKey)
             return TlsErrorReason.ServerIgnoredPsk;
 
@@ -74,6 +76,7 @@ internal static class ServerHelloRules
             secrets.Transcript.Append(message.Bytes);
             if (!Agree(secrets, hello, message.Bytes, offer))
             {
+                // RFC 8446 s4.2.8.2, s7.4.2: a share off the curve or of low order.
                 error = TlsErrorReason.InvalidKeyShare;
                 return Over.Instance;
             }

@@ -34,6 +34,8 @@ internal static class KeyShare
             TryReadEntry(ref entries, out NamedGroup group, out _);
             if (group is not (NamedGroup.Secp256r1 or NamedGroup.X25519))
                 continue;
+
+            // RFC 8446 s4.2.8: one share of a group, and of groups that supported_groups names.
             ref bool seen = ref group == NamedGroup.X25519 ? ref x25519 : ref p256;
             if (seen)
                 return TlsErrorReason.DuplicateKeyShare;

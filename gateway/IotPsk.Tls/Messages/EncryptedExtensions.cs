@@ -59,6 +59,7 @@ internal struct EncryptedExtensions
                         return TlsErrorReason.None;
                 }
 
+                // RFC 7301 s3.2: one of the client's.
                 return TlsErrorReason.SelectedUnofferedApplicationProtocol;
             default:
                 return ExtensionReader.Unwelcome(type, belongsHere: type is ExtensionType.ServerName or ExtensionType.RecordSizeLimit or ExtensionType.MaxFragmentLength

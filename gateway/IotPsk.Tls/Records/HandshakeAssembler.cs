@@ -82,6 +82,8 @@ internal struct HandshakeAssembler
         length = 0;
         if (start.IsEmpty)
             return TlsErrorReason.None;
+
+        // RFC 8446 s4, RFC 5246 s7.4: messages come in one order; another one is an unexpected_message.
         int max = limits.MaxBodyLength((HandshakeType)start[0]);
         if (max < 0)
             return TlsErrorReason.UnexpectedHandshakeMessage;

@@ -65,7 +65,7 @@ internal sealed partial class RecordLayer
         else if (type == ContentType.ApplicationData)
             return ReadProtected(record, destination, ref consumed, out type, out content, out error);
         else
-            error = TlsErrorReason.UnexpectedRecordType;
+            error = TlsErrorReason.UnexpectedRecordType; // RFC 8446 s5.2: everything else is protected now.
         return error == TlsErrorReason.None ? RecordStatus.Dropped : RecordStatus.Failed;
     }
 
@@ -142,6 +142,7 @@ internal sealed partial class RecordLayer
         {
             case ContentType.Handshake:
             case ContentType.Alert:
+                // RFC 8446 s5.4: these are not empty.
                 return content.IsEmpty ? TlsErrorReason.EmptyRecord : TlsErrorReason.None;
             case ContentType.ApplicationData when HandshakeDone:
                 // RFC 8446 s5.1: a handshake message is not interleaved with other records.
@@ -172,6 +173,8 @@ internal sealed partial class RecordLayer
             return TlsErrorReason.MisplacedChangeCipherSpec;
         if (content.Length != 1 || content[0] != 1)
             return TlsErrorReason.BadChangeCipherSpec;
+
+        // RFC 8446 s5.1: a handshake message is not interleaved with other records.
         if (_assembler.IsInsideMessage)
             return TlsErrorReason.InterleavedHandshake;
         return ++_changeCipherSpecs > MaxIdleRecords ? TlsErrorReason.TooManyChangeCipherSpecs : TlsErrorReason.None;

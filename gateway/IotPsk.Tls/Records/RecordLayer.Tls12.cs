@@ -67,6 +67,8 @@ internal sealed partial class RecordLayer
         if (_read12 is not null)
             return OpenTls12(record, destination, ref consumed, type, out content, out error);
         content = record[RecordHeader.Length..];
+
+        // RFC 6066 s4: what was agreed holds for records in clear too; RFC 5246 s6.2.1 otherwise.
         error = content.Length > _maxPlainContent ? TlsErrorReason.RecordTooLarge : JudgePlain(type, content);
         return error == TlsErrorReason.None ? RecordStatus.Ready : RecordStatus.Failed;
     }
@@ -126,6 +128,7 @@ internal sealed partial class RecordLayer
         {
             case ContentType.Handshake:
             case ContentType.Alert:
+                // RFC 5246 s6.2.1: these are not empty.
                 return empty ? TlsErrorReason.EmptyRecord : TlsErrorReason.None;
             case ContentType.ApplicationData when HandshakeDone:
                 return _assembler.IsInsideMessage ? TlsErrorReason.InterleavedHandshake : CountData(empty);

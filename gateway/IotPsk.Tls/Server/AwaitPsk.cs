@@ -108,6 +108,7 @@ internal sealed class AwaitPsk(PskTlsServerOptions options, RetainedHello hello,
             case Answer.Provided:
                 return UsePsk(records, out error);
             case Answer.Rejected:
+                // RFC 8446 s6.2: decrypt_error, so that nobody learns which identities there are.
                 CheckDummyBinder(records.Crypto);
                 error = TlsErrorReason.NoUsablePsk;
                 return this;

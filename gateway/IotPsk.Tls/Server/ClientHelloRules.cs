@@ -11,6 +11,8 @@ internal static class ClientHelloRules
     public static TlsErrorReason Check(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, CryptoProvider crypto, out Negotiation negotiation)
     {
         negotiation = default;
+
+        // RFC 8446 s4.2.1: no common version is a protocol_version.
         if (!hello.OffersTls13 || !options.AllowTls13)
             return TlsErrorReason.NoCommonVersion;
         TlsErrorReason error = CheckMandatoryExtensions(hello);
@@ -20,6 +22,8 @@ internal static class ClientHelloRules
             error = KeyShare.Check(hello.KeyShares.Of(message), hello.Groups.Of(message));
         if (error != TlsErrorReason.None)
             return error;
+
+        // RFC 8446 s4.1.1: without common parameters the handshake fails.
         if (!SelectSuite(message, hello, options, crypto, TlsHash.Sha256, out _) && !SelectSuite(message, hello, options, crypto, TlsHash.Sha384, out _))
             return TlsErrorReason.NoCommonCipherSuite;
         error = SelectKeyExchange(message, hello, options, crypto, out negotiation.Mode, out negotiation.Group, out negotiation.NeedsRetry);
@@ -110,6 +114,7 @@ internal static class ClientHelloRules
                 return TlsErrorReason.None;
         }
 
+        // RFC 8446 s4.2.9: only a mode that the client lists.
         mode = PskKeyExchangeMode.PskKe;
         if (canPskKe)
             return TlsErrorReason.None;

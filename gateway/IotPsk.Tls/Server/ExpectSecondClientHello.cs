@@ -47,6 +47,7 @@ internal sealed class ExpectSecondClientHello : HandshakeState
             return this;
         }
 
+        // RFC 8446 s4.2.11.2: over the first hello and the request too.
         BinderVerified? verified = BinderVerified.Check(_secrets!, _negotiation.Binder, message.Bytes, hello, index);
         if (verified is null)
         {

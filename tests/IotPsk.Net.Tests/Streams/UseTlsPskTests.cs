@@ -25,6 +25,8 @@ public sealed class UseTlsPskTests : IAsyncLifetime
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseTlsPsk(tls => tls.FindKey = async (identity, _, cancellation) =>
         {
             await Task.Delay(1, cancellation);      // a key may take its time
+            if (identity.Span.SequenceEqual("broken"u8))
+                throw new InvalidOperationException("the keys are out of reach");
             return identity.Span.SequenceEqual("known"u8) ? new TlsPskKey([.. TestResolver.Key], Tag: "tag of known") : null;
         })));
         _app = builder.Build();
@@ -68,6 +70,13 @@ public sealed class UseTlsPskTests : IAsyncLifetime
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST /echo HTTP/1.1\r\nHost: service\r\nConnection: close\r\nContent-Length: {body.Length}\r\n\r\n{body}"));
         string answer = await new StreamReader(stream).ReadToEndAsync();
         Assert.Equal(body.Length, answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..].Count(c => c == 'x'));
+    }
+
+    [Fact]
+    public async Task A_failure_to_find_the_key_is_told_as_internal_error()
+    {
+        PskTlsException refused = await Assert.ThrowsAsync<PskTlsException>(() => ConnectAsync("broken", TestResolver.Key));
+        Assert.Equal((AlertDescription.InternalError, true), (refused.Error.Alert, refused.Error.SentByPeer));
     }
 
     [Theory]

@@ -20,6 +20,8 @@ internal sealed class ExpectNewSessionTicket(Tls12Handshake handshake, Tls12Prot
     public override HandshakeState Receive(in HandshakeMessage message, RecordLayer records, out TlsErrorReason error)
     {
         error = Tls12NewSessionTicket.Parse(message.Body, out Tls12NewSessionTicket parsed);
+
+        // RFC 5077 s3.3: change_cipher_spec is next.
         if (error == TlsErrorReason.None && !message.EndsRecord)
             error = TlsErrorReason.ExcessHandshakeData;
         if (error != TlsErrorReason.None)

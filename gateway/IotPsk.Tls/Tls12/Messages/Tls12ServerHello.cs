@@ -119,6 +119,7 @@ internal struct Tls12ServerHello
                 return TlsErrorReason.None;
         }
 
+        // RFC 7301 s3.2: one of the client's.
         return TlsErrorReason.SelectedUnofferedApplicationProtocol;
     }
 }

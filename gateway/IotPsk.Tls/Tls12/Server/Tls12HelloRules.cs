@@ -80,6 +80,7 @@ internal static class Tls12HelloRules
             return TlsErrorReason.None;
         }
 
+        // RFC 5246 s7.4.1.3, RFC 8422 s4: nothing in common is a handshake_failure.
         return lacksGroup ? TlsErrorReason.NoCommonGroup : TlsErrorReason.NoCommonCipherSuite;
     }
 
