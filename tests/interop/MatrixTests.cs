@@ -84,7 +84,7 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
             : Gnutls(fleet.Gateway.TunnelPort, identity, key, "+VERS-TLS1.3:-KX-ALL:+PSK");
         Type(client, "GET /healthz HTTP/1.0\r\n\r\n"u8.ToArray());
         client.WaitForLine(line => line.Contains(" 200 OK", StringComparison.Ordinal), "the answer comes");
-        fleet.Gateway.WaitForLog(mark, "opened on http", "TLSv1.3", " psk_ke,");
+        fleet.Gateway.WaitForLog(mark, "opened on http", "TLSv1.3", " psk_ke by key,");
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
         int mark = fleet.Gateway.Mark();
         visit(device, identity, key, payload);
         subscriber.WaitForLine(line => line == $"iotpsk/{device}/telemetry {payload}", "the broker delivers " + payload);
-        fleet.Gateway.WaitForLog(mark, $" of {device} ", "opened on mqtt", version, $" {keyExchange},");
+        fleet.Gateway.WaitForLog(mark, $" of {device} ", "opened on mqtt", version, $" {keyExchange} by key,");
     }
 
     private (string Identity, string Key) NewDevice(string device, string use)

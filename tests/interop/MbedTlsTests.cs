@@ -31,7 +31,7 @@ public sealed class MbedTlsTests(Fleet fleet) : IClassFixture<Fleet>
         // The answer is longer than its records may be.
         Assert.Contains("200 OK", result.Output, StringComparison.Ordinal);
         Assert.Contains("iotpsk_tpm_commands_total", result.Output, StringComparison.Ordinal);
-        fleet.Gateway.WaitForLog(mark, $" of {device} ", "opened on http", version, $" {keyExchange},");
+        fleet.Gateway.WaitForLog(mark, $" of {device} ", "opened on http", version, $" {keyExchange} by key,");
     }
 
     [Fact]
