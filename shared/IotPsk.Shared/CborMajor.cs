@@ -4,6 +4,7 @@ namespace IotPsk.Shared
     internal static class CborMajor
     {
         internal const int UnsignedInteger = 0;
+        internal const int NegativeInteger = 1;
         internal const int ByteString = 2;
         internal const int TextString = 3;
         internal const int Array = 4;
@@ -12,5 +13,10 @@ namespace IotPsk.Shared
         internal const int Simple = 7;
         internal const int False = 20;
         internal const int True = 21;
+        internal const int Half = 25;
+        internal const int Single = 26;
+        internal const int Double = 27;
+        internal const int Indefinite = 31;
+        internal const int Break = 0xff;
     }
 }

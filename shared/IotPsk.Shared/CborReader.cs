@@ -3,22 +3,38 @@ using System.Text;
 
 namespace IotPsk.Shared
 {
-    /// <summary>Reads canonical CBOR (RFC 8949 s4.2.1): definite lengths and shortest forms only.</summary>
+    /// <summary>
+    /// Reads CBOR (RFC 8949): canonical (s4.2.1: definite lengths and shortest forms only), or as others write it.
+    /// </summary>
     /// <remarks>Every method returns false when the next item is not what it reads; the position is then of no more use.</remarks>
-    public sealed class CborReader
+    public sealed partial class CborReader
     {
         private const int NestingMax = 4;
 
         private readonly byte[] _buffer;
         private readonly int _end;
+        private readonly bool _canonical;
         private int _position;
 
-        /// <summary>Reads a range of a buffer.</summary>
+        /// <summary>Reads canonical CBOR in a range of a buffer.</summary>
         /// <param name="buffer">The buffer.</param>
         /// <param name="offset">Where to begin.</param>
         /// <param name="count">How many bytes there are.</param>
         /// <exception cref="ArgumentException">The range is not inside the buffer.</exception>
         public CborReader(byte[] buffer, int offset, int count)
+            : this(buffer, offset, count, true)
+        {
+        }
+
+        /// <summary>Reads a range of a buffer.</summary>
+        /// <param name="buffer">The buffer.</param>
+        /// <param name="offset">Where to begin.</param>
+        /// <param name="count">How many bytes there are.</param>
+        /// <param name="canonical">
+        /// False to take longer forms than needed too, and arrays and maps of indefinite length; strings in chunks are never taken.
+        /// </param>
+        /// <exception cref="ArgumentException">The range is not inside the buffer.</exception>
+        public CborReader(byte[] buffer, int offset, int count, bool canonical)
         {
             if (buffer == null || offset < 0 || count < 0 || offset > buffer.Length - count)
             {
@@ -28,6 +44,7 @@ namespace IotPsk.Shared
             _buffer = buffer;
             _position = offset;
             _end = offset + count;
+            _canonical = canonical;
         }
 
         /// <summary>How many bytes are left.</summary>
@@ -124,6 +141,19 @@ namespace IotPsk.Shared
 
         private bool TrySkip(int depth)
         {
+            if (depth <= NestingMax && TryReadIndefinite(CborMajor.Array, CborMajor.Map))
+            {
+                while (!TryReadBreak())
+                {
+                    if (!TrySkip(depth + 1))
+                    {
+                        return false;
+                    }
+                }
+
+                return true;
+            }
+
             if (depth > NestingMax || !TryReadHead(out int major, out int _, out ulong value))
             {
                 return false;
@@ -212,7 +242,7 @@ namespace IotPsk.Shared
             }
 
             // The shortest form only (RFC 8949 s4.2.1).
-            return value >= (bytes == 1 ? 24 : 1UL << (bytes * 4));
+            return !_canonical || value >= (bytes == 1 ? 24 : 1UL << (bytes * 4));
         }
     }
 }

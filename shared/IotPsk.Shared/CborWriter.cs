@@ -67,6 +67,42 @@ namespace IotPsk.Shared
             WriteHead(CborMajor.Simple, value ? CborMajor.True : CborMajor.False);
         }
 
+        /// <summary>Writes a signed integer.</summary>
+        /// <param name="value">The integer.</param>
+        public void WriteInt(long value)
+        {
+            if (value < 0)
+            {
+                WriteHead(CborMajor.NegativeInteger, -1 - value);
+            }
+            else
+            {
+                WriteHead(CborMajor.UnsignedInteger, value);
+            }
+        }
+
+        /// <summary>Writes a number of IEEE 754: with 4 bytes if none is lost by that, else with 8.</summary>
+        /// <param name="value">The number.</param>
+        public void WriteDouble(double value)
+        {
+            bool isSingle = (double)(float)value == value;
+            long bits = isSingle ? BitConverter.ToInt32(BitConverter.GetBytes((float)value), 0) : BitConverter.DoubleToInt64Bits(value);
+            int bytes = isSingle ? 4 : 8;
+            Need(1 + bytes);
+            _buffer[_position++] = (byte)((CborMajor.Simple << 5) | (isSingle ? CborMajor.Single : CborMajor.Double));
+            for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+            {
+                _buffer[_position++] = (byte)(bits >> shift);
+            }
+        }
+
+        /// <summary>Begins an array; the caller writes its items.</summary>
+        /// <param name="items">How many follow.</param>
+        public void WriteArray(int items)
+        {
+            WriteHead(CborMajor.Array, items);
+        }
+
         /// <summary>Begins a map; the caller writes its entries, keys ascending.</summary>
         /// <param name="entries">How many pairs follow.</param>
         public void WriteMap(int entries)
@@ -74,16 +110,16 @@ namespace IotPsk.Shared
             WriteHead(CborMajor.Map, entries);
         }
 
-        private void WriteHead(int major, int value)
+        private void WriteHead(int major, long value)
         {
             if (value < 0)
             {
                 throw new ArgumentException("CBOR lengths and unsigned integers are not negative.");
             }
 
-            int bytes = value < 24 ? 0 : value <= 0xff ? 1 : value <= 0xffff ? 2 : 4;
+            int bytes = value < 24 ? 0 : value <= 0xff ? 1 : value <= 0xffff ? 2 : value <= 0xffffffff ? 4 : 8;
             Need(1 + bytes);
-            int info = bytes == 0 ? value : bytes == 1 ? 24 : bytes == 2 ? 25 : 26;
+            int info = bytes == 0 ? (int)value : bytes == 1 ? 24 : bytes == 2 ? 25 : bytes == 4 ? 26 : 27;
             _buffer[_position++] = (byte)((major << 5) | info);
             for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
             {
