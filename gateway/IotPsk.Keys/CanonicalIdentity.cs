@@ -11,7 +11,7 @@ public static class CanonicalIdentity
 
     private const int MaxExternalSize = ExternalIdentity.MaxLength;
 
-    /// <summary>external_identity as text: id~epoch.</summary>
+    /// <summary>external_identity as text: id~epoch, id~r (resident) or id~s (session).</summary>
     public static string External(in KeyId key) => ExternalIdentity.Format(key.DeviceId, key.Epoch);
 
     /// <summary>

@@ -17,13 +17,27 @@ public enum KeyUse
 
     /// <summary>(D)TLS 1.2 PSK.</summary>
     Psk12,
+
+    /// <summary>(D)TLS 1.2 PSK of one session, made from its randoms; never cached.</summary>
+    Session12,
 }
 
 /// <summary>Names one key of one device.</summary>
 /// <param name="DeviceId">Device id.</param>
-/// <param name="Epoch">Fleet key epoch, 1 or more.</param>
+/// <param name="Epoch">Fleet key epoch, 1 or more; <see cref="Shared.ExternalIdentity.ResidentEpoch"/> or <see cref="Shared.ExternalIdentity.SessionEpoch"/> for a key of the device's own.</param>
 /// <param name="Use">What the key is for.</param>
-public readonly record struct KeyId(string DeviceId, int Epoch, KeyUse Use);
+public readonly record struct KeyId(string DeviceId, int Epoch, KeyUse Use)
+{
+    /// <summary>Whether the key is made for one session, by <see cref="KeyService.RequestSession"/>.</summary>
+    public bool IsPerSession => Use == KeyUse.Session12;
+
+    /// <summary>Whether session tickets may follow: not where each use of the key is to pass the TPM.</summary>
+    public bool AllowsTickets => Epoch > 0;
+
+    /// <summary>Whether the fleet has the epoch; keys of a device's own have none, and last as long as the device.</summary>
+    /// <param name="fleet">The fleet as it is now.</param>
+    public bool IsAcceptedBy(FleetRecord? fleet) => fleet != null && (Epoch < 0 || fleet.Epoch(Epoch) is { IsAccepted: true });
+}
 
 /// <summary>Properties of the uses.</summary>
 public static class KeyUses

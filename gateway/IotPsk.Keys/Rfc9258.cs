@@ -32,6 +32,9 @@ public static class Rfc9258
     /// <summary>Longest imported PSK in bytes.</summary>
     public const int MaxKeySize = 48;
 
+    /// <summary>Longest info of the Expand step, in bytes.</summary>
+    internal const int MaxInfoSize = 2 + 1 + 32 + 1 + MaxKeySize;
+
     /// <summary>Shortest serialised ImportedIdentity: a one-byte identity and an empty context (RFC 9258 s5.1).</summary>
     private const int MinIdentitySize = 2 + 1 + 2 + 4;
 
@@ -58,7 +61,6 @@ public static class Rfc9258
     {
         if (importedIdentity.Length < MinIdentitySize)
             throw new ArgumentException("Too short for an ImportedIdentity.", nameof(importedIdentity));
-        var targetProtocol = BinaryPrimitives.ReadUInt16BigEndian(importedIdentity[^4..]);
         var length = KeySize(BinaryPrimitives.ReadUInt16BigEndian(importedIdentity[^2..]));
         if (length == 0)
             throw new ArgumentException("Unknown target_kdf.", nameof(importedIdentity));
@@ -70,10 +72,8 @@ public static class Rfc9258
         try
         {
             Extract(epsk, hash, epskx);
-            Span<byte> identityHash = stackalloc byte[MaxKeySize];
-            identityHash = identityHash[..HashIdentity(importedIdentity, hash, identityHash)];
-            Span<byte> info = stackalloc byte[2 + 1 + 32 + 1 + MaxKeySize];
-            HKDF.Expand(algorithm, epskx, ipsk, info[..WriteHkdfLabel(info, Prefix(targetProtocol), identityHash, length)]);
+            Span<byte> info = stackalloc byte[MaxInfoSize];
+            HKDF.Expand(algorithm, epskx, ipsk, info[..WriteInfo(importedIdentity, hash, info)]);
         }
         finally
         {
@@ -90,6 +90,16 @@ public static class Rfc9258
         Span<byte> zeros = stackalloc byte[MaxKeySize];
         zeros.Clear();
         _ = HKDF.Extract(Algorithm(hash), epsk, zeros[..HashSize(hash)], epskx);
+    }
+
+    /// <summary>The info of HKDF-Expand-Label(epskx, "derived psk", Hash(ImportedIdentity), L): for whoever has epskx where it cannot be read.</summary>
+    /// <returns>Its length, at most <see cref="MaxInfoSize"/>.</returns>
+    internal static int WriteInfo(ReadOnlySpan<byte> importedIdentity, PskHash hash, Span<byte> info)
+    {
+        var targetProtocol = BinaryPrimitives.ReadUInt16BigEndian(importedIdentity[^4..]);
+        Span<byte> identityHash = stackalloc byte[MaxKeySize];
+        identityHash = identityHash[..HashIdentity(importedIdentity, hash, identityHash)];
+        return WriteHkdfLabel(info, Prefix(targetProtocol), identityHash, KeySize(BinaryPrimitives.ReadUInt16BigEndian(importedIdentity[^2..])));
     }
 
     /// <summary>Hash(ImportedIdentity), with the EPSK's hash (RFC 9258 s5.1).</summary>

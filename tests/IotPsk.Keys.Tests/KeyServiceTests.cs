@@ -89,7 +89,7 @@ public sealed class KeyServiceTests : IDisposable
     [Fact]
     public void Simultaneous_requests_from_many_threads_cost_one_command()
     {
-        var answers = new ConcurrentBag<Answer>();
+        var answers = new ConcurrentBag<KeyAnswer>();
 
         Parallel.For(0, 200, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => answers.Add(Ask(Id(i % 4), SourcePrefix.Exempt)));
 
@@ -371,15 +371,13 @@ public sealed class KeyServiceTests : IDisposable
 
     private static KeyId Id(int number) => new(Name(number), 1, KeyUse.ImportedTls13Sha256);
 
-    private Answer Ask(in KeyId id) => Ask(id, Somewhere);
+    private KeyAnswer Ask(in KeyId id) => Ask(id, Somewhere);
 
-    private Answer Ask(in KeyId id, SourcePrefix source, bool bypassBuckets = false)
+    private KeyAnswer Ask(in KeyId id, SourcePrefix source, bool bypassBuckets = false)
     {
         if (bypassBuckets)
             _time.Advance(TimeSpan.FromSeconds(1));
-        var answer = new Answer();
-        _service.Request(id, source, answer, static (object? state, in KeyResult result) => ((Answer)state!).Set(result));
-        return answer;
+        return KeyAnswer.To(_service, id, source);
     }
 
     private sealed class Probe(Action<TpmJobFailure> failed) : TpmJob(TpmShare.Trusted)
@@ -388,21 +386,6 @@ public sealed class KeyServiceTests : IDisposable
         {
         }
 
-        protected override void OnFailed(TpmJobFailure failure, TpmException? reason) => failed(failure);
-    }
-
-    private sealed class Answer
-    {
-        private readonly TaskCompletionSource<(KeyStatus Status, byte[] Key, int TpmCommands, string? Problem)> _result =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void Set(in KeyResult result) =>
-            _result.SetResult((result.Status, result.Key.ToArray(), result.TpmCommands, result.Problem));
-
-        public (KeyStatus Status, byte[] Key, int TpmCommands, string? Problem) Await()
-        {
-            Assert.True(_result.Task.Wait(TimeSpan.FromSeconds(30)), "The request was never answered.");
-            return _result.Task.Result;
-        }
+        protected override void OnFailed(TpmJobFailure failure, KeysException? reason) => failed(failure);
     }
 }

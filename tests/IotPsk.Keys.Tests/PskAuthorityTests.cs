@@ -18,6 +18,7 @@ public sealed class PskAuthorityTests : IDisposable
         _registry.Enrol("gone");
         _registry.Revoke("gone");
         _registry.Enrol("resident", DeviceMode.Resident);
+        _registry.Enrol("session", DeviceMode.Session);
         _registry.SetFleet(FakeRegistry.MakeFleet((1, EpochState.Retired), (2, EpochState.Overlap), (3, EpochState.Active), (4, EpochState.Pending)));
     }
 
@@ -95,9 +96,11 @@ public sealed class PskAuthorityTests : IDisposable
     [InlineData("", PskRefusal.NotAnIdentity)]
     [InlineData("dév~3", PskRefusal.NotAnIdentity)]
     [InlineData("resident~3", PskRefusal.WrongMode)]
-    [InlineData("resident~r", PskRefusal.WrongMode)]
     [InlineData("dev~r", PskRefusal.WrongMode)]
     [InlineData("dev~s", PskRefusal.WrongMode)]
+    [InlineData("resident~s", PskRefusal.WrongMode)]
+    [InlineData("session~3", PskRefusal.WrongMode)]
+    [InlineData("session~r", PskRefusal.WrongMode)]
     public void Refusals_have_exact_reasons(string external, PskRefusal reason)
     {
         Assert.Equal(reason, _authority.Identify(Encoding.UTF8.GetBytes(external), PskProtocol.Tls13).Refusal);
@@ -107,6 +110,24 @@ public sealed class PskAuthorityTests : IDisposable
             var imported = new ImportedIdentity(Encoding.UTF8.GetBytes(external), RoleContext.Encode("dev", "gw"), Rfc9258.Tls13, Rfc9258.HkdfSha256);
             Assert.Equal(reason, _authority.Identify(imported.Encode(), PskProtocol.Tls13).Refusal);
         }
+    }
+
+    [Fact]
+    public void Resident_device_has_imported_keys_alone_and_a_session_device_those_of_sessions_alone()
+    {
+        var imported = new ImportedIdentity("resident~r"u8.ToArray(), RoleContext.Encode("resident", "gw"), Rfc9258.Tls13, Rfc9258.HkdfSha256).Encode();
+        var resident = _authority.Identify(imported, PskProtocol.Tls13);
+        Assert.Equal(new PskDecision(PskRefusal.None, new KeyId("resident", ExternalIdentity.ResidentEpoch, KeyUse.ImportedTls13Sha256), 1), resident);
+        Assert.Equal(PskRefusal.WrongMode, _authority.Identify("resident~r"u8, PskProtocol.Tls13).Refusal);
+        Assert.Equal(PskRefusal.WrongMode, _authority.Identify("resident~r"u8, PskProtocol.Tls12).Refusal);
+
+        var session = _authority.Identify("session~s"u8, PskProtocol.Tls12);
+        Assert.Equal(new PskDecision(PskRefusal.None, new KeyId("session", ExternalIdentity.SessionEpoch, KeyUse.Session12), 1), session);
+        Assert.Equal(PskRefusal.WrongMode, _authority.Identify("session~s"u8, PskProtocol.Tls13).Refusal);
+
+        Assert.False(resident.Key.AllowsTickets || session.Key.AllowsTickets);
+        Assert.Equal(PskRefusal.WrongMode, _authority.Resume(resident.Key, 1).Refusal);
+        Assert.Equal(PskRefusal.WrongMode, _authority.Resume(session.Key, 1).Refusal);
     }
 
     [Theory]

@@ -59,7 +59,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     /// <summary>False once the device was revoked or provisioned anew, or its epoch retired, after its key was handed out: the session must close.</summary>
     internal bool StillStands(DeviceGrant grant) =>
         registry.TryGetDevice(grant.Key.DeviceId, out DeviceRecord? device) && !device.IsRevoked && device.Generation == grant.Generation
-        && registry.Fleet?.Epoch(grant.Key.Epoch) is { IsAccepted: true };
+        && grant.Key.IsAcceptedBy(registry.Fleet);
 
     private long Now => time.GetUtcNow().ToUnixTimeSeconds();
 
@@ -87,14 +87,21 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     // What imports keys is our device's firmware, and its mbedTLS knows no KeyUpdate; stock clients do.
     private static PskTerms Terms(in PskDecision decision, string listener, long now) => new()
     {
-        IssueTickets = true,
+        IssueTickets = decision.Key.AllowsTickets,
         Now = now,
         TicketPayload = new TicketClaims(decision.Key, decision.Generation, listener).Encode(),
         CloseInsteadOfKeyUpdate = decision.IsImported,
     };
 
-    private void Ask(Pending pending) =>
-        keys.Request(pending.Decision.Key, SourcePrefix.Of(pending.Request.Remote.Address), pending, Answer);
+    private void Ask(Pending pending)
+    {
+        KeyId key = pending.Decision.Key;
+        SourcePrefix source = SourcePrefix.Of(pending.Request.Remote.Address);
+        if (key.IsPerSession)
+            keys.RequestSession(key, source, pending.Request.ClientRandom, pending.Request.ServerRandom, pending, Answer);
+        else
+            keys.Request(key, source, pending, Answer);
+    }
 
     private static TlsHash Hash(PskDecision decision) => decision.Hash == PskHash.Sha384 ? TlsHash.Sha384 : TlsHash.Sha256;
 

@@ -173,7 +173,7 @@ internal sealed class GatewayService : IAsyncDisposable
 
     // A retired epoch is refused at once, by the sessions it has open too.
     private void FleetChanged(FleetRecord fleet) => _ = _shards.CloseSessionsAsync(
-        session => session.Tag is DeviceGrant grant && fleet.Epoch(grant.Key.Epoch) is not { IsAccepted: true }, CloseReason.Revoked);
+        session => session.Tag is DeviceGrant grant && !grant.Key.IsAcceptedBy(fleet), CloseReason.Revoked);
 
     private async Task CloseSessionsAsync(string deviceId, long? but = null)
     {

@@ -51,6 +51,12 @@ public sealed class DeviceKey : IDisposable
                 RegistryFault.DeviceRevoked, $"Device '{device.Id}' was revoked at {revokedAt:yyyy-MM-dd HH:mm}Z: no credentials are made for it");
         }
 
+        if (device.Mode != DeviceMode.Derived)
+        {
+            throw new RegistryException(
+                RegistryFault.InvalidValue, $"Device '{device.Id}' has a key of its own, which was handed out at its enrolment and cannot be read again");
+        }
+
         var record = epoch == 0 ? fleet.ActiveEpoch : fleet.Epoch(epoch);
         if (record is not { IsAccepted: true })
         {

@@ -41,6 +41,14 @@ public interface IRegistry : IDisposable
     /// <exception cref="RegistryException">One is not a device id, or the registry cannot be written.</exception>
     int EnrolMany(IEnumerable<string> ids, DeviceMode mode = DeviceMode.Derived, Action<int>? progress = null);
 
+    /// <summary>Enrols devices with keys of their own, all or none.</summary>
+    /// <exception cref="RegistryException">One is enrolled already or is no device id, or the registry cannot be written.</exception>
+    void EnrolWithKeys(IEnumerable<DeviceKeyRecord> keys);
+
+    /// <summary>The key of a resident or session device, read from the file; null when there is none.</summary>
+    /// <exception cref="RegistryException">The registry cannot be read.</exception>
+    DeviceKeyRecord? FindKey(string id);
+
     /// <summary>Notes the epoch of a key that a device proved. For any thread, at each handshake: never blocks, written within a second.</summary>
     void NoteEpoch(string id, int epoch);
 

@@ -28,6 +28,23 @@ public sealed record DeviceRecord(string Id, DeviceMode Mode, DateTimeOffset Enr
     public int LastEpoch { get; init; }
 }
 
+/// <summary>The key of one resident or session device, as the registry holds it: useless without its TPM.</summary>
+/// <param name="Id">Device id.</param>
+/// <param name="Mode">Resident: the key is epskx of RFC 9258 s5.1. Session: the key is K, which makes a PSK per session.</param>
+/// <param name="Pem">TSS2 PRIVATE KEY, under a persistent storage parent.</param>
+/// <param name="ParentName">TPM name of the parent.</param>
+/// <param name="Randoms">Session: how many bytes of each random count, 32 or 28. Resident: 32.</param>
+public sealed record DeviceKeyRecord(string Id, DeviceMode Mode, string Pem, byte[] ParentName, int Randoms)
+{
+    /// <summary>The key for the TPM.</summary>
+    /// <exception cref="DeviceKeyException">The registry's PEM is damaged.</exception>
+    public TpmWrappedKey Unwrap()
+    {
+        var key = Tss2PrivateKey.Read(Pem, $"the registry's key of device '{Id}'");
+        return new TpmWrappedKey(new TpmKeyReference(key.Parent, ParentName), key.Private, key.Public);
+    }
+}
+
 /// <summary>Life of a fleet key.</summary>
 public enum EpochState
 {

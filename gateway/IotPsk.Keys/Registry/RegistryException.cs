@@ -36,6 +36,9 @@ public enum RegistryFault
     /// <summary>There is a fleet in it already.</summary>
     FleetExists,
 
+    /// <summary>The device is enrolled already, and its key cannot be replaced.</summary>
+    DeviceExists,
+
     /// <summary>No such epoch, or it cannot be retired.</summary>
     WrongEpoch,
 }

@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 3;
+    internal const long Version = 4;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -64,7 +64,16 @@ internal static class RegistrySchema
         ALTER TABLE devices ADD COLUMN last_epoch INTEGER NOT NULL DEFAULT 0;
         """;
 
-    private static readonly string[] Steps = [Version1, Version2, Version3];
+    private const string Version4 = """
+        CREATE TABLE device_keys (
+            id TEXT PRIMARY KEY REFERENCES devices (id),
+            pem TEXT NOT NULL,
+            parent_name BLOB NOT NULL,
+            randoms INTEGER NOT NULL CHECK (randoms IN (28, 32))
+        ) STRICT, WITHOUT ROWID;
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2, Version3, Version4];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>

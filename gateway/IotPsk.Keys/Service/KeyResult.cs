@@ -29,6 +29,9 @@ public enum KeyStatus
 
     /// <summary>The service is stopping.</summary>
     Stopped,
+
+    /// <summary>Another session of the device is being keyed: one at a time.</summary>
+    DeviceBusy,
 }
 
 /// <summary>The outcome of a request for a key.</summary>

@@ -6,7 +6,7 @@ namespace IotPsk.Keys;
 /// Device keys on demand: from the cache, else one TPM command shared by all who ask for the same key. Peers that proved nothing are held
 /// to token buckets and to half of the TPM queue. Thread safe; never blocks.
 /// </summary>
-public sealed class KeyService : IDisposable
+public sealed partial class KeyService : IDisposable
 {
     private readonly IRegistry _registry;
     private readonly TpmOwner _tpm;
@@ -110,6 +110,12 @@ public sealed class KeyService : IDisposable
     /// <returns>False when the key is not cached any longer.</returns>
     public bool Promote(in KeyId id)
     {
+        if (id.IsPerSession)
+        {
+            SessionProved(id);
+            return true;
+        }
+
         var inTime = _cache.Promote(id);
         _registry.NoteEpoch(id.DeviceId, id.Epoch);
         Counters.CountPromotion(inTime);
@@ -241,16 +247,11 @@ public sealed class KeyService : IDisposable
             _cache.Evict(device.Id);
     }
 
-    private void OnFleetChanged(FleetRecord fleet) => _cache.EvictEpochs(number => fleet.Epoch(number) is { IsAccepted: true });
+    private void OnFleetChanged(FleetRecord fleet) => _cache.EvictEpochs(number => number < 0 || fleet.Epoch(number) is { IsAccepted: true });
 
-    /// <summary>The fleet key of a derivation, looked up when the TPM is free for it.</summary>
-    private (FleetRecord Fleet, EpochRecord Epoch)? FindEpoch(in KeyId id)
-    {
-        if (!_registry.TryGetDevice(id.DeviceId, out var device) || device.IsRevoked)
-            return null;
-        var fleet = _registry.Fleet;
-        return fleet?.Epoch(id.Epoch) is { IsAccepted: true } epoch ? (fleet, epoch) : null;
-    }
+    /// <summary>The fleet, as long as it accepts the key: looked up when the TPM is free for it, and again when it has answered.</summary>
+    private FleetRecord? FindFleet(in KeyId id) =>
+        _registry.TryGetDevice(id.DeviceId, out var device) && !device.IsRevoked && id.IsAcceptedBy(_registry.Fleet) ? _registry.Fleet : null;
 
     private void Complete(Derivation job, KeyStatus status, ReadOnlySpan<byte> key, int tpmCommands, string? problem)
     {
@@ -261,7 +262,7 @@ public sealed class KeyService : IDisposable
             if (status == KeyStatus.Ok && !_stopped)
                 _cache.Add(job.Id, key);
             // Revoked while the TPM worked: the eviction may have come before this key.
-            if (status == KeyStatus.Ok && FindEpoch(job.Id) is null)
+            if (status == KeyStatus.Ok && FindFleet(job.Id) is null)
             {
                 _cache.Evict(job.Id.DeviceId);
                 status = KeyStatus.Refused;
@@ -321,7 +322,7 @@ public sealed class KeyService : IDisposable
         {
             if (_commandsBefore < 0)
                 _commandsBefore = tpm.Counters.Total;
-            if (_service.FindEpoch(Id) is not var (fleet, epoch))
+            if (_service.FindFleet(Id) is not { } fleet)
             {
                 _service.Complete(this, KeyStatus.Refused, default, 0, null);
                 return;
@@ -331,7 +332,7 @@ public sealed class KeyService : IDisposable
             var key = buffer[..Id.Use.KeySize()];
             try
             {
-                KeyDerivation.Derive(tpm, epoch.Key, Id, fleet.ServerId, key);
+                Derive(tpm, fleet, key);
                 _service.Complete(this, KeyStatus.Ok, key, (int)(tpm.Counters.Total - _commandsBefore), null);
             }
             finally
@@ -340,17 +341,15 @@ public sealed class KeyService : IDisposable
             }
         }
 
-        protected override void OnFailed(TpmJobFailure failure, TpmException? reason)
+        private void Derive(ITpm tpm, FleetRecord fleet, Span<byte> key)
         {
-            var status = failure switch
-            {
-                TpmJobFailure.QueueFull => KeyStatus.QueueFull,
-                TpmJobFailure.Deadline => KeyStatus.Deadline,
-                TpmJobFailure.Unavailable => KeyStatus.TpmUnavailable,
-                TpmJobFailure.Stopped => KeyStatus.Stopped,
-                _ => KeyStatus.TpmFailed,
-            };
-            _service.Complete(this, status, default, 0, reason?.Message);
+            if (Id.Epoch > 0)
+                KeyDerivation.Derive(tpm, fleet.Epoch(Id.Epoch)!.Key, Id, fleet.ServerId, key);
+            else
+                KeyDerivation.DeriveResident(tpm, _service.OwnKey(Id).Unwrap(), Id, fleet.ServerId, key);
         }
+
+        protected override void OnFailed(TpmJobFailure failure, KeysException? reason) =>
+            _service.Complete(this, StatusOf(failure), default, 0, reason?.Message);
     }
 }

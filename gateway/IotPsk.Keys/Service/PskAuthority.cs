@@ -106,6 +106,8 @@ public sealed class PskAuthority
         if (_registry.Fleet is not { } fleet)
             return Refuse(PskRefusal.NoFleet);
         var decision = Device(fleet, key.DeviceId, key.Epoch, key.Use);
+        if (decision.IsAccepted && !key.AllowsTickets)
+            return decision with { Refusal = PskRefusal.WrongMode };
         return decision.IsAccepted && decision.Generation != generation ? decision with { Refusal = PskRefusal.OtherGeneration } : decision;
     }
 
@@ -166,10 +168,20 @@ public sealed class PskAuthority
         var decision = new PskDecision(PskRefusal.None, new KeyId(device.Id, epoch, use), device.Generation);
         if (device.IsRevoked)
             return decision with { Refusal = PskRefusal.RevokedDevice };
-        if (device.Mode != DeviceMode.Derived || epoch < 1)
+        if (Use(device.Mode, epoch, use) is not { } allowed)
             return decision with { Refusal = PskRefusal.WrongMode };
-        if (fleet.Epoch(epoch) is not { IsAccepted: true })
-            return decision with { Refusal = PskRefusal.UnknownEpoch };
-        return decision;
+        decision = decision with { Key = decision.Key with { Use = allowed } };
+        return decision.Key.IsAcceptedBy(fleet) ? decision : decision with { Refusal = PskRefusal.UnknownEpoch };
     }
+
+    /// <summary>What a device of this mode may use a key of this epoch for; null when nothing.</summary>
+    private static KeyUse? Use(DeviceMode mode, int epoch, KeyUse asked) => (mode, epoch) switch
+    {
+        (DeviceMode.Derived, > 0) => asked,
+        // The TPM holds epskx, from which imported keys come and nothing else.
+        (DeviceMode.Resident, ExternalIdentity.ResidentEpoch) when asked.IsImported() => asked,
+        // The server's random is known before the key is needed in (D)TLS 1.2 alone.
+        (DeviceMode.Session, ExternalIdentity.SessionEpoch) when asked is KeyUse.Psk12 or KeyUse.Session12 => KeyUse.Session12,
+        _ => null,
+    };
 }

@@ -55,6 +55,14 @@ internal sealed class TokenBuckets<TKey>
         Spend(ref bucket, now);
     }
 
+    /// <summary>Gives a token back that was taken.</summary>
+    internal void Return(TKey key, long now)
+    {
+        ref var bucket = ref CollectionsMarshal.GetValueRefOrNullRef(_buckets, key);
+        if (!System.Runtime.CompilerServices.Unsafe.IsNullRef(ref bucket))
+            bucket = new Bucket { Tokens = Math.Min(_burst, Level(bucket, now) + 1), At = now };
+    }
+
     private double Level(TKey key, long now)
     {
         if (_buckets.TryGetValue(key, out var bucket))

@@ -11,22 +11,16 @@ public sealed unsafe partial class EsysTpm
     {
         if (!TryOpen(handle, out var tr))
             return null;
-        var connection = Connection;
-        nint outPublic = 0;
-        uint rc;
-        var attempt = 0;
-        do
-            rc = Tss2.Esys_ReadPublic(connection.Context, tr, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, &outPublic, null, null);
-        while (connection.Again(TpmCommand.ReadPublic, rc, ref attempt));
-        if (rc != 0 && TpmErrors.Classify(rc) == TpmFault.KeyMissing)
+        try
+        {
+            return ReadPublicOf(tr, $"0x{handle:x8}");
+        }
+        catch (TpmException e) when (e.Fault == TpmFault.KeyMissing)
         {
             // Somebody else removed it since we opened it.
             _objects.Remove(handle);
             return null;
         }
-
-        connection.Check(rc, $"TPM2_ReadPublic of 0x{handle:x8}");
-        return new TpmPublic(connection.Take(ref outPublic, &Tss2.Tss2_MU_TPM2B_PUBLIC_Marshal).ToArray());
     }
 
     /// <summary>
@@ -39,7 +33,7 @@ public sealed unsafe partial class EsysTpm
         var found = ReadPublic(handle);
         if (found == null)
         {
-            var transient = CreatePrimary();
+            var transient = CreatePrimary(TpmWire.StorageRootTemplate);
             try
             {
                 Evict(transient, handle);
@@ -68,9 +62,14 @@ public sealed unsafe partial class EsysTpm
     /// <returns>The key as the TPM wrapped it: useless without this TPM.</returns>
     internal WrappedKey CreateFleetKey(TpmKeyReference parent)
     {
+        return Create(parent, TpmWire.FleetKeyTemplate, [], "the fleet key");
+    }
+
+    private WrappedKey Create(TpmKeyReference parent, ReadOnlySpan<byte> template, ReadOnlySpan<byte> secret, string what)
+    {
         var parentTr = Find(parent, []);
         var connection = Connection;
-        PutTemplate(TpmWire.FleetKeyTemplate, _options.KeyAuth.Span);
+        PutTemplate(template, _options.KeyAuth.Span, secret);
         nint outPrivate = 0, outPublic = 0;
         uint rc;
         var attempt = 0;
@@ -82,7 +81,7 @@ public sealed unsafe partial class EsysTpm
         }
         while (connection.Again(TpmCommand.Create, rc, ref attempt));
         _first.Clear();
-        connection.Check(rc, "TPM2_Create of the fleet key");
+        connection.Check(rc, $"TPM2_Create of {what}");
         var wrapped = connection.Take(ref outPrivate, &Tss2.Tss2_MU_TPM2B_PRIVATE_Marshal).ToArray();
         return new WrappedKey(wrapped, connection.Take(ref outPublic, &Tss2.Tss2_MU_TPM2B_PUBLIC_Marshal).ToArray());
     }
@@ -90,19 +89,7 @@ public sealed unsafe partial class EsysTpm
     /// <summary>Loads a wrapped key and makes it persistent.</summary>
     internal void Persist(TpmKeyReference parent, WrappedKey key, uint handle)
     {
-        var parentTr = Find(parent, []);
-        var connection = Connection;
-        connection.Put(_first, key.Private, &Tss2.Tss2_MU_TPM2B_PRIVATE_Unmarshal);
-        connection.Put(_second, key.Public, &Tss2.Tss2_MU_TPM2B_PUBLIC_Unmarshal);
-        uint rc, transient = 0;
-        var attempt = 0;
-        do
-        {
-            rc = Tss2.Esys_Load(
-                connection.Context, parentTr, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, &transient);
-        }
-        while (connection.Again(TpmCommand.Load, rc, ref attempt));
-        connection.Check(rc, "TPM2_Load of the fleet key");
+        var transient = Load(Find(parent, []), key.Private, key.Public, "the fleet key");
         try
         {
             Evict(transient, handle);
@@ -124,6 +111,37 @@ public sealed unsafe partial class EsysTpm
             return false;
         EvictControl(known.Tr, key.Handle);
         return true;
+    }
+
+    private TpmPublic ReadPublicOf(uint tr, string what)
+    {
+        var connection = Connection;
+        nint outPublic = 0;
+        uint rc;
+        var attempt = 0;
+        do
+            rc = Tss2.Esys_ReadPublic(connection.Context, tr, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, &outPublic, null, null);
+        while (connection.Again(TpmCommand.ReadPublic, rc, ref attempt));
+        if (rc != 0)
+            connection.Check(rc, $"TPM2_ReadPublic of {what}");
+        return new TpmPublic(connection.Take(ref outPublic, &Tss2.Tss2_MU_TPM2B_PUBLIC_Marshal).ToArray());
+    }
+
+    private uint Load(uint parent, byte[] wrappedPrivate, byte[] wrappedPublic, string what)
+    {
+        var connection = Connection;
+        connection.Put(_first, wrappedPrivate, &Tss2.Tss2_MU_TPM2B_PRIVATE_Unmarshal);
+        connection.Put(_second, wrappedPublic, &Tss2.Tss2_MU_TPM2B_PUBLIC_Unmarshal);
+        uint rc, transient = 0;
+        var attempt = 0;
+        do
+        {
+            rc = Tss2.Esys_Load(
+                connection.Context, parent, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, &transient);
+        }
+        while (connection.Again(TpmCommand.Load, rc, ref attempt));
+        connection.Check(rc, "TPM2_Load of " + what);
+        return transient;
     }
 
     private bool TryOpen(uint handle, out uint tr)
@@ -148,11 +166,11 @@ public sealed unsafe partial class EsysTpm
         return true;
     }
 
-    private uint CreatePrimary()
+    private uint CreatePrimary(ReadOnlySpan<byte> template)
     {
         var connection = Connection;
         SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
-        PutTemplate(TpmWire.StorageRootTemplate, []);
+        PutTemplate(template, [], []);
         uint rc, transient = 0;
         var attempt = 0;
         do
@@ -162,14 +180,14 @@ public sealed unsafe partial class EsysTpm
                 _creationPcr.Address, &transient, null, null, null, null);
         }
         while (connection.Again(TpmCommand.CreatePrimary, rc, ref attempt));
-        connection.Check(rc, "TPM2_CreatePrimary of the storage root key");
+        connection.Check(rc, "TPM2_CreatePrimary of a storage key");
         return transient;
     }
 
-    private void PutTemplate(ReadOnlySpan<byte> template, ReadOnlySpan<byte> auth)
+    private void PutTemplate(ReadOnlySpan<byte> template, ReadOnlySpan<byte> auth, ReadOnlySpan<byte> secret)
     {
         var connection = Connection;
-        var sensitive = TpmWire.SensitiveCreate(auth);
+        var sensitive = TpmWire.SensitiveCreate(auth, secret);
         connection.Put(_first, sensitive, &Tss2.Tss2_MU_TPM2B_SENSITIVE_CREATE_Unmarshal);
         CryptographicOperations.ZeroMemory(sensitive);
         connection.Put(_second, template, &Tss2.Tss2_MU_TPM2B_PUBLIC_Unmarshal);

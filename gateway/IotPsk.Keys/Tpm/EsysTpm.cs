@@ -107,10 +107,14 @@ public sealed unsafe partial class EsysTpm : ITpm
     public void Hmac(TpmKeyReference key, ReadOnlySpan<byte> message, Span<byte> mac)
     {
         ArgumentNullException.ThrowIfNull(key);
+        Hmac(Find(key, _options.KeyAuth.Span), message, mac, null, key.Handle);
+    }
+
+    private void Hmac(uint tr, ReadOnlySpan<byte> message, Span<byte> mac, string? what, uint handle = 0)
+    {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(message.Length, MaxHmacMessage);
         ArgumentOutOfRangeException.ThrowIfNotEqual(mac.Length, MacSize);
         var connection = Connection;
-        var tr = Find(key, _options.KeyAuth.Span);
         Span<byte> wire = stackalloc byte[2 + MaxHmacMessage];
         BinaryPrimitives.WriteUInt16BigEndian(wire, (ushort)message.Length);
         message.CopyTo(wire[2..]);
@@ -122,7 +126,7 @@ public sealed unsafe partial class EsysTpm : ITpm
             rc = Tss2.Esys_HMAC(connection.Context, tr, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, TpmWire.AlgSha256, &digest);
         while (connection.Again(TpmCommand.Hmac, rc, ref attempt));
         if (rc != 0)
-            connection.Check(rc, $"TPM2_HMAC with the key at 0x{key.Handle:x8}");
+            connection.Check(rc, $"TPM2_HMAC with {what ?? $"the key at 0x{handle:x8}"}");
         TakeDigest(connection, digest, mac);
     }
 

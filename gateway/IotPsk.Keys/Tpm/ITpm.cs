@@ -27,4 +27,11 @@ public interface ITpm : IDisposable
     /// <param name="mac">Exactly 32 bytes.</param>
     /// <exception cref="TpmException">The command failed, or another key sits at the handle.</exception>
     void Hmac(TpmKeyReference key, ReadOnlySpan<byte> message, Span<byte> mac);
+
+    /// <summary>HMAC-SHA256 under a wrapped key: TPM2_Load, one TPM2_HMAC, TPM2_FlushContext.</summary>
+    /// <param name="key">The key; the name of its parent is compared before the first use.</param>
+    /// <param name="message">At most 1024 bytes.</param>
+    /// <param name="mac">Exactly 32 bytes.</param>
+    /// <exception cref="TpmException">A command failed, or the key belongs to another TPM.</exception>
+    void Hmac(TpmWrappedKey key, ReadOnlySpan<byte> message, Span<byte> mac);
 }

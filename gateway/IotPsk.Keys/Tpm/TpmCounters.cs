@@ -29,6 +29,9 @@ public enum TpmCommand
 
     /// <summary>TPM2_HMAC.</summary>
     Hmac,
+
+    /// <summary>TPM2_GetRandom.</summary>
+    GetRandom,
 }
 
 /// <summary>How many of each command were sent. Written by the thread that owns the TPM, read by any.</summary>

@@ -1,6 +1,6 @@
 namespace IotPsk.Keys;
 
-/// <summary>Who a TPM request is made for. Unverified peers get at most half of the queue.</summary>
+/// <summary>Who a TPM request is made for. Unverified peers get at most half of the queue, sessions with keys of their own a quarter.</summary>
 public enum TpmShare
 {
     /// <summary>The operator, or a peer that has proved its key.</summary>
@@ -8,6 +8,9 @@ public enum TpmShare
 
     /// <summary>A peer that has not proved anything yet.</summary>
     Unverified,
+
+    /// <summary>A session whose key is made for it alone; its peer has not proved anything yet.</summary>
+    Session,
 }
 
 /// <summary>Why a TPM request was not carried out.</summary>
@@ -51,10 +54,10 @@ public abstract class TpmJob
     protected internal abstract void Run(ITpm tpm);
 
     /// <summary>Called at most once, on the owner's thread or a timer's; after <see cref="TpmJobFailure.Deadline"/> the work may still end.</summary>
-    protected abstract void OnFailed(TpmJobFailure failure, TpmException? reason);
+    protected abstract void OnFailed(TpmJobFailure failure, KeysException? reason);
 
     /// <summary>Reports the failure unless one was reported before.</summary>
-    internal bool Fail(TpmJobFailure failure, TpmException? reason = null)
+    internal bool Fail(TpmJobFailure failure, KeysException? reason = null)
     {
         if (Interlocked.Exchange(ref _failed, 1) != 0)
             return false;
@@ -88,6 +91,6 @@ internal sealed class TpmCall<T>(Func<ITpm, T> work, TpmShare share, Cancellatio
         }
     }
 
-    protected override void OnFailed(TpmJobFailure failure, TpmException? reason) =>
+    protected override void OnFailed(TpmJobFailure failure, KeysException? reason) =>
         _result.TrySetException(reason ?? TpmOwner.Explain(failure));
 }

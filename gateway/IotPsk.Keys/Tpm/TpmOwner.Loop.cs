@@ -29,7 +29,7 @@ public sealed partial class TpmOwner
                 // A job that was swept away leaves its permit behind.
                 if (!_queue.TryDequeue(out job))
                     continue;
-                _unverified -= job.Share == TpmShare.Unverified ? 1 : 0;
+                _waiting[(int)job.Share]--;
                 _running = job;
             }
 
@@ -61,6 +61,12 @@ public sealed partial class TpmOwner
             try
             {
                 job.Run(_tpm);
+                return;
+            }
+            catch (KeysException e) when (e is not TpmException)
+            {
+                // The registry cannot be read, or the key in it is damaged: nothing that opening the TPM anew would mend.
+                job.Fail(TpmJobFailure.Failed, e);
                 return;
             }
             catch (TpmException e)
@@ -141,7 +147,7 @@ public sealed partial class TpmOwner
                 var job = _queue.Dequeue();
                 if (now >= job.Deadline)
                 {
-                    _unverified -= job.Share == TpmShare.Unverified ? 1 : 0;
+                    _waiting[(int)job.Share]--;
                     (overdue ??= []).Add(job);
                     continue;
                 }

@@ -36,7 +36,7 @@ public sealed partial class TpmOwner : IDisposable
     private readonly ITimer _sweep;
     private readonly Thread _thread;
     private TpmJob? _running;
-    private int _unverified;
+    private readonly int[] _waiting = new int[3];
     private long _armedFor = long.MaxValue;
     private long _closedUntil = long.MinValue;
     private TpmException? _problem;
@@ -94,8 +94,7 @@ public sealed partial class TpmOwner : IDisposable
             {
                 refusal = TpmJobFailure.Stopped;
             }
-            else if (_queue.Count >= _options.QueueCapacity
-                || (job.Share == TpmShare.Unverified && _unverified >= _options.QueueCapacity / 2))
+            else if (_queue.Count >= _options.QueueCapacity || _waiting[(int)job.Share] >= Limit(job.Share))
             {
                 refusal = TpmJobFailure.QueueFull;
                 Interlocked.Increment(ref _queueFull);
@@ -104,7 +103,7 @@ public sealed partial class TpmOwner : IDisposable
             {
                 job.Deadline = _time.GetTimestamp() + ToTicks(_options.Deadline);
                 _queue.Enqueue(job);
-                _unverified += job.Share == TpmShare.Unverified ? 1 : 0;
+                _waiting[(int)job.Share]++;
                 Arm(job.Deadline);
             }
         }
@@ -163,6 +162,13 @@ public sealed partial class TpmOwner : IDisposable
         TpmJobFailure.Deadline => new TpmException(TpmFault.Busy, "The TPM did not answer within the deadline"),
         TpmJobFailure.Stopped => new TpmException(TpmFault.Unreachable, "The TPM is being closed"),
         _ => new TpmException(TpmFault.Unreachable, "The TPM cannot be used now"),
+    };
+
+    private int Limit(TpmShare share) => share switch
+    {
+        TpmShare.Unverified => _options.QueueCapacity / 2,
+        TpmShare.Session => Math.Max(1, _options.QueueCapacity / 4),
+        _ => _options.QueueCapacity,
     };
 
     private long ToTicks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);

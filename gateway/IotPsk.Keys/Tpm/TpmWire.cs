@@ -11,9 +11,9 @@ internal static class TpmWire
     internal const ushort AlgRsa = 0x0001;
     internal const ushort AlgKeyedHash = 0x0008;
     internal const ushort AlgSymCipher = 0x0025;
-    private const ushort AlgHmac = 0x0005;
+    internal const ushort AlgHmac = 0x0005;
     private const ushort AlgAes = 0x0006;
-    private const ushort AlgNull = 0x0010;
+    internal const ushort AlgNull = 0x0010;
     private const ushort AlgCfb = 0x0043;
     private const ushort CurveP256 = 0x0003;
 
@@ -23,6 +23,21 @@ internal static class TpmWire
     /// <summary>fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, sign.</summary>
     internal const uint FleetKeyAttributes = 0x0004_0472;
 
+    /// <summary>fixedTPM, fixedParent, userWithAuth, noDA, sign: its secret was given.</summary>
+    internal const uint DeviceKeyAttributes = 0x0004_0452;
+
+    /// <summary>userWithAuth and sign, without which TPM2_HMAC refuses a key; not restricted, not decrypt.</summary>
+    internal const uint HmacAttributes = 0x0004_0040, HmacAttributesMask = 0x0007_0040;
+
+    /// <summary>noDA.</summary>
+    internal const uint NoDictionaryAttack = 0x0400;
+
+    /// <summary>fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, restricted, decrypt: tpm2_createprimary -G ecc.</summary>
+    internal const uint ToolsPrimaryAttributes = 0x0003_0072;
+
+    /// <summary>Where primary keys of tpm2-tools are kept.</summary>
+    internal const uint FirstPrimaryHandle = 0x81000002, LastPrimaryHandle = 0x810000ff;
+
     /// <summary>A TPM2B of nothing.</summary>
     internal static ReadOnlySpan<byte> Empty => [0, 0];
 
@@ -30,15 +45,16 @@ internal static class TpmWire
     internal static ReadOnlySpan<byte> EmptyList => [0, 0, 0, 0];
 
     /// <summary>TCG storage root key template: ECC P-256, AES-128-CFB.</summary>
-    internal static byte[] StorageRootTemplate { get; } = Sized(
-        U16(AlgEcc), U16(AlgSha256), U32(StorageRootAttributes), U16(0),
-        U16(AlgAes), U16(128), U16(AlgCfb), U16(AlgNull), U16(CurveP256), U16(AlgNull),
-        U16(0), U16(0));
+    internal static byte[] StorageRootTemplate { get; } = StorageTemplate(StorageRootAttributes);
+
+    /// <summary>The storage key that tpm2_createprimary -G ecc makes: the same but for noDA, and so another key.</summary>
+    internal static byte[] ToolsPrimaryTemplate { get; } = StorageTemplate(ToolsPrimaryAttributes);
 
     /// <summary>Fleet key: HMAC-SHA256, made inside the TPM.</summary>
-    internal static byte[] FleetKeyTemplate { get; } = Sized(
-        U16(AlgKeyedHash), U16(AlgSha256), U32(FleetKeyAttributes), U16(0),
-        U16(AlgHmac), U16(AlgSha256), U16(0));
+    internal static byte[] FleetKeyTemplate { get; } = HmacTemplate(FleetKeyAttributes);
+
+    /// <summary>Key of one device: HMAC-SHA256 with a given secret.</summary>
+    internal static byte[] DeviceKeyTemplate { get; } = HmacTemplate(DeviceKeyAttributes);
 
     /// <summary>TPM2B of these bytes.</summary>
     internal static byte[] Sized(ReadOnlySpan<byte> content)
@@ -49,13 +65,15 @@ internal static class TpmWire
         return wire;
     }
 
-    /// <summary>TPM2B_SENSITIVE_CREATE with an authorisation value and no data.</summary>
-    internal static byte[] SensitiveCreate(ReadOnlySpan<byte> auth)
+    /// <summary>TPM2B_SENSITIVE_CREATE with an authorisation value and the data, which may be empty. Pinned, for the caller to zero.</summary>
+    internal static byte[] SensitiveCreate(ReadOnlySpan<byte> auth, ReadOnlySpan<byte> data)
     {
-        var wire = new byte[2 + 2 + auth.Length + 2];
-        BinaryPrimitives.WriteUInt16BigEndian(wire, checked((ushort)(4 + auth.Length)));
+        var wire = GC.AllocateUninitializedArray<byte>(2 + 2 + auth.Length + 2 + data.Length, pinned: true);
+        BinaryPrimitives.WriteUInt16BigEndian(wire, checked((ushort)(wire.Length - 2)));
         BinaryPrimitives.WriteUInt16BigEndian(wire.AsSpan(2), (ushort)auth.Length);
         auth.CopyTo(wire.AsSpan(4));
+        BinaryPrimitives.WriteUInt16BigEndian(wire.AsSpan(4 + auth.Length), (ushort)data.Length);
+        data.CopyTo(wire.AsSpan(6 + auth.Length));
         return wire;
     }
 
@@ -67,6 +85,15 @@ internal static class TpmWire
         SHA256.HashData(sizedPublic[2..], name.AsSpan(2));
         return name;
     }
+
+    private static byte[] StorageTemplate(uint attributes) => Sized(
+        U16(AlgEcc), U16(AlgSha256), U32(attributes), U16(0),
+        U16(AlgAes), U16(128), U16(AlgCfb), U16(AlgNull), U16(CurveP256), U16(AlgNull),
+        U16(0), U16(0));
+
+    private static byte[] HmacTemplate(uint attributes) => Sized(
+        U16(AlgKeyedHash), U16(AlgSha256), U32(attributes), U16(0),
+        U16(AlgHmac), U16(AlgSha256), U16(0));
 
     private static byte[] Sized(params byte[][] parts)
     {

@@ -76,6 +76,9 @@ internal static unsafe partial class Tss2
     internal static partial uint Esys_HMAC(
         nint context, uint tr, uint session1, uint session2, uint session3, nint buffer, ushort hash, nint* digest);
 
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_GetRandom(nint context, uint session1, uint session2, uint session3, ushort count, nint* random);
+
     [LibraryImport(Mu)]
     internal static partial uint Tss2_MU_TPM2B_DIGEST_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
 

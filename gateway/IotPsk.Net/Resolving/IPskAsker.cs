@@ -14,6 +14,10 @@ internal interface IPskAsker
 
     ReadOnlySpan<byte> PendingIdentity(int index);
 
+    ReadOnlySpan<byte> PendingClientRandom { get; }
+
+    ReadOnlySpan<byte> PendingServerRandom { get; }
+
     bool HasPendingCipherSuite(TlsHash hash);
 
     TicketStatus OpenPendingTicket(int index, long now, out SessionTicket? ticket);

@@ -58,6 +58,28 @@ public sealed class PskRequest
         return _session.PendingIdentity(index);
     }
 
+    /// <summary>The client's random, 32 bytes; readable like an identity.</summary>
+    /// <exception cref="InvalidOperationException">Outside of Resolve, or after the answer.</exception>
+    public ReadOnlySpan<byte> ClientRandom
+    {
+        get
+        {
+            RequireResolving();
+            return _session.PendingClientRandom;
+        }
+    }
+
+    /// <summary>The server's random, 32 bytes; empty in (D)TLS 1.3, where the key comes before it. Readable like an identity.</summary>
+    /// <exception cref="InvalidOperationException">Outside of Resolve, or after the answer.</exception>
+    public ReadOnlySpan<byte> ServerRandom
+    {
+        get
+        {
+            RequireResolving();
+            return _session.PendingServerRandom;
+        }
+    }
+
     /// <summary>
     /// Whether the client offers a suite of this hash that the listener accepts: the identity of a key of another hash is to be skipped
     /// (RFC 8446 s4.2.11). Only within <see cref="IPskResolver.Resolve"/>, before the answer.

@@ -9,6 +9,10 @@ internal sealed partial class TlsSession
 
     public ReadOnlySpan<byte> PendingIdentity(int index) => _tls!.GetPendingIdentity(index);
 
+    public ReadOnlySpan<byte> PendingClientRandom => _tls!.ClientRandom;
+
+    public ReadOnlySpan<byte> PendingServerRandom => _tls!.ServerRandom;
+
     public bool HasPendingCipherSuite(TlsHash hash) => _tls!.HasCipherSuite(hash);
 
     public TicketStatus OpenPendingTicket(int index, long now, out SessionTicket? ticket) => _tls!.OpenTicket(index, now, out ticket);

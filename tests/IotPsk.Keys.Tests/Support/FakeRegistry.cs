@@ -54,6 +54,19 @@ internal sealed class FakeRegistry : IRegistry
         return (device, true);
     }
 
+    public Dictionary<string, DeviceKeyRecord> Keys { get; } = [];
+
+    public void EnrolWithKeys(IEnumerable<DeviceKeyRecord> keys)
+    {
+        foreach (var key in keys)
+        {
+            Enrol(key.Id, key.Mode);
+            Keys[key.Id] = key;
+        }
+    }
+
+    public DeviceKeyRecord? FindKey(string id) => Keys.GetValueOrDefault(id);
+
     public void NoteEpoch(string id, int epoch) => _devices[id] = _devices[id] with { LastEpoch = epoch };
 
     public void Watch()

@@ -56,6 +56,8 @@ internal sealed class FakeTpm : ITpm
         HMACSHA256.HashData(_secret, message, mac);
     }
 
+    public void Hmac(TpmWrappedKey key, ReadOnlySpan<byte> message, Span<byte> mac) => Hmac(key.Parent, message, mac);
+
     public void Dispose()
     {
         Close();
