@@ -272,6 +272,20 @@ public sealed class SqliteRegistryTests : IDisposable
     }
 
     [Fact]
+    public void A_value_that_no_time_can_have_is_damage_and_no_crash_of_whoever_polls()
+    {
+        using var registry = SqliteRegistry.OpenOrCreate(State, _time);
+        registry.Enrol("dev");
+        registry.Watch();
+        Sqlite("UPDATE devices SET revoked_at = 9000000000000000000, change = change + 1; UPDATE changes SET last = last + 1");
+
+        Assert.Equal(RegistryFault.Damaged, Assert.Throws<RegistryException>(registry.Refresh).Fault);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.NotNull(registry.PollProblem);
+        Assert.True(registry.TryGetDevice("dev", out _));
+    }
+
+    [Fact]
     public void Database_of_another_program_is_left_alone()
     {
         _ = State;

@@ -40,6 +40,16 @@ public sealed class TpmOwnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Work_that_throws_fails_alone()
+    {
+        var e = await Assert.ThrowsAsync<TpmException>(() => _owner.InvokeAsync<int>(_ => throw new InvalidOperationException("a fault of the work")).WaitAsync(Patience));
+
+        Assert.Contains("a fault of the work", e.Message, StringComparison.Ordinal);
+        await Hmac();
+        Assert.Equal(1, _tpm.OpenAttempts);
+    }
+
+    [Fact]
     public async Task Tpm_is_opened_once_and_by_the_first_request()
     {
         Assert.Equal(0, _tpm.OpenAttempts);

@@ -274,7 +274,7 @@ public sealed partial class SqliteRegistry : IRegistry
         {
             throw Sql.Explain(e, _state.RegistryPath);
         }
-        catch (InvalidCastException e)
+        catch (Exception e) when (e is InvalidCastException or ArgumentOutOfRangeException or OverflowException)
         {
             throw new RegistryException(RegistryFault.Damaged, $"Registry {_state.RegistryPath} is damaged: restore it from a backup ({e.Message})", e);
         }

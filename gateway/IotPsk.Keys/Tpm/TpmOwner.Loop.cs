@@ -85,6 +85,12 @@ public sealed partial class TpmOwner
                     return;
                 }
             }
+            catch (Exception e)
+            {
+                // Work that throws anything else fails alone: without this thread there would be no keys for anybody.
+                job.Fail(TpmJobFailure.Failed, new TpmException(TpmFault.Failed, $"Work for the TPM at {_tpm.Address} threw {e.GetType().Name}: {e.Message}", inner: e));
+                return;
+            }
         }
     }
 

@@ -92,6 +92,17 @@ public class RecordSizeLimitTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Client(limit));
     }
 
+    [Theory]
+    [InlineData(512 + 16, TlsErrorReason.BadRecordMac)]
+    [InlineData(512 + 17, TlsErrorReason.RecordTooLarge)]
+    public void A_forged_record_over_the_limit_is_not_even_opened(int length, TlsErrorReason reason)
+    {
+        using var link = new Link(Client(512), new PskTlsServerOptions { RecordSizeLimit = 512 });
+        link.Connect();
+        link.ServerEnd.Deliver(TestRecord.Plain(23, new byte[length]));
+        Assert.Equal(reason, link.Server.Error?.Reason);
+    }
+
     private static PskTlsClientOptions Client(int limit) => new() { Credentials = [Link.Credential()], RecordSizeLimit = limit };
 
     private static int LongestInner(byte[] wire)
