@@ -24,7 +24,7 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
         // mosquitto_pub 2.0 offers TLS 1.3 whatever --tls-version says; libssl's own configuration forbids it.
         string configuration = fleet.Lab.Directory.File("libssl.cnf");
         File.WriteAllText(configuration, $"openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMaxProtocol = {version}\n");
-        Visited(version, keyExchange, (device, identity, key, payload) => Succeeds(ChildProcess.Run("mosquitto_pub",
+        Visited(version, keyExchange, (device, identity, key, payload) => PskClient.Succeeds(ChildProcess.Run("mosquitto_pub",
             ["-h", "127.0.0.1", "-p", Text(fleet.Gateway.Port), "--psk", key, "--psk-identity", identity, .. ciphers.Length > 0 ? (string[])["--ciphers", ciphers] : [],
              "-i", device, "-q", "1", "-t", $"iotpsk/{device}/telemetry", "-m", payload],
             new Dictionary<string, string> { ["OPENSSL_CONF"] = configuration })));
@@ -49,15 +49,7 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
     public void Node_reaches_the_broker_with_a_pskCallback(string version, string ciphers, string keyExchange) =>
         Visited(version, keyExchange, (device, identity, key, payload) =>
         {
-            CommandResult result = ChildProcess.Run("node", ["-e", $$"""
-                const tls = require('tls');
-                const socket = tls.connect({ host: '127.0.0.1', port: {{Text(fleet.Gateway.Port)}}, minVersion: '{{version}}', maxVersion: '{{version}}', checkServerIdentity: () => undefined,
-                  {{(ciphers.Length > 0 ? $"ciphers: '{ciphers}'," : "")}} pskCallback: () => ({ identity: '{{identity}}', psk: Buffer.from('{{key}}', 'hex') }) },
-                  () => socket.write(Buffer.from('{{Convert.ToHexString(MqttBytes.Visit(device, payload))}}', 'hex')));
-                socket.on('data', data => process.stdout.write(data.toString('hex')));
-                socket.on('error', error => { console.error(error.message); process.exitCode = 1; });
-                """]);
-            Succeeds(result);
+            CommandResult result = PskClient.Node(fleet.Gateway.Port, version, ciphers, identity, key, MqttBytes.Visit(device, payload));
             Assert.Equal("2002000040020001", result.Output);
         });
 
@@ -67,7 +59,7 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
     public void Gnutls_reaches_the_broker(string version, string priority, string keyExchange) =>
         Visited(version, keyExchange, (device, identity, key, payload) =>
         {
-            using ChildProcess client = Gnutls(fleet.Gateway.Port, identity, key, priority);
+            using ChildProcess client = PskClient.Gnutls(fleet.Gateway.Port, identity, key, priority);
             Type(client, MqttBytes.Visit(device, payload));
             client.WaitForExit();       // the broker ends after DISCONNECT, and close_notify ends the client
         });
@@ -77,11 +69,11 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
     [InlineData("gnutls")]
     public void Psk_ke_reaches_a_listener_that_takes_it(string name)
     {
-        (string identity, string key) = NewDevice(name, "tls13");
+        (string identity, string key) = fleet.NewDevice(name, "tls13");
         int mark = fleet.Gateway.Mark();
         using ChildProcess client = name == "openssl"
             ? ChildProcess.Start("openssl", ["s_client", "-quiet", "-connect", "127.0.0.1:" + Text(fleet.Gateway.TunnelPort), "-psk_identity", identity, "-psk", key, "-groups", "X448", "-allow_no_dhe_kex"])
-            : Gnutls(fleet.Gateway.TunnelPort, identity, key, "+VERS-TLS1.3:-KX-ALL:+PSK");
+            : PskClient.Gnutls(fleet.Gateway.TunnelPort, identity, key, "+VERS-TLS1.3:-KX-ALL:+PSK");
         Type(client, "GET /healthz HTTP/1.0\r\n\r\n"u8.ToArray());
         client.WaitForLine(line => line.Contains(" 200 OK", StringComparison.Ordinal), "the answer comes");
         fleet.Gateway.WaitForLog(mark, "opened on http", "TLSv1.3", " psk_ke by key,");
@@ -97,30 +89,13 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
     private void Visited(string version, string keyExchange, Action<string, string, string, string> visit)
     {
         string payload = Fleet.NewPayload(), device = "matrix-" + payload;
-        (string identity, string key) = NewDevice(device, version == "TLSv1.2" ? "tls12" : "tls13");
+        (string identity, string key) = fleet.NewDevice(device, version == "TLSv1.2" ? "tls12" : "tls13");
         using ChildProcess subscriber = fleet.Lab.Broker.Subscribe("iotpsk/#");
         int mark = fleet.Gateway.Mark();
         visit(device, identity, key, payload);
         subscriber.WaitForLine(line => line == $"iotpsk/{device}/telemetry {payload}", "the broker delivers " + payload);
         fleet.Gateway.WaitForLog(mark, $" of {device} ", "opened on mqtt", version, $" {keyExchange} by key,");
     }
-
-    private (string Identity, string Key) NewDevice(string device, string use)
-    {
-        fleet.Enroll(device);
-        string[] csv = fleet.Gateway.Must("device", "credentials", device, "--for", use, "--format", "csv").Trim().Split(',');
-        return (csv[0], csv[1]);
-    }
-
-    private static ChildProcess Gnutls(int port, string identity, string key, string priority, params string[] more)
-    {
-        ChildProcess client = ChildProcess.Start("gnutls-cli", ["--port", Text(port), "--pskusername", identity, "--pskkey", key, "--inline-commands",
-            "--priority", "NORMAL:-VERS-ALL:" + priority, .. more, "127.0.0.1"]);
-        client.WaitForLine(line => line.Contains("Handshake was completed", StringComparison.Ordinal), "gnutls-cli is connected");
-        return client;
-    }
-
-    private static void Succeeds(CommandResult result) => Assert.True(result.ExitCode == 0, result.ToString());
 
     [Theory]
     [InlineData("-groups", "P-384:P-256")]                              // the share does not fit: HelloRetryRequest
@@ -150,8 +125,8 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
     [Fact]
     public void Gnutls_changes_its_keys_in_mid_session()
     {
-        (string identity, string key) = NewDevice("gnutls-keys", "tls13");
-        using ChildProcess client = Gnutls(fleet.Gateway.Port, identity, key, "+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK", "--debug", "4");
+        (string identity, string key) = fleet.NewDevice("gnutls-keys", "tls13");
+        using ChildProcess client = PskClient.Gnutls(fleet.Gateway.Port, identity, key, "+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK", "--debug", "4");
         ChangesKeys(client, "gnutls-keys", "^rekey^\n", "received TLS 1.3 key update");
     }
 

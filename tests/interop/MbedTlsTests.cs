@@ -21,11 +21,10 @@ public sealed class MbedTlsTests(Fleet fleet) : IClassFixture<Fleet>
     public void Ssl_client2_asks_through_the_tunnel(string version, string keyExchange, params string[] arguments)
     {
         string device = "mbedtls-" + Fleet.NewPayload();
-        fleet.Enroll(device);
-        string[] csv = fleet.Gateway.Must("device", "credentials", device, "--for", version == "TLSv1.2" ? "tls12" : "tls13", "--format", "csv").Trim().Split(',');
+        (string identity, string key) = fleet.NewDevice(device, version == "TLSv1.2" ? "tls12" : "tls13");
         int mark = fleet.Gateway.Mark();
         CommandResult result = ChildProcess.Run(Path.Combine(MbedTlsPrograms.Directory, "ssl_client2"),
-            ["server_addr=127.0.0.1", "server_port=" + Text(fleet.Gateway.TunnelPort), "psk_identity=" + csv[0], "psk=" + csv[1],
+            ["server_addr=127.0.0.1", "server_port=" + Text(fleet.Gateway.TunnelPort), "psk_identity=" + identity, "psk=" + key,
              "force_version=" + version.Replace("TLSv1.", "tls1", StringComparison.Ordinal), "request_page=/metrics", .. arguments]);
 
         // The answer is longer than its records may be.

@@ -89,7 +89,13 @@ internal sealed class ChildProcess : IDisposable
     public void Signal(string name) => Run("kill", ["-" + name, Id.ToString(CultureInfo.InvariantCulture)]);
 
     public string WaitForLine(Func<string, bool> wanted, string what, int from = 0) =>
-        Poll.For(() => Lines.Skip(from).FirstOrDefault(wanted) ?? ExitedWithout(what), what, Tail);
+        Poll.For(() =>
+        {
+            bool exited = _process.HasExited;
+            if (exited)
+                _process.WaitForExit();                 // its last words are read
+            return Lines.Skip(from).FirstOrDefault(wanted) ?? (exited ? throw EndedWithout(what) : null);
+        }, what, Tail);
 
     public int WaitForExit(TimeSpan? patience = null)
     {
@@ -154,8 +160,8 @@ internal sealed class ChildProcess : IDisposable
         return running;
     }
 
-    private string? ExitedWithout(string what) =>
-        _process.HasExited ? throw new InvalidOperationException($"{Name} ended (exit {_process.ExitCode}) before this: {what}{Environment.NewLine}{Tail()}") : null;
+    private InvalidOperationException EndedWithout(string what) =>
+        new($"{Name} ended (exit {_process.ExitCode}) before this: {what}{Environment.NewLine}{Tail()}");
 
     private void Keep(object sender, DataReceivedEventArgs received)
     {

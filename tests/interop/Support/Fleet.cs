@@ -29,6 +29,14 @@ public sealed class Fleet : IDisposable
 
     internal void Enroll(string device) => Gateway.Must("device", "enroll", device);
 
+    /// <summary>Enrols a device and gives what a client that does not import needs; <paramref name="use"/> is tls13 or tls12.</summary>
+    internal (string Identity, string Key) NewDevice(string device, string use)
+    {
+        Enroll(device);
+        string[] csv = Gateway.Must("device", "credentials", device, "--for", use, "--format", "csv").Trim().Split(',');
+        return (csv[0], csv[1]);
+    }
+
     /// <summary>Enrols many as another process does, and waits until the gateway has seen it.</summary>
     internal void EnrollMany(IReadOnlyCollection<string> devices)
     {
