@@ -191,7 +191,15 @@ public sealed class PskTlsClientOptions
     internal bool OffersEcdhePsk => Versions.Contains(TlsProtocol.Tls12) &&
         Tls12CipherSuites.Any(suite => Tls12Suite.TryGet(suite, out Tls12Suite? row) && row.Mode == PskKeyExchangeMode.PskDheKe);
 
-    internal bool OffersSessionTicket => MaxTickets > 0 || Tls12Ticket is not null;
+    /// <summary>The like of <see cref="Tls12Ticket"/> in DTLS.</summary>
+    internal PskTlsTicket? DatagramTicket { get; init; }
+
+    internal PskTlsTicket? OfferedTicket => Tls12Ticket ?? DatagramTicket;
+
+    /// <summary>Offers connection_id; over datagrams alone.</summary>
+    internal bool OffersConnectionId { get; init; }
+
+    internal bool OffersSessionTicket => MaxTickets > 0 || OfferedTicket is not null;
 
     internal bool OffersMaxFragmentLength => MaxFragmentLength != 0 && !Versions.Contains(TlsProtocol.Tls13);
 }

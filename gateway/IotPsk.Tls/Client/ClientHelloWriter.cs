@@ -20,9 +20,11 @@ internal static class ClientHelloWriter
         Span<byte> buffer = offer.RentHello(MaxLength(offer));
         var writer = new WireWriter(buffer);
         WireWriter.Mark message = writer.BeginMessage(HandshakeType.ClientHello);
-        writer.WriteUInt16((ushort)TlsProtocol.Tls12);
+        writer.WriteUInt16((ushort)(offer.Datagram is null ? TlsProtocol.Tls12 : TlsProtocol.Dtls12));
         writer.WriteBytes(offer.Random);
         writer.WriteVector8(offer.SessionId);
+        if (offer.Datagram is { } datagram)
+            writer.WriteVector8(datagram.Cookie);
         WireWriter.Mark suites = writer.BeginVector(2);
         if (offer.OffersTls13)
             WriteSuites(ref writer, offer.CipherSuites);
@@ -33,6 +35,8 @@ internal static class ClientHelloWriter
         WriteCommonExtensions(ref writer, offer);
         if (offer.OffersTls12)
             WriteTls12Extensions(ref writer, offer.Options);
+        if (offer.Options.OffersConnectionId)
+            ConnectionId.Write(ref writer, offer.Datagram!.ConnectionId);
         int truncatedLength = 0, bindersLength = 0;
         if (offer.OffersTls13)
         {
@@ -76,7 +80,7 @@ internal static class ClientHelloWriter
         if (options.OffersSessionTicket)
         {
             WireWriter.Mark extension = writer.BeginExtension(ExtensionType.SessionTicket);
-            writer.WriteBytes(options.Tls12Ticket is { IsSessionId: false } ticket ? ticket.Ticket : default);
+            writer.WriteBytes(options.OfferedTicket is { IsSessionId: false } ticket ? ticket.Ticket : default);
             writer.EndVector(extension);
         }
 
@@ -158,7 +162,8 @@ internal static class ClientHelloWriter
     public static int MaxLength(ClientOffer offer)
     {
         int length = FixedLength + (offer.Cookie?.Length ?? 0) + (offer.Options.ServerName is null ? 0 : Encoding.ASCII.GetByteCount(offer.Options.ServerName));
-        length += offer.Options.Tls12Ticket?.Ticket.Length ?? 0;
+        length += offer.Options.OfferedTicket?.Ticket.Length ?? 0;
+        length += (offer.Datagram?.Cookie.Length + offer.Datagram?.ConnectionId.Length) ?? 0;
         foreach (PskTlsCredential credential in offer.Credentials)
             length += 2 + credential.Identity.Length + sizeof(uint) + 1 + credential.Hash.Length();
         foreach (ReadOnlyMemory<byte> name in offer.Options.ApplicationProtocols ?? [])

@@ -30,6 +30,9 @@ internal sealed class ClientOffer : IDisposable
 
     public PskTlsClientOptions Options { get; }
 
+    /// <summary>What a hello of DTLS has beside; null over TLS.</summary>
+    public DatagramOffer? Datagram { get; init; }
+
     public CryptoProvider Crypto { get; }
 
     /// <summary>Those of the options that the library has.</summary>
@@ -82,7 +85,7 @@ internal sealed class ClientOffer : IDisposable
         }
 
         // RFC 5077 s3.4: by its echo the client sees that the server took the ticket.
-        if (OffersTls12 && Options.Tls12Ticket is { } ticket)
+        if (OffersTls12 && Options.OfferedTicket is { } ticket)
         {
             SessionId = ticket.IsSessionId ? ticket.Ticket.ToArray() : new byte[Messages.ClientHello.MaxSessionIdLength];
             if (!ticket.IsSessionId)

@@ -23,6 +23,6 @@ public static partial class TlsErrorMap
         TlsErrorReason.MalformedClientKeyExchange => (Decode, DecodeError, "ClientKeyExchange does not parse"),
         TlsErrorReason.BadAlertLevel => (PeerMisbehaved, IllegalParameter, "an alert that is neither a warning nor fatal"),
         TlsErrorReason.TooManyRenegotiations => (PeerMisbehaved, UnexpectedMessage, "too many requests for a renegotiation"),
-        _ => throw new ArgumentOutOfRangeException(nameof(reason), reason, "not an error"),
+        _ => DtlsRow(reason),
     };
 }

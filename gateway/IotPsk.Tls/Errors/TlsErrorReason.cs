@@ -320,6 +320,23 @@ public enum TlsErrorReason
     /// <summary>Too many requests for a renegotiation without data between them.</summary>
     TooManyRenegotiations,
 
+    // DTLS.
+
+    /// <summary>A HelloVerifyRequest that does not parse.</summary>
+    MalformedHelloVerifyRequest,
+
+    /// <summary>The server asks for a cookie again and again.</summary>
+    TooManyHelloVerifyRequests,
+
+    /// <summary>A connection_id extension that does not parse, or an id too long for the datagrams of this side.</summary>
+    MalformedConnectionId,
+
+    /// <summary>The flight was repeated as often as allowed, and the peer did not answer.</summary>
+    HandshakeTimedOut,
+
+    /// <summary>So many records did not authenticate that the key is no longer safe.</summary>
+    TooManyForgedRecords,
+
     // This side.
 
     /// <summary>The cryptographic library failed.</summary>

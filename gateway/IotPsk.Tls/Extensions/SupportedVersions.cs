@@ -21,6 +21,18 @@ internal static class SupportedVersions
         return TlsErrorReason.None;
     }
 
+    /// <summary>The list of a client over datagrams: whether DTLS 1.2 is in it.</summary>
+    public static TlsErrorReason ParseDatagram(ReadOnlySpan<byte> data, out bool offersDtls12)
+    {
+        offersDtls12 = false;
+        var reader = new WireReader(data);
+        if (!reader.TryReadVector8(out ReadOnlySpan<byte> list) || !reader.IsEmpty || list.Length < 2 || (list.Length & 1) != 0)
+            return TlsErrorReason.MalformedSupportedVersions;
+        for (int i = 0; i < list.Length; i += 2)
+            offersDtls12 |= ((list[i] << 8) | list[i + 1]) == (int)TlsProtocol.Dtls12;
+        return TlsErrorReason.None;
+    }
+
     public static void WriteOffer(ref WireWriter writer, bool tls12)
     {
         WireWriter.Mark extension = writer.BeginExtension(ExtensionType.SupportedVersions);

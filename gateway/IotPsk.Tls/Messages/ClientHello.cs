@@ -24,13 +24,18 @@ internal struct ClientHello
     public ushort RecordSizeLimit;
 
     /// <summary>What a client of TLS 1.2 adds; looked at only if TLS 1.2 is spoken.</summary>
-    public Slice PointFormats, RenegotiationInfo, MaxFragmentLength, SessionTicket, ExtendedMasterSecret, Compression;
+    public Slice ConnectionId, PointFormats, RenegotiationInfo, MaxFragmentLength, SessionTicket, ExtendedMasterSecret, Compression;
 
     public bool OffersTls12;
 
     public bool OffersTls13, HasPskModes, OffersPskKe, OffersPskDheKe, HasEarlyData, HasSignatureAlgorithms;
 
-    public static TlsErrorReason Parse(ReadOnlySpan<byte> message, out ClientHello hello)
+    public static TlsErrorReason Parse(ReadOnlySpan<byte> message, out ClientHello hello) => Parse(message, datagram: false, out hello);
+
+    /// <param name="message">With its header of four bytes.</param>
+    /// <param name="datagram">The form of DTLS 1.2 (RFC 6347 s4.2.1): with a cookie, whose worth is judged before, and other versions.</param>
+    /// <param name="hello">The parts.</param>
+    public static TlsErrorReason Parse(ReadOnlySpan<byte> message, bool datagram, out ClientHello hello)
     {
         hello = default;
         var reader = new WireReader(message);
@@ -41,7 +46,7 @@ internal struct ClientHello
             return TlsErrorReason.MalformedClientHello;
         hello.SessionId = new Slice(reader.Position - sessionId.Length, sessionId.Length);
         hello.Random = new Slice(HandshakeMessage.HeaderLength + 2, random.Length);
-        if (!reader.TryReadVector16(out ReadOnlySpan<byte> suites) || suites.Length < 2 || (suites.Length & 1) != 0)
+        if ((datagram && !reader.TryReadVector8(out _)) || !reader.TryReadVector16(out ReadOnlySpan<byte> suites) || suites.Length < 2 || (suites.Length & 1) != 0)
             return TlsErrorReason.MalformedClientHello;
         hello.CipherSuites = new Slice(reader.Position - suites.Length, suites.Length);
         if (!reader.TryReadVector8(out ReadOnlySpan<byte> compression) || compression.IsEmpty)
@@ -49,18 +54,19 @@ internal struct ClientHello
         hello.Compression = new Slice(reader.Position - compression.Length, compression.Length);
 
         // RFC 8446 sD.5: SSL 3.0 and older are refused.
-        if (legacyVersion <= 0x0300)
+        if (!datagram && legacyVersion <= 0x0300)
             return TlsErrorReason.LegacyVersionTooOld;
 
         // RFC 8446 s4.2.1: without supported_versions it is legacy_version that counts, and more than TLS 1.2 is TLS 1.2.
-        hello.OffersTls12 = legacyVersion >= (ushort)TlsProtocol.Tls12;
+        // RFC 6347 s4.1: versions of DTLS count downwards.
+        hello.OffersTls12 = datagram ? legacyVersion is >= 0xfe00 and <= (ushort)TlsProtocol.Dtls12 : legacyVersion >= (ushort)TlsProtocol.Tls12;
 
         // A hello of TLS 1.2 may end here.
         if (!reader.IsEmpty)
         {
             if (!reader.TryReadVector16(out ReadOnlySpan<byte> extensions) || !reader.IsEmpty)
                 return TlsErrorReason.MalformedClientHello;
-            TlsErrorReason error = hello.ParseExtensions(extensions, message.Length - extensions.Length);
+            TlsErrorReason error = hello.ParseExtensions(extensions, message.Length - extensions.Length, datagram);
             if (error != TlsErrorReason.None)
                 return error;
         }
@@ -71,7 +77,7 @@ internal struct ClientHello
         return TlsErrorReason.None;
     }
 
-    private TlsErrorReason ParseExtensions(ReadOnlySpan<byte> block, int blockOffset)
+    private TlsErrorReason ParseExtensions(ReadOnlySpan<byte> block, int blockOffset, bool datagram)
     {
         Span<ulong> seen = stackalloc ulong[ExtensionReader.SeenLength];
         seen.Clear();
@@ -80,7 +86,7 @@ internal struct ClientHello
         {
             TlsErrorReason error = reader.Read(out ExtensionType type, out ReadOnlySpan<byte> data);
             if (error == TlsErrorReason.None)
-                error = ParseExtension(type, data, blockOffset + reader.DataOffset);
+                error = ParseExtension(type, data, blockOffset + reader.DataOffset, datagram);
             if (error != TlsErrorReason.None)
                 return error;
 
@@ -92,12 +98,14 @@ internal struct ClientHello
         return TlsErrorReason.None;
     }
 
-    private TlsErrorReason ParseExtension(ExtensionType type, ReadOnlySpan<byte> data, int offset)
+    private TlsErrorReason ParseExtension(ExtensionType type, ReadOnlySpan<byte> data, int offset, bool datagram)
     {
         TlsErrorReason error;
         ReadOnlySpan<byte> list;
         switch (type)
         {
+            case ExtensionType.SupportedVersions when datagram:
+                return SupportedVersions.ParseDatagram(data, out OffersTls12);
             case ExtensionType.SupportedVersions:
                 return SupportedVersions.Parse(data, out OffersTls13, out OffersTls12);
             case ExtensionType.SupportedGroups:
@@ -141,6 +149,9 @@ internal struct ClientHello
     {
         switch (type)
         {
+            case ExtensionType.ConnectionId:
+                ConnectionId = place;
+                break;
             case ExtensionType.EcPointFormats:
                 PointFormats = place;
                 break;

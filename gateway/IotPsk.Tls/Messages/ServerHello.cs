@@ -30,9 +30,10 @@ internal struct ServerHello
         0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
     ];
 
-    public static void WriteFields(ref WireWriter writer, ReadOnlySpan<byte> random, ReadOnlySpan<byte> sessionId, CipherSuite suite)
+    public static void WriteFields(
+        ref WireWriter writer, ReadOnlySpan<byte> random, ReadOnlySpan<byte> sessionId, CipherSuite suite, TlsProtocol version = TlsProtocol.Tls12)
     {
-        writer.WriteUInt16((ushort)TlsProtocol.Tls12);
+        writer.WriteUInt16((ushort)version);
         writer.WriteBytes(random);
         writer.WriteVector8(sessionId);
         writer.WriteUInt16((ushort)suite);

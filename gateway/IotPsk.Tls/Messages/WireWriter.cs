@@ -31,15 +31,15 @@ internal ref struct WireWriter(Span<byte> destination)
         Position += sizeof(ulong);
     }
 
-    public void WriteBytes(ReadOnlySpan<byte> value) => value.CopyTo(Reserve(value.Length));
+    public void WriteBytes(scoped ReadOnlySpan<byte> value) => value.CopyTo(Reserve(value.Length));
 
-    public void WriteVector8(ReadOnlySpan<byte> value)
+    public void WriteVector8(scoped ReadOnlySpan<byte> value)
     {
         WriteByte(checked((byte)value.Length));
         WriteBytes(value);
     }
 
-    public void WriteVector16(ReadOnlySpan<byte> value)
+    public void WriteVector16(scoped ReadOnlySpan<byte> value)
     {
         WriteUInt16(checked((ushort)value.Length));
         WriteBytes(value);

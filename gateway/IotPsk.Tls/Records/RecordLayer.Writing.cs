@@ -5,8 +5,8 @@ namespace IotPsk.Tls.Records;
 internal sealed partial class RecordLayer
 {
     private const int KeyUpdateLength = 5;
-    public const int AlertLevelWarning = 1;
-    public const int AlertLevelFatal = 2;
+    public const byte AlertLevelWarning = 1;
+    public const byte AlertLevelFatal = 2;
 
     private bool _keyUpdateQueued;
     private bool _closed;

@@ -27,11 +27,11 @@ public sealed class PskTlsTicket : IDisposable
     }
 
     /// <summary>What resumes a session of TLS 1.2.</summary>
-    internal PskTlsTicket(byte[] ticket, bool isSessionId, ReadOnlySpan<byte> masterSecret, Tls12Suite suite, uint lifetimeHint)
+    internal PskTlsTicket(byte[] ticket, bool isSessionId, ReadOnlySpan<byte> masterSecret, Tls12Suite suite, uint lifetimeHint, TlsProtocol version = TlsProtocol.Tls12)
     {
         _ticket = ticket;
         _psk = new SecretBuffer(masterSecret);
-        Version = TlsProtocol.Tls12;
+        Version = version;
         IsSessionId = isSessionId;
         CipherSuite = suite.Suite;
         Hash = Tls12Suite.Hash;

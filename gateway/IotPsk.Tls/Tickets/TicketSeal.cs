@@ -128,5 +128,5 @@ internal static class TicketSeal
         };
     }
 
-    private static int SecretLength(TlsProtocol version, TlsHash hash) => version == TlsProtocol.Tls12 ? Tls12.MasterSecret.Length : hash.Length();
+    private static int SecretLength(TlsProtocol version, TlsHash hash) => version is TlsProtocol.Tls12 or TlsProtocol.Dtls12 ? Tls12.MasterSecret.Length : hash.Length();
 }

@@ -22,6 +22,9 @@ internal sealed class Tls12Handshake : IDisposable
 
     public CryptoProvider Crypto { get; }
 
+    /// <summary>TLS 1.2, or DTLS 1.2, which shares everything here but the form of transcript and records.</summary>
+    public TlsProtocol Protocol { get; init; } = TlsProtocol.Tls12;
+
     public Tls12Suite Suite { get; }
 
     public TranscriptHash Transcript { get; }
@@ -119,6 +122,14 @@ internal sealed class Tls12Handshake : IDisposable
     /// <summary>Checks the peer's Finished and takes it into the transcript; null, and why, if it is not right.</summary>
     public FinishedVerified? CheckFinished(bool ofClient, in HandshakeMessage message, out TlsErrorReason error)
     {
+        FinishedVerified? verified = VerifyFinished(ofClient, message, out error);
+        Transcript.Append(message.Bytes);
+        return verified;
+    }
+
+    /// <summary>Checks the peer's Finished, which is not yet in the transcript; null, and why, if it is not right.</summary>
+    public FinishedVerified? VerifyFinished(bool ofClient, in HandshakeMessage message, out TlsErrorReason error)
+    {
         error = TlsErrorReason.None;
         if (message.Body.Length != MasterSecret.VerifyDataLength)
         {
@@ -133,7 +144,6 @@ internal sealed class Tls12Handshake : IDisposable
         FinishedVerified? verified = FinishedVerified.Check(expected, message.Body);
         if (verified is null)
             error = TlsErrorReason.FinishedMismatch;
-        Transcript.Append(message.Bytes);
         return verified;
     }
 
@@ -152,7 +162,7 @@ internal sealed class Tls12Handshake : IDisposable
         return master;
     }
 
-    private void ComputeFinished(bool ofClient, Span<byte> verifyData)
+    public void ComputeFinished(bool ofClient, Span<byte> verifyData)
     {
         Span<byte> hash = stackalloc byte[Tls12Suite.Hash.Length()];
         Transcript.Snapshot(hash);

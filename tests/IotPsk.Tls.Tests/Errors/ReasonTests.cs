@@ -1,4 +1,5 @@
 using IotPsk.Tls.Extensions;
+using IotPsk.Tls.Tests.Dtls12;
 using IotPsk.Tls.Tests.Handshake;
 using IotPsk.Tls.Tests.Records;
 using IotPsk.Tls.Tests.Support;
@@ -26,6 +27,7 @@ public class ReasonTests
         .. HostileTls12ClientTests.BadData.Values.Select(row => row.Reason),
         .. HostileTls12ServerTests.BadAnswers.Values.Select(row => row.Reason),
         .. ClientTicketTests.Bad.Values.Select(row => row.Reason),
+        .. DtlsReasonTests.Scenarios.Keys,
     ];
 
     private static Dictionary<TlsErrorReason, Func<TlsError?>> Scenarios => new()

@@ -28,7 +28,7 @@ internal sealed class ExpectServerKeyExchange(Tls12Handshake handshake, PskTlsCr
             handshake.Transcript.Append(message.Bytes);
             error = ServerKeyExchange.Parse(message.Body, handshake.UsesEcdhe, out ServerKeyExchange exchange);
             if (error == TlsErrorReason.None && handshake.UsesEcdhe)
-                error = Agree(exchange, handshake, out shared);
+                error = Agree(exchange, handshake, groups, out shared);
         }
 
         if (error != TlsErrorReason.None)
@@ -44,7 +44,7 @@ internal sealed class ExpectServerKeyExchange(Tls12Handshake handshake, PskTlsCr
 
     public override void Dispose() => _handshake?.Dispose();
 
-    private TlsErrorReason Agree(in ServerKeyExchange exchange, Tls12Handshake handshake, out SecretBuffer? shared)
+    public static TlsErrorReason Agree(in ServerKeyExchange exchange, Tls12Handshake handshake, IReadOnlyList<NamedGroup> groups, out SecretBuffer? shared)
     {
         shared = null;
 

@@ -37,12 +37,12 @@ internal static class Tls12ServerHelloRules
         handshake.Transcript.Append(offer.Hello);
         handshake.Transcript.Append(message.Bytes);
         return IsResumed(message.Bytes, hello, offer)
-            ? Resume(handshake, offer.Options.Tls12Ticket!)
+            ? Resume(handshake, offer.Options.OfferedTicket!)
             : new ExpectServerKeyExchange(handshake, offer.Tls12Credential!, offer.Groups);
     }
 
     /// <summary>RFC 5246 s7.4.1.3, RFC 5077 s3.4: the id of the hello says that the offered session is resumed.</summary>
-    private static bool IsResumed(ReadOnlySpan<byte> message, in Tls12ServerHello hello, ClientOffer offer) =>
+    public static bool IsResumed(ReadOnlySpan<byte> message, in Tls12ServerHello hello, ClientOffer offer) =>
         hello.SessionId.Length > 0 && hello.SessionId.Of(message).SequenceEqual(offer.SessionId);
 
     private static HandshakeState Resume(Tls12Handshake handshake, PskTlsTicket ticket)
@@ -54,20 +54,19 @@ internal static class Tls12ServerHelloRules
         return handshake.AwaitsTicket ? new ExpectNewSessionTicket(handshake, server, client) : new ExpectResumedChangeCipherSpec(handshake, server, client);
     }
 
-    private static TlsErrorReason Check(ReadOnlySpan<byte> message, in Tls12ServerHello hello, ClientOffer offer, out Tls12Suite? suite)
+    public static TlsErrorReason Check(ReadOnlySpan<byte> message, in Tls12ServerHello hello, ClientOffer offer, out Tls12Suite? suite)
     {
         suite = null;
 
         // RFC 8446 s4.1.3: the server could have spoken TLS 1.3, so somebody changed the hello on the way.
         if (offer.OffersTls13 && ServerRandom.HasSentinel(hello.Random.Of(message)))
             return TlsErrorReason.DowngradeDetected;
-        if (hello.Version < (ushort)TlsProtocol.Tls12)
-            return TlsErrorReason.ServerTooOld;
-        if (hello.Version > (ushort)TlsProtocol.Tls12)
-            return TlsErrorReason.SelectedUnofferedVersion;
+        TlsErrorReason error = CheckVersion(hello.Version, offer);
+        if (error != TlsErrorReason.None)
+            return error;
 
         // RFC 5246 s7.4.1.3: the id of an offered session says that it is resumed, and none may be offered.
-        PskTlsTicket? ticket = offer.Options.Tls12Ticket;
+        PskTlsTicket? ticket = offer.Options.OfferedTicket;
         bool resumed = IsResumed(message, hello, offer);
         if (resumed && ticket is null)
             return TlsErrorReason.BadSessionIdEcho;
@@ -90,6 +89,15 @@ internal static class Tls12ServerHelloRules
 
         // RFC 8449 s5: one or the other.
         return hello.RecordSizeLimit != 0 && hello.MaxFragmentLength != 0 ? TlsErrorReason.TwoRecordLimits : TlsErrorReason.None;
+    }
+
+    private static TlsErrorReason CheckVersion(ushort version, ClientOffer offer)
+    {
+        // RFC 6347 s4.1: versions of DTLS count downwards.
+        ushort offered = (ushort)(offer.Datagram is null ? TlsProtocol.Tls12 : TlsProtocol.Dtls12);
+        if (version == offered)
+            return TlsErrorReason.None;
+        return (offer.Datagram is null ? version < offered : version > offered) ? TlsErrorReason.ServerTooOld : TlsErrorReason.SelectedUnofferedVersion;
     }
 
     private static void SetLimits(in Tls12ServerHello hello, PskTlsClientOptions options, RecordLayer records)

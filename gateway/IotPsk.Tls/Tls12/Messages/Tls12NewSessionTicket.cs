@@ -26,7 +26,7 @@ internal ref struct Tls12NewSessionTicket
             : TlsErrorReason.MalformedNewSessionTicket;
     }
 
-    public static void Write(ref WireWriter writer, int lifetimeHint, ReadOnlySpan<byte> ticket)
+    public static void Write(ref WireWriter writer, int lifetimeHint, scoped ReadOnlySpan<byte> ticket)
     {
         WireWriter.Mark message = writer.BeginMessage(HandshakeType.NewSessionTicket);
         writer.WriteUInt32((uint)lifetimeHint);

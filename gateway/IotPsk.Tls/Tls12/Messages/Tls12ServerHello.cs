@@ -8,6 +8,9 @@ internal struct Tls12ServerHello
 {
     public Slice Random, SessionId, ApplicationProtocol;
 
+    /// <summary>The id that the server wants to see (RFC 9146 s3); absent without the extension.</summary>
+    public Slice ConnectionId;
+
     public ushort Version;
 
     public CipherSuite CipherSuite;
@@ -77,6 +80,7 @@ internal struct Tls12ServerHello
     /// <summary>RFC 5246 s7.4.1.4: only what was asked for.</summary>
     private TlsErrorReason ParseExtension(ExtensionType type, ReadOnlySpan<byte> data, int offset, PskTlsClientOptions options)
     {
+        TlsErrorReason error;
         switch (type)
         {
             case ExtensionType.RenegotiationInfo:
@@ -96,10 +100,14 @@ internal struct Tls12ServerHello
                 // RFC 8449 s4: what is above the limit of TLS 1.2 is no more than that.
                 return Extensions.RecordSizeLimit.Parse(data, out RecordSizeLimit);
             case ExtensionType.MaxFragmentLength when options.OffersMaxFragmentLength:
-                TlsErrorReason error = Extensions.MaxFragmentLength.Parse(data, out MaxFragmentLength);
+                error = Extensions.MaxFragmentLength.Parse(data, out MaxFragmentLength);
 
                 // RFC 6066 s4: another length than the one that was asked for is an illegal_parameter.
                 return error == TlsErrorReason.None && MaxFragmentLength != options.MaxFragmentLength ? TlsErrorReason.BadMaxFragmentLength : error;
+            case ExtensionType.ConnectionId when options.OffersConnectionId:
+                error = Extensions.ConnectionId.Parse(data, out ReadOnlySpan<byte> id);
+                ConnectionId = new Slice(offset + 1, id.Length);
+                return error;
             case ExtensionType.ApplicationLayerProtocolNegotiation when options.ApplicationProtocols is not null:
                 return ParseApplicationProtocol(data, offset, options);
             default:

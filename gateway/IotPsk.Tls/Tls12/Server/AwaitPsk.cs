@@ -21,7 +21,7 @@ internal sealed class AwaitPsk(Tls12Handshake handshake, ReadOnlySpan<byte> iden
 
     public override bool CanContinue => _psk is not null || _failed;
 
-    public TlsProtocol Protocol => TlsProtocol.Tls12;
+    public TlsProtocol Protocol => _handshake!.Protocol;
 
     /// <summary>RFC 4279 s2: one.</summary>
     public int IdentityCount => 1;
@@ -89,11 +89,18 @@ internal sealed class AwaitPsk(Tls12Handshake handshake, ReadOnlySpan<byte> iden
 
     public override HandshakeState Continue(RecordLayer records, out TlsErrorReason error)
     {
+        Tls12Handshake? answered = TakeAnswered(out error);
+        return answered is null ? this : new ExpectChangeCipherSpec(answered, issue);
+    }
+
+    /// <summary>The handshake with the master secret that follows from the answer; null, and why, if the lookup failed.</summary>
+    public Tls12Handshake? TakeAnswered(out TlsErrorReason error)
+    {
         error = _failed ? TlsErrorReason.PskLookupFailed : TlsErrorReason.None;
         if (_failed)
-            return this;
+            return null;
         _handshake!.DeriveMaster(_psk!.Span, shared is null ? default : shared.Span);
-        return new ExpectChangeCipherSpec(HandshakeSecrets.Take(ref _handshake), issue);
+        return HandshakeSecrets.Take(ref _handshake);
     }
 
     public override void Dispose()

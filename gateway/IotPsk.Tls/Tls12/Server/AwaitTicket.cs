@@ -8,7 +8,8 @@ using IotPsk.Tls.Tickets;
 namespace IotPsk.Tls.Tls12.Server;
 
 /// <summary>The hello offers a session of this server; the owner says whether it is resumed. If not, a whole handshake follows.</summary>
-internal sealed class AwaitTicket(PskTlsServerOptions options, RetainedHello hello, ServerNegotiation negotiation, byte[] ticket) : HandshakeState, IPskQuestion
+internal sealed class AwaitTicket(
+    PskTlsServerOptions options, RetainedHello hello, ServerNegotiation negotiation, byte[] ticket, TlsProtocol protocol = TlsProtocol.Tls12) : HandshakeState, IPskQuestion
 {
     private Answer _answer;
     private SecretBuffer? _secret;
@@ -26,7 +27,15 @@ internal sealed class AwaitTicket(PskTlsServerOptions options, RetainedHello hel
 
     public override bool CanContinue => _answer != Answer.None;
 
-    public TlsProtocol Protocol => TlsProtocol.Tls12;
+    /// <summary>The owner's lookup failed.</summary>
+    public bool HasFailed => _answer == Answer.Failed;
+
+    /// <summary>The secret of the session that the owner resumes, and its suite; null if it refused.</summary>
+    public SecretBuffer? ResumedSecret => _answer == Answer.Resumed ? _secret : null;
+
+    public Tls12Suite? ResumedSuite => _suite;
+
+    public TlsProtocol Protocol => protocol;
 
     public int IdentityCount => 1;
 
@@ -115,7 +124,7 @@ internal sealed class AwaitTicket(PskTlsServerOptions options, RetainedHello hel
         TicketStatus status = TicketRules.CheckAge(opened, options.Tickets!, now);
         if (status != TicketStatus.Good)
             return status;
-        if (opened.Version != TlsProtocol.Tls12)
+        if (opened.Version != protocol)
             return TicketStatus.OtherMode;
 
         // RFC 5246 s7.4.1.2: the suite of the session is among those offered; and it is still accepted.

@@ -12,6 +12,7 @@ internal static class ResumptionFlight
         RecordLayer records, out TlsErrorReason error)
     {
         Tls12Handshake? handshake = ServerHelloFlight.Begin(message, hello, options, negotiation, suite, records.Crypto);
+        handshake.Transcript.Append(message);
         try
         {
             handshake.SetMaster(MasterSecret.Resume(records.Crypto, masterSecret));

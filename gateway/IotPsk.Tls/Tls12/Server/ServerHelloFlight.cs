@@ -12,10 +12,10 @@ namespace IotPsk.Tls.Tls12.Server;
 /// <summary>The answer to a ClientHello of TLS 1.2: ServerHello, ServerKeyExchange where there is something to say, ServerHelloDone.</summary>
 internal static class ServerHelloFlight
 {
-    /// <summary>An application protocol has at most 255 bytes.</summary>
-    public const int MaxHelloLength = ServerHello.MaxLength + 255;
+    /// <summary>An application protocol and a connection id have at most 255 bytes.</summary>
+    public const int MaxHelloLength = ServerHello.MaxLength + 255 + 5 + ConnectionId.MaxLength;
 
-    private const int MaxLength = MaxHelloLength + HandshakeMessage.HeaderLength + ServerKeyExchange.MaxBodyLength + HandshakeMessage.HeaderLength;
+    public const int MaxLength = MaxHelloLength + HandshakeMessage.HeaderLength + ServerKeyExchange.MaxBodyLength + HandshakeMessage.HeaderLength;
 
     /// <summary>Takes a ClientHello that cannot be answered by TLS 1.3.</summary>
     /// <param name="message">The hello.</param>
@@ -41,6 +41,7 @@ internal static class ServerHelloFlight
         ReadOnlySpan<byte> message, in ClientHello hello, in ServerNegotiation negotiation, PskTlsServerOptions options, RecordLayer records, out TlsErrorReason error)
     {
         Tls12Handshake? handshake = Begin(message, hello, options, negotiation, negotiation.Suite, records.Crypto);
+        handshake.Transcript.Append(message);
         try
         {
             var issue = SessionIssue.Plan(hello, options, handshake);
@@ -54,7 +55,7 @@ internal static class ServerHelloFlight
     }
 
     /// <summary>What may be a session of this server: a ticket goes before the session id (RFC 5077 s3.4).</summary>
-    private static ReadOnlyMemory<byte> FindTicket(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options)
+    public static ReadOnlyMemory<byte> FindTicket(ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options)
     {
         if (options.Tickets is not { } tickets)
             return default;
@@ -79,12 +80,14 @@ internal static class ServerHelloFlight
         records.LimitPlainContent(negotiation.MaxFragmentLength);
     }
 
-    /// <summary>The handshake with its ClientHello.</summary>
+    /// <summary>A handshake, before its ClientHello is in the transcript.</summary>
     public static Tls12Handshake Begin(
-        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, in ServerNegotiation negotiation, Tls12Suite suite, CryptoProvider crypto)
+        ReadOnlySpan<byte> message, in ClientHello hello, PskTlsServerOptions options, in ServerNegotiation negotiation, Tls12Suite suite, CryptoProvider crypto,
+        TlsProtocol protocol = TlsProtocol.Tls12)
     {
         var handshake = new Tls12Handshake(crypto, suite)
         {
+            Protocol = protocol,
             Group = negotiation.Group,
             ExtendedMasterSecret = negotiation.ExtendedMasterSecret,
             ApplicationProtocol = negotiation.ApplicationProtocol,
@@ -93,7 +96,6 @@ internal static class ServerHelloFlight
         };
         hello.Random.Of(message).CopyTo(handshake.ClientRandom);
         ServerRandom.FillTls12(crypto, handshake.ServerRandom, knowsTls13: options.AllowTls13);
-        handshake.Transcript.Append(message);
         return handshake;
     }
 
@@ -101,23 +103,29 @@ internal static class ServerHelloFlight
     {
         Span<byte> buffer = stackalloc byte[MaxLength];
         var writer = new WireWriter(buffer);
+        Write(ref writer, handshake, issue, options, negotiation);
+        handshake.Transcript.Append(writer.Written);
+        return records.TryWriteHandshake(writer.Written) ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
+    }
+
+    /// <summary>All messages of the flight; ECDHE_PSK gets its key.</summary>
+    public static void Write(ref WireWriter writer, Tls12Handshake handshake, SessionIssue? issue, PskTlsServerOptions options, in ServerNegotiation negotiation)
+    {
         WriteServerHello(ref writer, handshake, issue?.SessionId, issue is { AnnouncesTicket: true }, options, negotiation);
         if (handshake.UsesEcdhe)
-            handshake.Key = records.Crypto.CreateKeyAgreement(handshake.Group);
+            handshake.Key = handshake.Crypto.CreateKeyAgreement(handshake.Group);
 
         // RFC 4279 s2: without a hint the message is left out; RFC 5489 s2: with ECDHE it always comes.
         if (handshake.UsesEcdhe || !options.PskIdentityHint.IsEmpty)
             ServerKeyExchange.Write(ref writer, options.PskIdentityHint.Span, handshake.Key);
         writer.EndVector(writer.BeginMessage(HandshakeType.ServerHelloDone));
-        handshake.Transcript.Append(writer.Written);
-        return records.TryWriteHandshake(writer.Written) ? TlsErrorReason.None : TlsErrorReason.SequenceExhausted;
     }
 
     public static void WriteServerHello(
         ref WireWriter writer, Tls12Handshake handshake, ReadOnlySpan<byte> sessionId, bool announcesTicket, PskTlsServerOptions options, in ServerNegotiation negotiation)
     {
         WireWriter.Mark message = writer.BeginMessage(HandshakeType.ServerHello);
-        ServerHello.WriteFields(ref writer, handshake.ServerRandom, sessionId, handshake.Suite.Suite);
+        ServerHello.WriteFields(ref writer, handshake.ServerRandom, sessionId, handshake.Suite.Suite, handshake.Protocol);
         WireWriter.Mark extensions = writer.BeginVector(2);
         if (negotiation.RenegotiationInfo)
             RenegotiationInfo.Write(ref writer);
@@ -135,6 +143,8 @@ internal static class ServerHelloFlight
             MaxFragmentLength.Write(ref writer, negotiation.MaxFragmentLength);
         if (!negotiation.ApplicationProtocol.IsEmpty)
             ApplicationProtocols.Write(ref writer, negotiation.ApplicationProtocol);
+        if (negotiation.ConnectionId is { } id)
+            ConnectionId.Write(ref writer, id.Span);
         writer.EndVector(extensions);
         writer.EndVector(message);
     }

@@ -18,4 +18,7 @@ internal struct ServerNegotiation
     public int MaxFragmentLength;
 
     public ReadOnlyMemory<byte> ApplicationProtocol;
+
+    /// <summary>The id that the client is told (RFC 9146 s3); null without the extension.</summary>
+    public ReadOnlyMemory<byte>? ConnectionId;
 }

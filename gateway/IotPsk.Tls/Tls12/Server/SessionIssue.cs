@@ -9,6 +9,9 @@ namespace IotPsk.Tls.Tls12.Server;
 /// <summary>What a server does so that the session can be resumed: a ticket, or a place in the owner's cache for clients without tickets.</summary>
 internal sealed class SessionIssue
 {
+    /// <summary>The longest message of <see cref="Finish"/>.</summary>
+    public const int MaxMessageLength = Tls12NewSessionTicket.Overhead + TicketSeal.MaxLength;
+
     private readonly TicketOptions _options;
     private readonly bool _bySessionId;
 
@@ -48,24 +51,32 @@ internal sealed class SessionIssue
     /// <returns>False if the message could not be queued.</returns>
     public bool TryFinish(Tls12Handshake handshake, in PskTerms terms, RecordLayer records, out int issued)
     {
+        Span<byte> buffer = stackalloc byte[MaxMessageLength];
+        var writer = new WireWriter(buffer);
+        issued = Finish(handshake, terms, ref writer);
+        if (writer.Position == 0)
+            return true;
+        handshake.Transcript.Append(writer.Written);
+        return records.TryWriteHandshake(writer.Written);
+    }
+
+    /// <summary>Keeps the sealed session, or writes the message that brings it to the client.</summary>
+    /// <returns>How many tickets are in the message.</returns>
+    public int Finish(Tls12Handshake handshake, in PskTerms terms, ref WireWriter writer)
+    {
         Span<byte> sealedSession = stackalloc byte[TicketSeal.MaxLength];
         int length = terms.IssueTickets ? Seal(handshake, terms, sealedSession) : 0;
         ReadOnlySpan<byte> ticket = sealedSession[..length];
-        issued = 0;
         if (_bySessionId)
         {
             if (length > 0)
                 _options.SessionCache!.Add(SessionId, ticket);
-            return true;
+            return 0;
         }
 
         // RFC 5077 s3.3: what was announced is sent, if only without a ticket in it.
-        issued = length > 0 ? 1 : 0;
-        Span<byte> message = stackalloc byte[Tls12NewSessionTicket.Overhead + TicketSeal.MaxLength];
-        var writer = new WireWriter(message);
         Tls12NewSessionTicket.Write(ref writer, length > 0 ? _options.LifetimeSeconds : 0, ticket);
-        handshake.Transcript.Append(writer.Written);
-        return records.TryWriteHandshake(writer.Written);
+        return length > 0 ? 1 : 0;
     }
 
     private int Seal(Tls12Handshake handshake, in PskTerms terms, Span<byte> destination)
@@ -74,7 +85,7 @@ internal sealed class SessionIssue
         {
             IssuedAt = terms.Now,
             ChainStart = terms.Now,
-            Version = TlsProtocol.Tls12,
+            Version = handshake.Protocol,
             KeyExchangeMode = handshake.Suite.Mode,
             Hash = Tls12Suite.Hash,
             CipherSuite = handshake.Suite.Suite,

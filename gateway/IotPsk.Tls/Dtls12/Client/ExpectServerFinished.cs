@@ -1,0 +1,22 @@
+using IotPsk.Tls.Dtls;
+using IotPsk.Tls.Handshake;
+using IotPsk.Tls.Messages;
+using IotPsk.Tls.Tls12;
+
+namespace IotPsk.Tls.Dtls12.Client;
+
+/// <summary>The server's Finished proves that it knows the PSK and saw the same handshake.</summary>
+internal sealed class ExpectServerFinished(Tls12Handshake handshake) : DtlsState
+{
+    private Tls12Handshake? _handshake = handshake;
+
+    public override int MaxBodyLength(HandshakeType type) => type == HandshakeType.Finished ? MasterSecret.VerifyDataLength : -1;
+
+    public override DtlsState Receive(in HandshakeMessage message, DtlsHandshake records, out TlsErrorReason error)
+    {
+        FinishedVerified? verified = _handshake!.VerifyFinished(ofClient: false, message, out error);
+        return verified is null ? this : new DtlsConnected(verified, HandshakeSecrets.Take(ref _handshake), sentLast: false);
+    }
+
+    public override void Dispose() => _handshake?.Dispose();
+}

@@ -1,0 +1,30 @@
+using IotPsk.Tls.Dtls;
+using IotPsk.Tls.Handshake;
+using IotPsk.Tls.Messages;
+using IotPsk.Tls.Tls12;
+
+namespace IotPsk.Tls.Dtls12;
+
+/// <summary>Both Finished messages are verified: the connection takes what it keeps from here.</summary>
+internal sealed class DtlsConnected : DtlsState
+{
+    /// <param name="verified">Data is trusted only from a peer that passed.</param>
+    /// <param name="handshake">At its end.</param>
+    /// <param name="sentLast">This side's flight was the last one.</param>
+    public DtlsConnected(FinishedVerified verified, Tls12Handshake handshake, bool sentLast)
+    {
+        ArgumentNullException.ThrowIfNull(verified);
+        Handshake = handshake;
+        SentLast = sentLast;
+    }
+
+    public Tls12Handshake Handshake { get; }
+
+    public bool SentLast { get; }
+
+    public int TicketsIssued { get; init; }
+
+    public override int MaxBodyLength(HandshakeType type) => -1;
+
+    public override void Dispose() => Handshake.Dispose();
+}
