@@ -36,8 +36,9 @@ const char *psk_core_error_name(int32_t code)
     case PSK_CORE_ERR_VAULT_CORRUPT: return "vault corrupt: what the slot holds does not match its digest";
     case PSK_CORE_ERR_VAULT_IO: return "vault: the store cannot be read or written";
     case PSK_CORE_ERR_VAULT_FULL: return "vault full: no room for the credential";
+    case PSK_CORE_ERR_NO_ASSOCIATION: return "no association: nothing usable was saved; a handshake is needed";
     case PSK_CORE_ERR_CLOSED: return "closed: the connection was ended by close_notify";
-    case PSK_CORE_ERR_REFUSED: return "refused: the server does not know the device or the key is wrong (decrypt_error)";
+    case PSK_CORE_ERR_REFUSED: return "refused: the server does not know the device or the key is wrong (decrypt_error, in DTLS 1.2 bad_record_mac)";
     case PSK_CORE_ERR_UNKNOWN_IDENTITY: return "unknown identity: the server does not know the device (unknown_psk_identity)";
     case PSK_CORE_ERR_NO_COMMON: return "no common parameters: the server found no suite, group or mode it allows (handshake_failure)";
     case PSK_CORE_ERR_VERSION: return "version: the server does not speak this version of the protocol";
@@ -47,6 +48,8 @@ const char *psk_core_error_name(int32_t code)
     case PSK_CORE_ERR_BAD_RECORD: return "bad record: a record of the server does not authenticate";
     case PSK_CORE_ERR_RECORD_SIZE: return "record size: a record of the server is larger than the limit it was given";
     case PSK_CORE_ERR_KEY_UPDATE: return "key update: the server wants new keys, which this TLS cannot make; connect anew";
+    case PSK_CORE_ERR_TIMEOUT: return "no answer: the server answered none of the datagrams of the handshake; it does so as well with a key it does not know";
+    case PSK_CORE_ERR_TOO_LONG: return "too long: the message does not fit one record";
     default: return code >= 0 ? "success" : "unknown error";
     }
 }

@@ -18,6 +18,7 @@ enum {
     PSK_CORE_ERR_VAULT_CORRUPT = -11,   /* what is stored does not match its digest */
     PSK_CORE_ERR_VAULT_IO = -12,        /* the store cannot be read or written */
     PSK_CORE_ERR_VAULT_FULL = -13,
+    PSK_CORE_ERR_NO_ASSOCIATION = -14,  /* nothing was saved, or it cannot be used: make a handshake */
 
     PSK_CORE_ERR_CLOSED = -20,          /* the peer ended the connection by close_notify, or this side did */
     PSK_CORE_ERR_REFUSED = -21,         /* alert decrypt_error: wrong key, or a device the server does not know */
@@ -30,6 +31,8 @@ enum {
     PSK_CORE_ERR_BAD_RECORD = -28,      /* a record does not authenticate */
     PSK_CORE_ERR_RECORD_SIZE = -29,     /* a record is larger than was promised */
     PSK_CORE_ERR_KEY_UPDATE = -30,      /* the server sent KeyUpdate, which mbedTLS 3.6 does not have */
+    PSK_CORE_ERR_TIMEOUT = -31,         /* DTLS: the server did not answer any of the retransmissions */
+    PSK_CORE_ERR_TOO_LONG = -32,        /* DTLS: the message does not fit one record; the session goes on */
 
     PSK_CORE_ERR_BUNDLE = -100          /* not a credential bundle; -100 - k: its field k is missing or wrong */
 };

@@ -5,9 +5,11 @@
 
 #define MSG_KEY_UPDATE 24u
 
-static int32_t from_alert(int alert)
+static int32_t from_alert(const psk_core *core, int alert)
 {
     switch (alert) {
+    case MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC:       /* what a wrong key comes to in (D)TLS 1.2 */
+        return core->datagrams && !core->connected ? PSK_CORE_ERR_REFUSED : PSK_CORE_ERR_ALERT;
     case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR: return PSK_CORE_ERR_REFUSED;
     case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY: return PSK_CORE_ERR_UNKNOWN_IDENTITY;
     case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
@@ -24,6 +26,7 @@ static int32_t from_mbedtls(int result)
     case MBEDTLS_ERR_SSL_ALLOC_FAILED: return PSK_CORE_ERR_MEMORY;
     case MBEDTLS_ERR_SSL_NO_RNG:
     case MBEDTLS_ERR_ENTROPY_SOURCE_FAILED: return PSK_CORE_ERR_RANDOM;
+    case MBEDTLS_ERR_SSL_TIMEOUT: return PSK_CORE_ERR_TIMEOUT;
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return PSK_CORE_ERR_CLOSED;
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return PSK_CORE_ERR_VERSION;
     case MBEDTLS_ERR_SSL_INVALID_MAC: return PSK_CORE_ERR_BAD_RECORD;
@@ -40,6 +43,7 @@ static unsigned char alert_for(int32_t error)
     case PSK_CORE_ERR_BAD_RECORD: return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
     case PSK_CORE_ERR_PROTOCOL: return MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
     case PSK_CORE_ERR_VERSION: return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
+    case PSK_CORE_ERR_NO_COMMON: return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
     case PSK_CORE_ERR_KEY_UPDATE: return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
     default: return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
     }
@@ -55,7 +59,7 @@ static int is_key_update(const psk_core *core)
 int32_t psk_core_fail(psk_core *core, int32_t error)
 {
     core->failure = error;
-    if (!core->spoke && error != PSK_CORE_ERR_CLOSED) {
+    if (!core->spoke && error != PSK_CORE_ERR_CLOSED && error != PSK_CORE_ERR_TIMEOUT) {
         (void) mbedtls_ssl_send_alert_message(&core->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(error));
     }
     return error;
@@ -65,7 +69,7 @@ int32_t psk_core_fail_as(psk_core *core, int result)
 {
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         core->alert = core->ssl.MBEDTLS_PRIVATE(in_msg)[1];
-        core->failure = from_alert(core->alert);
+        core->failure = from_alert(core, core->alert);
         return core->failure;
     }
     if (result == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && is_key_update(core)) return psk_core_fail(core, PSK_CORE_ERR_KEY_UPDATE);

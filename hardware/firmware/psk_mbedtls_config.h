@@ -3,6 +3,8 @@
  *
  * Switches of the build:
  *   PSK_LEGACY_EC     P-256 by mbedTLS's own curve code: more flash, a third of the time (default: p256-m, small)
+ *   PSK_NO_DTLS       TLS 1.3 only
+ *   PSK_CORE_ECDHE_PSK   DTLS 1.2 with ECDHE_PSK too, in the one AEAD suite that mbedTLS has for it (ChaCha20-Poly1305)
  *   PSK_THREADS       sessions are used from several POSIX threads
  *   MBEDTLS_SSL_IN_CONTENT_LEN / MBEDTLS_SSL_OUT_CONTENT_LEN   512..16384; the first is the record size limit
  */
@@ -54,5 +56,25 @@
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY 1
 #define MBEDTLS_PSK_MAX_LEN 48
+
+/* DTLS 1.2, client, PSK; one association, saved and loaded whole */
+#ifndef PSK_NO_DTLS
+#define MBEDTLS_SSL_PROTO_TLS1_2
+#define MBEDTLS_SSL_PROTO_DTLS
+#define MBEDTLS_KEY_EXCHANGE_PSK_ENABLED
+#define MBEDTLS_SSL_DTLS_ANTI_REPLAY
+#define MBEDTLS_SSL_DTLS_CONNECTION_ID
+#define MBEDTLS_SSL_DTLS_CONNECTION_ID_COMPAT 0
+#define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
+#define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
+#define MBEDTLS_SSL_CONTEXT_SERIALIZATION
+#define MBEDTLS_SSL_DTLS_MAX_BUFFERING 4096     /* handshake messages that came too early */
+#ifdef PSK_CORE_ECDHE_PSK
+#define MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED
+#ifndef PSK_LEGACY_EC
+#define MBEDTLS_SSL_TLS1_2_SOME_ECC             /* mbedTLS sets it for its own curve code only, and sends no groups without */
+#endif
+#endif
+#endif
 
 #endif

@@ -7,4 +7,7 @@
 /* The index of the identity that the server selected (RFC 8446 s4.2.11); -1 when there is no handshake any more. */
 int psk_peek_selected_identity(const mbedtls_ssl_context *ssl);
 
+/* Whether the handshake, if it has come past the ServerHello, has extended_master_secret (RFC 7627); true before that. */
+int psk_peek_has_extended_master_secret(const mbedtls_ssl_context *ssl);
+
 #endif

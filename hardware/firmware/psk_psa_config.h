@@ -1,4 +1,4 @@
-/* The algorithms of the device profile: AES-128 in GCM and CCM, SHA-256, HKDF, ECDH over P-256. */
+/* The algorithms of the device profile: AES-128 in GCM and CCM, SHA-256, HKDF, the PRF of TLS 1.2, ECDH over P-256. */
 #ifndef PSK_PSA_CONFIG_H
 #define PSK_PSA_CONFIG_H
 
@@ -21,5 +21,14 @@
 #define PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_IMPORT 1
 #define PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_EXPORT 1
 #define PSA_WANT_KEY_TYPE_ECC_KEY_PAIR_GENERATE 1
+
+#ifndef PSK_NO_DTLS
+#define PSA_WANT_ALG_TLS12_PRF 1
+#define PSA_WANT_ALG_TLS12_PSK_TO_MS 1
+#ifdef PSK_CORE_ECDHE_PSK
+#define PSA_WANT_KEY_TYPE_CHACHA20 1
+#define PSA_WANT_ALG_CHACHA20_POLY1305 1
+#endif
+#endif
 
 #endif

@@ -7,9 +7,10 @@
 #include "psk_core.h"
 #include "psk_queue.h"
 
-/* What is drained at once on the wire costs nothing more with a small queue: output that does not fit waits in mbedTLS. */
+/* What is drained at once on the wire costs nothing more with a small queue: output that does not fit waits in mbedTLS. With
+ * datagrams a queue holds whole ones, so a record of 512 bytes has to fit. */
 #ifndef PSK_CORE_IN_QUEUE
-#define PSK_CORE_IN_QUEUE 512
+#define PSK_CORE_IN_QUEUE 640
 #endif
 #ifndef PSK_CORE_OUT_QUEUE
 #define PSK_CORE_OUT_QUEUE 640
@@ -21,10 +22,13 @@ struct psk_core {
     psk_queue in, out;
     uint32_t sent, received;                        /* on the wire; stand still once connected */
     uint32_t options;
+    uint32_t now, intermediate_at, final_at;        /* DTLS: the owner's milliseconds, and those of the retransmission timer */
     uint16_t record_limit;
     int16_t alert;
     int32_t failure;
+    uint8_t datagrams;                              /* DTLS */
     uint8_t connected, closing, spoke;              /* spoke: something went out during this call */
+    uint8_t timer_runs;
     uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
     uint8_t in_buffer[PSK_CORE_IN_QUEUE];
     uint8_t out_buffer[PSK_CORE_OUT_QUEUE];
@@ -34,6 +38,24 @@ struct psk_core {
 int32_t psk_core_fail(psk_core *core, int32_t error);
 /* The same for what mbedTLS returned. */
 int32_t psk_core_fail_as(psk_core *core, int result);
+
+/* The two ends of mbedTLS's transport. */
+int psk_core_send_bytes(void *context, const unsigned char *data, size_t length);
+int psk_core_receive_bytes(void *context, unsigned char *data, size_t size);
+
+/* What mbedTLS has to know before it is set up, by protocol; 0 or its error. */
+int psk_tls_configure(psk_core *core, const psk_bundle *credential);
+int psk_dtls_configure(psk_core *core, const psk_bundle *credential);
+/* What it has to know afterwards. */
+int psk_dtls_prepare(psk_core *core, const psk_bundle *credential);
+/* Whether the handshake may go on with what the server has selected so far. */
+int psk_dtls_is_acceptable(const psk_core *core);
+/* How much of a datagram consists of whole records; mbedTLS gives a session up at less than a header behind one. */
+size_t psk_dtls_whole_records(const uint8_t *data, size_t length);
+/* length if a message so long can go out now, 0: drain first, PSK_CORE_ERR_TOO_LONG: never. */
+int32_t psk_dtls_message_length(const psk_core *core, size_t length);
+/* Of PSK_CORE_INFO_CONNECTION_ID and PSK_CORE_INFO_MESSAGE_MAX. */
+int32_t psk_dtls_info(const psk_core *core, int32_t what);
 
 /* Takes note of what the handshake selected, before mbedTLS forgets it. */
 void psk_ticket_note_handshake(psk_core *core);

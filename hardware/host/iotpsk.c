@@ -1,6 +1,7 @@
 #include "iotpsk.h"
 
 #include <mbedtls/platform_util.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "handles.h"
@@ -11,6 +12,7 @@
 typedef struct open_vault {
     psk_vault vault;
     tickets tickets;
+    uint32_t generation;        /* counts the credentials that came and went: what belongs to an old one is not kept */
 } open_vault;
 
 typedef struct open_session {
@@ -18,6 +20,12 @@ typedef struct open_session {
     int32_t vault, slot;        /* where its tickets go, if the vault is still open then */
     uint32_t generation;
 } open_session;
+
+static void forget(open_vault *vault, int32_t slot)
+{
+    vault->generation++;
+    tickets_forget(&vault->tickets, slot);
+}
 
 int32_t iotpsk_vault_open(const char *directory)
 {
@@ -38,7 +46,7 @@ int32_t iotpsk_vault_import(int32_t vault, int32_t slot, const uint8_t *bundle, 
     open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     const int32_t result = psk_vault_import(&held->vault, slot, bundle, (size_t) length);
-    if (result == 0) tickets_forget(&held->tickets, slot);
+    if (result == 0) forget(held, slot);
     handle_release(vault);
     return result;
 }
@@ -58,7 +66,7 @@ int32_t iotpsk_vault_erase(int32_t vault, int32_t slot)
     open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     const int32_t result = psk_vault_erase(&held->vault, slot);
-    tickets_forget(&held->tickets, slot);
+    forget(held, slot);
     handle_release(vault);
     return result;
 }
@@ -83,11 +91,16 @@ static int32_t open_core(open_vault *vault, int32_t protocol, int32_t record_siz
     const size_t length = tickets_take(&vault->tickets, out->slot, ticket);
     if (length > 0) (void) psk_core_offer_ticket(out->core, ticket, length);
     mbedtls_platform_zeroize(ticket, sizeof ticket);
-    out->generation = vault->tickets.generation;
     return 0;
 }
 
-int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options)
+/* What is saved is gone from the vault before a session is made of it. */
+static int32_t load_core(const open_vault *vault, int32_t record_size, int32_t options, open_session *out)
+{
+    return psk_core_load_slot(&out->core, &vault->vault, out->slot, record_size, (uint32_t) options);
+}
+
+static int32_t new_session(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options, bool load)
 {
     if (options < 0) return PSK_CORE_ERR_ARGUMENT;
     open_session *session = calloc(1, sizeof *session);
@@ -97,7 +110,8 @@ int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t recor
     open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     int32_t result = PSK_CORE_ERR_HANDLE;
     if (held != NULL) {
-        result = open_core(held, protocol, record_size, options, session);
+        result = load ? load_core(held, record_size, options, session) : open_core(held, protocol, record_size, options, session);
+        session->generation = held->generation;
         handle_release(vault);
     }
     if (result == 0) result = handle_new(HANDLE_SESSION, session);
@@ -108,15 +122,34 @@ int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t recor
     return result;
 }
 
-/* Where a session is locked before its vault; nobody does it the other way round. */
+int32_t iotpsk_open(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options)
+{
+    return new_session(vault, slot, protocol, record_size, options, false);
+}
+
+int32_t iotpsk_load(int32_t vault, int32_t slot, int32_t record_size, int32_t options)
+{
+    return new_session(vault, slot, PSK_CORE_DTLS12, record_size, options, true);
+}
+
+/* The vault of a session, if it is still open and the credential the one that the session was opened with. A session is
+ * locked before its vault; nobody does it the other way round. */
+static open_vault *acquire_vault_of(const open_session *session)
+{
+    open_vault *held = handle_acquire(session->vault, HANDLE_VAULT);
+    if (held == NULL || held->generation == session->generation) return held;
+    handle_release(session->vault);
+    return NULL;
+}
+
 static void keep_ticket(const open_session *session)
 {
     uint8_t ticket[PSK_TICKET_MAX];
     const int32_t length = psk_core_take_ticket(session->core, ticket, sizeof ticket);
     if (length <= 0) return;
-    open_vault *held = handle_acquire(session->vault, HANDLE_VAULT);
+    open_vault *held = acquire_vault_of(session);
     if (held != NULL) {
-        tickets_keep(&held->tickets, session->slot, session->generation, ticket, (size_t) length);
+        tickets_keep(&held->tickets, session->slot, ticket, (size_t) length);
         handle_release(session->vault);
     }
     mbedtls_platform_zeroize(ticket, sizeof ticket);
@@ -186,6 +219,47 @@ int32_t iotpsk_info(int32_t session, int32_t what)
     const open_session *held = handle_acquire(session, HANDLE_SESSION);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     const int32_t result = psk_core_info(held->core, what);
+    handle_release(session);
+    return result;
+}
+
+int32_t iotpsk_set_first_timeout(int32_t session, int32_t milliseconds)
+{
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_set_first_timeout(held->core, milliseconds);
+    handle_release(session);
+    return result;
+}
+
+int32_t iotpsk_tick(int32_t session, int32_t now)
+{
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_tick(held->core, (uint32_t) now);
+    handle_release(session);
+    return result;
+}
+
+int32_t iotpsk_deadline(int32_t session)
+{
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    const int32_t result = psk_core_deadline(held->core);
+    handle_release(session);
+    return result;
+}
+
+int32_t iotpsk_save(int32_t session)
+{
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    int32_t result = PSK_CORE_ERR_HANDLE;
+    const open_vault *vault = acquire_vault_of(held);
+    if (vault != NULL) {
+        result = psk_core_save_slot(held->core, &vault->vault, held->slot);
+        handle_release(held->vault);
+    }
     handle_release(session);
     return result;
 }

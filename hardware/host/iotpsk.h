@@ -25,6 +25,14 @@ IOTPSK_API int32_t iotpsk_close_notify(int32_t session);
 IOTPSK_API int32_t iotpsk_info(int32_t session, int32_t what);
 IOTPSK_API int32_t iotpsk_close(int32_t session);
 
+/* DTLS: time (see psk_core_tick), and sleep. iotpsk_save puts the association into the vault beside its credential and ends
+ * the session, which is left to be closed; iotpsk_load opens a session with what was saved, which is erased before. */
+IOTPSK_API int32_t iotpsk_set_first_timeout(int32_t session, int32_t milliseconds);
+IOTPSK_API int32_t iotpsk_tick(int32_t session, int32_t now);
+IOTPSK_API int32_t iotpsk_deadline(int32_t session);
+IOTPSK_API int32_t iotpsk_save(int32_t session);
+IOTPSK_API int32_t iotpsk_load(int32_t vault, int32_t slot, int32_t record_size, int32_t options);
+
 IOTPSK_API const char *iotpsk_error_name(int32_t code);
 
 #endif

@@ -17,9 +17,8 @@ static void drop(tickets *all, int32_t slot)
     all->of_slot[slot] = NULL;
 }
 
-void tickets_keep(tickets *all, int32_t slot, uint32_t generation, const uint8_t *ticket, size_t length)
+void tickets_keep(tickets *all, int32_t slot, const uint8_t *ticket, size_t length)
 {
-    if (generation != all->generation) return;
     if (all->of_slot == NULL) all->of_slot = calloc(PSK_VAULT_SLOTS, sizeof *all->of_slot);
     struct ticket *fresh = all->of_slot == NULL ? NULL : malloc(sizeof *fresh + length);
     if (fresh == NULL) return;
@@ -40,7 +39,6 @@ size_t tickets_take(tickets *all, int32_t slot, uint8_t *out)
 
 void tickets_forget(tickets *all, int32_t slot)
 {
-    all->generation++;
     drop(all, slot);
 }
 

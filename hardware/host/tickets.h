@@ -9,11 +9,10 @@
 
 typedef struct tickets {
     struct ticket **of_slot;        /* PSK_VAULT_SLOTS places once there is one; NULL where a slot has none */
-    uint32_t generation;            /* counts the credentials that came and went: a ticket of an old one is not kept */
 } tickets;
 
 /* Without memory for it there is no ticket; that is no error. */
-void tickets_keep(tickets *all, int32_t slot, uint32_t generation, const uint8_t *ticket, size_t length);
+void tickets_keep(tickets *all, int32_t slot, const uint8_t *ticket, size_t length);
 /* Moves the ticket of a slot to out (PSK_TICKET_MAX bytes) and forgets it. Returns its length; 0: there is none. */
 size_t tickets_take(tickets *all, int32_t slot, uint8_t *out);
 void tickets_forget(tickets *all, int32_t slot);

@@ -20,7 +20,8 @@ typedef struct file_store {
 
 static void slot_name(char *name, int32_t slot, const char *suffix)
 {
-    (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.cred%s", (int) slot, suffix);
+    if (slot < PSK_VAULT_ASSOCIATIONS) (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.cred%s", (int) slot, suffix);
+    else (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.assoc%s", (int) (slot - PSK_VAULT_ASSOCIATIONS), suffix);
 }
 
 static int32_t from_errno(void)
@@ -138,7 +139,8 @@ static int32_t erase_slot(void *context, int32_t slot)
         scrub(file);
         (void) close(file);
     }
-    if (unlinkat(store->directory, name, 0) != 0 && errno != ENOENT) result = PSK_CORE_ERR_VAULT_IO;
+    if (unlinkat(store->directory, name, 0) == 0) result = 1;
+    else if (errno != ENOENT) result = PSK_CORE_ERR_VAULT_IO;
     slot_name(name, slot, ".new");
     if (unlinkat(store->directory, name, 0) != 0 && errno != ENOENT) result = PSK_CORE_ERR_VAULT_IO;
     if (fsync(store->directory) != 0) result = PSK_CORE_ERR_VAULT_IO;

@@ -1,4 +1,4 @@
-/* A vault in a directory: one file a slot, mode 0600. */
+/* A vault in a directory: one file a slot and one for its saved association, mode 0600. */
 #ifndef PSK_VAULT_FILE_H
 #define PSK_VAULT_FILE_H
 

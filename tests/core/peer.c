@@ -27,7 +27,7 @@ void peer_choose_port(peer *out)
 {
     struct sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
-    const int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int probe = socket(AF_INET, (out->datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     CHECK(probe >= 0 && bind(probe, (struct sockaddr *) &address, size) == 0);
     CHECK(getsockname(probe, (struct sockaddr *) &address, &size) == 0);
     out->port = ntohs(address.sin_port);
@@ -35,10 +35,10 @@ void peer_choose_port(peer *out)
     (void) close(probe);
 }
 
-static int try_connect(int port)
+static int try_connect(const peer *server)
 {
-    const struct sockaddr_in address = loopback(port);
-    const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in address = loopback(server->port);
+    const int connection = socket(AF_INET, (server->datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     CHECK(connection >= 0);
     if (connect(connection, (const struct sockaddr *) &address, sizeof address) == 0) return connection;
     (void) close(connection);
@@ -46,13 +46,13 @@ static int try_connect(int port)
 }
 
 /* Whether somebody listens, without connecting: s_server serves its connections one after the other. */
-static int is_listening(int port)
+static int is_listening(const peer *server)
 {
     char line[256], wanted[32];
-    FILE *table = fopen("/proc/net/tcp", "r");
+    FILE *table = fopen(server->datagrams ? "/proc/net/udp" : "/proc/net/tcp", "r");
     int found = 0;
     CHECK(table != NULL);
-    (void) snprintf(wanted, sizeof wanted, ":%04X 00000000:0000 0A", (unsigned) port);
+    (void) snprintf(wanted, sizeof wanted, ":%04X 00000000:0000 %s", (unsigned) server->port, server->datagrams ? "07" : "0A");
     while (!found && fgets(line, sizeof line, table) != NULL) found = strstr(line, wanted) != NULL;
     (void) fclose(table);
     return found;
@@ -60,9 +60,10 @@ static int is_listening(int port)
 
 void peer_start(peer *out, const char *const *command)
 {
-    int input[2];
+    int input[2], output[2] = { -1, -1 };
     const pid_t parent = getpid();
     CHECK(pipe2(input, O_CLOEXEC) == 0);
+    CHECK(!out->heard || pipe2(output, O_CLOEXEC) == 0);
     out->process = fork();
     CHECK(out->process >= 0);
     if (out->process == 0) {
@@ -70,24 +71,26 @@ void peer_start(peer *out, const char *const *command)
         if (getppid() != parent) _exit(EXIT_FAILURE);
         const int nowhere = open("/dev/null", O_WRONLY);
         (void) dup2(input[0], STDIN_FILENO);
-        (void) dup2(nowhere, STDOUT_FILENO);
+        (void) dup2(out->heard ? output[1] : nowhere, STDOUT_FILENO);
         (void) dup2(nowhere, STDERR_FILENO);
         (void) execvp(command[0], (char *const *) (uintptr_t) command);
         _exit(EXIT_FAILURE);
     }
     (void) close(input[0]);
+    if (out->heard) (void) close(output[1]);
     out->input = input[1];
-    for (int waited = 0; !is_listening(out->port); waited += 10) {
+    out->output = output[0];
+    for (int waited = 0; !is_listening(out); waited += 10) {
         CHECK(waited < PATIENCE_MS);
         CHECK_EQUAL(0, waitpid(out->process, NULL, WNOHANG));
         (void) usleep(10000);
     }
 }
 
-void peer_start_openssl(peer *out, const char *identity, const char *key, const char *const *extra)
+static void start_openssl(peer *out, const char *version, const char *identity, const char *key, const char *const *extra)
 {
     char accept_at[32];
-    const char *command[32] = { "openssl", "s_server", "-accept", accept_at, "-tls1_3", "-nocert", "-psk", key, "-psk_identity", identity };
+    const char *command[32] = { "openssl", "s_server", "-accept", accept_at, version, "-nocert", "-psk", key, "-psk_identity", identity };
     size_t count = 10;
     peer_choose_port(out);
     (void) snprintf(accept_at, sizeof accept_at, "127.0.0.1:%d", out->port);
@@ -95,16 +98,43 @@ void peer_start_openssl(peer *out, const char *identity, const char *key, const 
     peer_start(out, command);
 }
 
+void peer_start_openssl(peer *out, const char *identity, const char *key, const char *const *extra)
+{
+    out->datagrams = 0;
+    start_openssl(out, "-tls1_3", identity, key, extra);
+}
+
+void peer_start_openssl_dtls(peer *out, const char *identity, const char *key, const char *const *extra)
+{
+    out->datagrams = 1;
+    start_openssl(out, "-dtls1_2", identity, key, extra);
+}
+
 void peer_stop(peer *running)
 {
     (void) close(running->input);
+    if (running->heard) (void) close(running->output);
     (void) kill(running->process, SIGKILL);
     (void) waitpid(running->process, NULL, 0);
 }
 
+void peer_expect(const peer *running, const char *text)
+{
+    static char heard[65536];
+    size_t length = 0;
+    do {
+        struct pollfd ready = { .fd = running->output, .events = POLLIN };
+        CHECK(poll(&ready, 1, PATIENCE_MS) == 1);
+        const ssize_t got = read(running->output, heard + length, sizeof heard - 1 - length);
+        CHECK(got > 0);
+        length += (size_t) got;
+        heard[length] = '\0';
+    } while (strstr(heard, text) == NULL);
+}
+
 int peer_connect(const peer *running)
 {
-    const int connection = try_connect(running->port);
+    const int connection = try_connect(running);
     CHECK(connection >= 0);
     return connection;
 }

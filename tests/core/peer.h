@@ -1,4 +1,4 @@
-/* A TLS server of another make as a child process, and a socket between it and a session. */
+/* A TLS or DTLS server of another make as a child process, and a socket between it and a session. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -12,6 +12,9 @@ typedef struct peer {
     pid_t process;
     int port;
     int input;          /* its standard input */
+    int output;         /* and its standard output, if heard is set */
+    int datagrams;      /* it speaks UDP: to be set before it is started, like heard */
+    int heard;
     char port_text[8];
 } peer;
 
@@ -20,8 +23,12 @@ void peer_choose_port(peer *out);
 /* Runs the command (found in PATH) and waits until it accepts connections. It ends with the test at the latest. */
 void peer_start(peer *out, const char *const *command);
 void peer_stop(peer *running);
+/* Waits until the peer has printed the text. */
+void peer_expect(const peer *running, const char *text);
 /* openssl s_server with this pre-shared key (hexadecimal) and identity; extra arguments end with NULL. */
 void peer_start_openssl(peer *out, const char *identity, const char *key, const char *const *extra);
+/* The same by DTLS 1.2, without the arguments of TLS 1.3. */
+void peer_start_openssl_dtls(peer *out, const char *identity, const char *key, const char *const *extra);
 int peer_connect(const peer *running);
 
 typedef struct wire {

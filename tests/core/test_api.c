@@ -168,7 +168,7 @@ TEST(sessions_of_several_threads_do_not_disturb_each_other)
 {
     static const char *const reversing[] = { "-rev", NULL };
     pthread_t threads[THREADS];
-    peer servers[THREADS];
+    peer servers[THREADS] = { 0 };
     open_vault();
     for (int i = 0; i < THREADS; i++) peer_start_openssl(&servers[i], "sensor-1~1", KEY, reversing);
     for (int i = 0; i < THREADS; i++) CHECK_EQUAL(0, pthread_create(&threads[i], NULL, connect_often, &servers[i]));

@@ -23,7 +23,9 @@ static bytes encoded;
 static psk_bundle usual(void)
 {
     psk_bundle bundle;
-    make_bundle(&usual_bundle, &encoded);
+    bundle_recipe recipe = usual_bundle;
+    recipe.with_tls12 = 1;
+    make_bundle(&recipe, &encoded);
     CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
     return bundle;
 }
@@ -190,7 +192,7 @@ TEST(random_input_never_connects_and_never_crashes)
     }
 }
 
-TEST(memory_running_out_at_any_allocation_is_an_error_without_a_leak)
+static void run_out_of_memory(int32_t protocol)
 {
     const psk_bundle bundle = usual();
     int stage_reached = 0;
@@ -199,7 +201,7 @@ TEST(memory_running_out_at_any_allocation_is_an_error_without_a_leak)
         psk_core *core = NULL;
         CHECK(allowed < 500);
         allocations_until_failure = allowed;
-        int32_t result = psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0);
+        int32_t result = psk_core_open(&core, &bundle, protocol, 0, 0);
         stage_reached = 0;
         if (result == 0) {
             stage_reached = 1;
@@ -212,4 +214,20 @@ TEST(memory_running_out_at_any_allocation_is_an_error_without_a_leak)
         if (stage_reached < 2) CHECK_EQUAL(PSK_CORE_ERR_MEMORY, result);
         psk_core_free(core);
     }
+}
+
+TEST(memory_running_out_at_any_allocation_is_an_error_without_a_leak)
+{
+    run_out_of_memory(PSK_CORE_TLS13);
+}
+
+TEST(memory_running_out_at_any_allocation_of_dtls_is_an_error_without_a_leak)
+{
+#ifdef PSK_NO_DTLS
+    const psk_bundle bundle = usual();
+    psk_core *core;
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_DTLS12, 0, 0));
+#else
+    run_out_of_memory(PSK_CORE_DTLS12);
+#endif
 }

@@ -41,3 +41,30 @@ TEST(queue_of_every_size_keeps_the_order_of_its_bytes)
         }
     }
 }
+
+TEST(queue_keeps_datagrams_whole_and_in_order)
+{
+    uint8_t buffer[40], out[40];
+    psk_queue queue;
+    unsigned choice = 7;
+    uint8_t written = 0, expected = 0;
+    psk_queue_init(&queue, buffer, sizeof buffer);
+    CHECK_EQUAL(38, psk_queue_datagram_max(&queue));
+    CHECK_EQUAL(0, psk_queue_put_datagram(&queue, out, 39));
+    CHECK_EQUAL(0, psk_queue_put_datagram(&queue, out, 0));
+    for (int round = 0; round < 5000; round++) {
+        choice = choice * 1103515245u + 12345u;
+        const size_t length = 1 + (choice >> 16) % 20;
+        if ((choice >> 30 & 1u) != 0) {
+            for (size_t i = 0; i < length; i++) out[i] = written;
+            const size_t room = psk_queue_free(&queue), put = psk_queue_put_datagram(&queue, out, length);
+            CHECK_EQUAL(room >= length + 2 ? length : 0, put);
+            written = (uint8_t) (written + (put > 0));
+        } else {
+            const size_t next = psk_queue_next_datagram(&queue), size = (choice & 64u) != 0 ? sizeof out : 5;
+            CHECK_EQUAL(next < size ? next : size, psk_queue_get_datagram(&queue, out, size));
+            CHECK_EQUAL(next > 0, written != expected);
+            if (next > 0) CHECK_EQUAL(expected++, out[0]);
+        }
+    }
+}

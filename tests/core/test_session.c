@@ -37,7 +37,7 @@ static void check_answer(wire *open, const char *line, const char *expected)
 
 TEST(session_exchanges_data_with_openssl)
 {
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     wire_open(&open, new_core(1, 0), &server);
@@ -58,7 +58,7 @@ TEST(session_exchanges_data_with_openssl)
 
 TEST(session_works_byte_by_byte)
 {
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     wire_open(&open, new_core(1, 0), &server);
@@ -74,7 +74,7 @@ TEST(session_uses_ccm_where_the_server_wants_it)
     static const char *const suites[] = { "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256" };
     for (int i = 0; i < 2; i++) {
         const char *const arguments[] = { "-rev", "-ciphersuites", suites[i], "-cipher", "ALL:@SECLEVEL=0", NULL };
-        peer server;
+        peer server = { 0 };
         wire open;
         peer_start_openssl(&server, IDENTITY, KEY, arguments);
         wire_open(&open, new_core(1, 0), &server);
@@ -88,7 +88,7 @@ TEST(session_uses_ccm_where_the_server_wants_it)
 
 TEST(session_with_a_wrong_key_is_refused)
 {
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     wire_open(&open, new_core(2, 0), &server);
@@ -105,7 +105,7 @@ TEST(session_with_a_wrong_key_is_refused)
 TEST(session_with_a_server_of_tls12_only_fails_by_version)
 {
     static const char *const arguments[] = { "-no_tls1_3", "-rev", NULL };
-    peer server;
+    peer server = { 0 };
     wire open;
     char accept_at[32];
     peer_choose_port(&server);
@@ -122,7 +122,7 @@ TEST(session_ended_by_the_server_reads_what_came_before)
 {
     static const uint8_t line[] = "CLOSE\n";
     char answer[16];
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     wire_open(&open, new_core(1, 0), &server);
@@ -139,7 +139,7 @@ TEST(session_ended_by_the_server_reads_what_came_before)
 
 TEST(session_writes_nothing_after_its_close_notify)
 {
-    peer server;
+    peer server = { 0 };
     wire open;
     char answer[1];
     uint8_t out[64];
@@ -158,7 +158,7 @@ TEST(session_writes_nothing_after_its_close_notify)
 TEST(session_cuts_long_writes_into_records_that_fit)
 {
     static uint8_t text[20000], answer[20000];
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     wire_open(&open, new_core(1, 0), &server);
@@ -201,7 +201,7 @@ TEST(session_makes_gnutls_keep_to_its_record_size_limit)
 {
     static const int32_t limits[] = { 64, 512, 1024, MBEDTLS_SSL_IN_CONTENT_LEN };
     static uint8_t text[6000], answer[6000];
-    peer server;
+    peer server = { 0 };
     CHECK(mkstemp(passwords) >= 0);
     (void) atexit(remove_passwords);
     write_password_file(passwords);
@@ -231,7 +231,7 @@ TEST(session_ends_when_a_record_is_larger_than_its_buffer)
 {
     static const char *const arguments[] = { NULL };
     static uint8_t text[9000], answer[9000];
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, arguments);              /* knows no record size limit */
     wire_open(&open, new_core(1, 0), &server);

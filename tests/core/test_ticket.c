@@ -56,7 +56,7 @@ static int32_t connect_once(const peer *server, uint32_t options, const ticket *
 
 TEST(ticket_resumes_a_session_and_the_next_ticket_the_next)
 {
-    peer server;
+    peer server = { 0 };
     ticket tickets[3];
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     CHECK_EQUAL(0, connect_once(&server, 0, NULL, &tickets[0]));
@@ -69,7 +69,7 @@ TEST(ticket_resumes_a_session_and_the_next_ticket_the_next)
 
 TEST(ticket_that_the_server_does_not_know_costs_nothing)
 {
-    peer server;
+    peer server = { 0 };
     ticket of_another;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     CHECK_EQUAL(0, connect_once(&server, 0, NULL, &of_another));
@@ -81,7 +81,7 @@ TEST(ticket_that_the_server_does_not_know_costs_nothing)
 
 TEST(ticket_is_dropped_by_a_session_that_wants_none)
 {
-    peer server;
+    peer server = { 0 };
     ticket taken;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
     CHECK_EQUAL(0, connect_once(&server, PSK_CORE_OPTION_NO_TICKETS, NULL, &taken));
@@ -96,7 +96,7 @@ TEST(ticket_is_dropped_by_a_session_that_wants_none)
 TEST(ticket_serves_only_sessions_of_its_key_exchange_mode)
 {
     static const char *const arguments[] = { "-rev", "-allow_no_dhe_kex", NULL };
-    peer server;
+    peer server = { 0 };
     ticket taken;
     peer_start_openssl(&server, IDENTITY, KEY, arguments);
     CHECK_EQUAL(0, connect_once(&server, PSK_CORE_OPTION_PSK_KE, NULL, &taken));
@@ -110,7 +110,7 @@ TEST(ticket_serves_only_sessions_of_its_key_exchange_mode)
 
 TEST(ticket_that_is_damaged_is_refused_or_of_no_use)
 {
-    peer server;
+    peer server = { 0 };
     ticket taken;
     int offered = 0;
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
@@ -136,7 +136,7 @@ TEST(ticket_that_is_damaged_is_refused_or_of_no_use)
 
 TEST(ticket_is_not_offered_after_the_hello)
 {
-    peer server;
+    peer server = { 0 };
     ticket taken;
     uint8_t out[2048];
     peer_start_openssl(&server, IDENTITY, KEY, reversing);
@@ -152,7 +152,7 @@ TEST(ticket_is_not_offered_after_the_hello)
 TEST(psk_ke_needs_a_server_that_allows_it)
 {
     static const char *const arguments[] = { "-rev", "-allow_no_dhe_kex", NULL };
-    peer server;
+    peer server = { 0 };
     wire open;
     peer_start_openssl(&server, IDENTITY, KEY, arguments);
     CHECK_EQUAL(0, connect_once(&server, PSK_CORE_OPTION_PSK_KE, NULL, NULL));
@@ -170,7 +170,7 @@ TEST(key_update_of_the_server_is_a_named_error)
     static const char *const arguments[] = { NULL };
     static const char *const commands[] = { "k\n", "K\n" };             /* without and with a request for the device's own */
     for (int i = 0; i < 2; i++) {
-        peer server;
+        peer server = { 0 };
         wire open;
         char answer[4];
         peer_start_openssl(&server, IDENTITY, KEY, arguments);

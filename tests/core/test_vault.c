@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,65 +9,9 @@
 
 #include "bundles.h"
 #include "harness.h"
+#include "power_cut.h"
 #include "psk_error.h"
 #include "vault_file.h"
-
-#define POWER_CUT 77
-
-/* The linker sends these calls of the vault here (--wrap): the process dies at a chosen one, like at a power cut. */
-static int calls_until_cut = -1;
-int __wrap_openat(int directory, const char *path, int flags, ...);
-ssize_t __wrap_write(int file, const void *data, size_t length);
-int __wrap_fsync(int file);
-int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to);
-int __wrap_unlinkat(int directory, const char *path, int flags);
-int __real_openat(int directory, const char *path, int flags, ...);
-ssize_t __real_write(int file, const void *data, size_t length);
-int __real_fsync(int file);
-int __real_renameat(int from_directory, const char *from, int to_directory, const char *to);
-int __real_unlinkat(int directory, const char *path, int flags);
-
-static int cut_now(void)
-{
-    return calls_until_cut >= 0 && calls_until_cut-- == 0;
-}
-
-int __wrap_openat(int directory, const char *path, int flags, ...)
-{
-    va_list more;
-    va_start(more, flags);
-    const mode_t mode = va_arg(more, mode_t);
-    va_end(more);
-    if (cut_now()) _exit(POWER_CUT);
-    return __real_openat(directory, path, flags, mode);
-}
-
-ssize_t __wrap_write(int file, const void *data, size_t length)
-{
-    if (cut_now()) {
-        (void) !__real_write(file, data, length / 2);
-        _exit(POWER_CUT);
-    }
-    return __real_write(file, data, length);
-}
-
-int __wrap_fsync(int file)
-{
-    if (cut_now()) _exit(POWER_CUT);
-    return __real_fsync(file);
-}
-
-int __wrap_renameat(int from_directory, const char *from, int to_directory, const char *to)
-{
-    if (cut_now()) _exit(POWER_CUT);
-    return __real_renameat(from_directory, from, to_directory, to);
-}
-
-int __wrap_unlinkat(int directory, const char *path, int flags)
-{
-    if (cut_now()) _exit(POWER_CUT);
-    return __real_unlinkat(directory, path, flags);
-}
 
 static char directory[64];
 static psk_vault vault;

@@ -42,6 +42,9 @@ namespace IotPsk.Device
         /// <summary>The vault has no room left.</summary>
         VaultFull = -13,
 
+        /// <summary>No association was saved that can be used: a handshake is needed.</summary>
+        NoAssociation = -14,
+
         /// <summary>The connection was ended by close_notify, or closed here.</summary>
         Closed = -20,
 
@@ -74,6 +77,12 @@ namespace IotPsk.Device
 
         /// <summary>The server wants new keys (KeyUpdate), which the TLS core cannot make; a new connection has them.</summary>
         KeyUpdate = -30,
+
+        /// <summary>The server answered none of the datagrams of a handshake: it is away, or does not know the device or its key.</summary>
+        NoAnswer = -31,
+
+        /// <summary>A message does not fit one record of DTLS.</summary>
+        TooLong = -32,
 
         /// <summary>It is no credential bundle; -100 - k names its field k.</summary>
         Bundle = -100,

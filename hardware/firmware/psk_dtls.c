@@ -1,0 +1,169 @@
+/* What is particular to DTLS 1.2. */
+#include "psk_peek.h"
+#include "psk_session.h"
+
+#define FIRST_TIMEOUT 9000u         /* milliseconds, RFC 7925 s11 */
+#define LONGEST_TIMEOUT 60000u      /* RFC 6347 s4.2.4.1 */
+#define SHORTEST_TIMEOUT 100
+#define RECORD_HEADER 13u           /* RFC 6347 s4.1; without a connection id, as this side gives none */
+#define MTU_MAX 1232u               /* what IPv6 carries everywhere (RFC 8200 s5), less the headers of IPv6 and UDP */
+
+static const int psk_suites[] = {
+    MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8, MBEDTLS_TLS_PSK_WITH_AES_128_CCM, MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256, 0
+};
+#ifdef PSK_CORE_ECDHE_PSK
+static const int ecdhe_psk_suites[] = { MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, 0 };
+static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
+#endif
+
+/* The owner's clock may wrap around: what lies half its range ahead is behind. */
+static int has_passed(const psk_core *core, uint32_t moment)
+{
+    return core->now - moment < UINT32_MAX / 2;
+}
+
+static void set_timer(void *context, uint32_t intermediate, uint32_t final)
+{
+    psk_core *core = context;
+    core->timer_runs = final != 0;
+    core->intermediate_at = core->now + intermediate;
+    core->final_at = core->now + final;
+}
+
+static int get_timer(void *context)
+{
+    const psk_core *core = context;
+    if (!core->timer_runs) return -1;
+    if (has_passed(core, core->final_at)) return 2;
+    return has_passed(core, core->intermediate_at);
+}
+
+static unsigned char fragment_code(uint16_t limit)
+{
+    if (limit >= 4096) return MBEDTLS_SSL_MAX_FRAG_LEN_4096;
+    if (limit >= 2048) return MBEDTLS_SSL_MAX_FRAG_LEN_2048;
+    return limit >= 1024 ? MBEDTLS_SSL_MAX_FRAG_LEN_1024 : MBEDTLS_SSL_MAX_FRAG_LEN_512;
+}
+
+int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
+{
+    mbedtls_ssl_config *config = &core->config;
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_ciphersuites(config, psk_suites);
+#ifdef PSK_CORE_ECDHE_PSK
+    if ((core->options & PSK_CORE_OPTION_ECDHE_PSK) != 0) mbedtls_ssl_conf_ciphersuites(config, ecdhe_psk_suites);
+    mbedtls_ssl_conf_groups(config, groups);
+#endif
+    mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);     /* an association is saved, not resumed */
+    mbedtls_ssl_conf_handshake_timeout(config, FIRST_TIMEOUT, LONGEST_TIMEOUT);
+    int result = mbedtls_ssl_conf_max_frag_len(config, fragment_code(core->record_limit));
+    /* The device has a socket of its own: it wants no connection id in what it receives (RFC 9146 s3, zero length). */
+    if (result == 0) result = mbedtls_ssl_conf_cid(config, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
+    if (result != 0) return result;
+    return mbedtls_ssl_conf_psk(config, credential->tls12_key.data, credential->tls12_key.length,
+                                credential->tls12_identity.data, credential->tls12_identity.length);
+}
+
+int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)
+{
+    const size_t queue = psk_queue_datagram_max(&core->out);
+    mbedtls_ssl_set_mtu(&core->ssl, (uint16_t) (queue < MTU_MAX ? queue : MTU_MAX));
+    mbedtls_ssl_set_timer_cb(&core->ssl, core, set_timer, get_timer);
+    if (!credential->connection_id && (core->options & PSK_CORE_OPTION_CONNECTION_ID) == 0) return 0;
+    static const unsigned char none = 0;
+    return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, &none, 0);
+}
+
+/* RFC 7627 s5.2: without extended_master_secret the keys are not bound to the handshake; RFC 7925 s16 wants it. */
+int psk_dtls_is_acceptable(const psk_core *core)
+{
+    return psk_peek_has_extended_master_secret(&core->ssl);
+}
+
+size_t psk_dtls_whole_records(const uint8_t *data, size_t length)
+{
+    size_t whole = 0;
+    while (length - whole >= RECORD_HEADER) {
+        const size_t next = RECORD_HEADER + ((size_t) data[whole + 11] << 8 | data[whole + 12]);
+        if (next > length - whole) break;
+        whole += next;
+    }
+    return whole;
+}
+
+int32_t psk_dtls_message_length(const psk_core *core, size_t length)
+{
+    const int largest = mbedtls_ssl_get_max_out_record_payload(&core->ssl);
+    if (largest <= 0) return largest;
+    if (length > (size_t) largest) return PSK_CORE_ERR_TOO_LONG;
+    const int overhead = mbedtls_ssl_get_record_expansion(&core->ssl);
+    if (overhead < 0) return overhead;
+    const size_t room = psk_queue_free(&core->out), needed = length + (size_t) overhead + (core->out.size - psk_queue_datagram_max(&core->out));
+    return room < needed ? 0 : (int32_t) length;
+}
+
+int32_t psk_dtls_info(const psk_core *core, int32_t what)
+{
+    if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
+    if (what == PSK_CORE_INFO_MESSAGE_MAX) return mbedtls_ssl_get_max_out_record_payload(&core->ssl);
+    unsigned char id[MBEDTLS_SSL_CID_OUT_LEN_MAX];
+    size_t length = 0;
+    int enabled = MBEDTLS_SSL_CID_DISABLED;
+    /* mbedTLS does not change what it only looks at. */
+    mbedtls_ssl_context *ssl = (mbedtls_ssl_context *) (uintptr_t) &core->ssl;
+    if (mbedtls_ssl_get_peer_cid(ssl, &enabled, id, &length) != 0) return PSK_CORE_ERR_INTERNAL;
+    return enabled == MBEDTLS_SSL_CID_ENABLED ? (int32_t) length : 0;
+}
+
+int32_t psk_core_set_first_timeout(psk_core *core, int32_t milliseconds)
+{
+    if (core == NULL || milliseconds < SHORTEST_TIMEOUT || milliseconds > (int32_t) LONGEST_TIMEOUT) return PSK_CORE_ERR_ARGUMENT;
+    if (!core->datagrams || core->sent != 0) return PSK_CORE_ERR_UNSUPPORTED;
+    mbedtls_ssl_conf_handshake_timeout(&core->config, (uint32_t) milliseconds, LONGEST_TIMEOUT);
+    return 0;
+}
+
+int32_t psk_core_tick(psk_core *core, uint32_t now)
+{
+    if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
+    core->now = now;
+    return core->failure;
+}
+
+int32_t psk_core_deadline(const psk_core *core)
+{
+    if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
+    if (core->failure != 0 || !core->timer_runs) return -1;
+    return has_passed(core, core->final_at) ? 0 : (int32_t) (core->final_at - core->now);
+}
+
+int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size)
+{
+    size_t length = 0;
+    if (core == NULL || out == NULL) return PSK_CORE_ERR_ARGUMENT;
+    if (core->failure != 0) return core->failure;
+    if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
+    if (!core->connected || core->closing) return PSK_CORE_ERR_NOT_CONNECTED;
+    const int result = mbedtls_ssl_context_save(&core->ssl, out, size, &length);
+    if (result == MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) return PSK_CORE_ERR_BUFFER;
+    /* From here on the keys belong to what was saved, whatever became of it. */
+    core->failure = PSK_CORE_ERR_CLOSED;
+    return result == 0 ? (int32_t) length : PSK_CORE_ERR_NO_ASSOCIATION;
+}
+
+int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8_t *saved, size_t length, int32_t record_size,
+                      uint32_t options)
+{
+    if (saved == NULL) return PSK_CORE_ERR_ARGUMENT;
+    int32_t result = psk_core_open(core, credential, PSK_CORE_DTLS12, record_size, options);
+    if (result < 0) return result;
+    if (mbedtls_ssl_context_load(&(*core)->ssl, saved, length) != 0) {
+        psk_core_free(*core);
+        *core = NULL;
+        return PSK_CORE_ERR_NO_ASSOCIATION;
+    }
+    (*core)->connected = 1;
+    (*core)->resumed = 1;
+    return 0;
+}

@@ -1,0 +1,29 @@
+/* What is particular to TLS 1.3. */
+#include "psk_session.h"
+
+uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl);
+
+static const int suites[] = {
+    MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_128_CCM_SHA256, MBEDTLS_TLS1_3_AES_128_CCM_8_SHA256, 0
+};
+static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
+
+uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl)
+{
+    return ((const psk_core *) mbedtls_ssl_get_user_data_p(ssl))->record_limit;
+}
+
+int psk_tls_configure(psk_core *core, const psk_bundle *credential)
+{
+    mbedtls_ssl_config *config = &core->config;
+    mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
+    mbedtls_ssl_conf_tls13_key_exchange_modes(config, (core->options & PSK_CORE_OPTION_PSK_KE) != 0
+                                                          ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK
+                                                          : MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, (core->options & PSK_CORE_OPTION_NO_TICKETS) == 0);
+    mbedtls_ssl_conf_ciphersuites(config, suites);
+    mbedtls_ssl_conf_groups(config, groups);
+    return mbedtls_ssl_conf_psk(config, credential->tls13_key.data, credential->tls13_key.length,
+                                credential->tls13_identity.data, credential->tls13_identity.length);
+}

@@ -1,0 +1,302 @@
+/* DTLS 1.2 sessions with mbedTLS's own server in the same process, on links that lose, double and reorder. */
+#include <string.h>
+
+#include "bundles.h"
+#include "harness.h"
+#include "lossy.h"
+
+#define IDENTITY "sensor-1~1"
+
+static lossy air;
+static dtls_server server;
+static bytes encoded;
+
+static const dtls_server_settings usual_server = { .identity = IDENTITY, .key_first = 1, .connection_id = 6 };
+
+static psk_bundle usual(void)
+{
+    bundle_recipe recipe = usual_bundle;
+    psk_bundle bundle;
+    recipe.with_tls12 = 1;
+    make_bundle(&recipe, &encoded);
+    CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
+    return bundle;
+}
+
+static psk_core *new_core(uint32_t options)
+{
+    const psk_bundle bundle = usual();
+    psk_core *core;
+    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_DTLS12, 512, options));
+    return core;
+}
+
+static void start(const dtls_server_settings *settings, uint32_t options, uint32_t seed)
+{
+    dtls_server_start(&server, settings);
+    memset(&air, 0, sizeof air);
+    air.server = &server;
+    air.random = seed;
+    air.core = new_core(options);
+}
+
+static void stop(void)
+{
+    psk_core_free(air.core);
+    dtls_server_stop(&server);
+}
+
+TEST(dtls_handshake_agrees_on_ccm8_connection_id_and_fragment_length)
+{
+    start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, 1);
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(0xfefd, psk_core_info(air.core, PSK_CORE_INFO_VERSION));
+    CHECK_EQUAL(0xc0a8, psk_core_info(air.core, PSK_CORE_INFO_SUITE));
+    CHECK_EQUAL(6, psk_core_info(air.core, PSK_CORE_INFO_CONNECTION_ID));
+    CHECK_EQUAL(512, psk_core_info(air.core, PSK_CORE_INFO_MESSAGE_MAX));
+    CHECK_EQUAL(0, psk_core_info(air.core, PSK_CORE_INFO_RESUMED));
+    CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+    CHECK_EQUAL(0, lossy_ask(&air, "x", 1));
+    CHECK_EQUAL(-1, psk_core_deadline(air.core));
+    stop();
+}
+
+TEST(dtls_session_asks_for_no_connection_id_unless_it_should)
+{
+    start(&usual_server, 0, 1);
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(0, psk_core_info(air.core, PSK_CORE_INFO_CONNECTION_ID));
+    CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+    stop();
+}
+
+TEST(dtls_session_without_extended_master_secret_is_refused)
+{
+    dtls_server_settings settings = usual_server;
+    settings.without_extended_master_secret = 1;
+    start(&settings, 0, 1);
+    CHECK_EQUAL(PSK_CORE_ERR_NO_COMMON, lossy_handshake(&air));
+    while (lossy_next(&air)) { }
+    CHECK(server.failure != 0);                                         /* it was told */
+    CHECK_EQUAL(0, server.handshakes);
+    stop();
+}
+
+TEST(dtls_session_with_a_wrong_key_or_identity_fails)
+{
+    dtls_server_settings settings = usual_server;
+    settings.key_first = 2;
+    start(&settings, 0, 1);
+    CHECK_EQUAL(PSK_CORE_ERR_TIMEOUT, lossy_handshake(&air));           /* a DTLS server is silent about what it cannot decrypt */
+    CHECK_EQUAL(0, server.handshakes);
+    stop();
+    settings = usual_server;
+    settings.identity = "sensor-2~1";
+    start(&settings, 0, 1);
+    CHECK_EQUAL(PSK_CORE_ERR_UNKNOWN_IDENTITY, lossy_handshake(&air));
+    stop();
+}
+
+TEST(dtls_retransmissions_come_when_they_are_due_and_end)
+{
+    static const struct { int32_t first; int32_t waits[8]; } schedules[] = {
+        { 0, { 9000, 18000, 36000, 60000, -1 } }, { 1000, { 1000, 2000, 4000, 8000, 16000, 32000, 60000, -1 } }, { 60000, { 60000, -1 } }
+    };
+    for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
+        uint8_t out[2048];
+        uint32_t now = UINT32_MAX - 5000;                               /* the clock wraps around on the way */
+        psk_core *core = new_core(0);
+        if (schedules[i].first != 0) CHECK_EQUAL(0, psk_core_set_first_timeout(core, schedules[i].first));
+        CHECK_EQUAL(0, psk_core_tick(core, now));
+        CHECK_EQUAL(-1, psk_core_deadline(core));
+        for (const int32_t *wait = schedules[i].waits; *wait > 0; wait++) {
+            CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+            CHECK(psk_core_drain(core, out, sizeof out) > 0);
+            CHECK_EQUAL(0, psk_core_drain(core, out, sizeof out));
+            CHECK_EQUAL(*wait, psk_core_deadline(core));
+            CHECK_EQUAL(0, psk_core_tick(core, now + (uint32_t) *wait - 1));
+            CHECK_EQUAL(1, psk_core_deadline(core));
+            CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+            CHECK_EQUAL(0, psk_core_drain(core, out, sizeof out));
+            now += (uint32_t) *wait;
+            CHECK_EQUAL(0, psk_core_tick(core, now));
+            CHECK_EQUAL(0, psk_core_deadline(core));
+        }
+        CHECK_EQUAL(PSK_CORE_ERR_TIMEOUT, psk_core_step(core));
+        CHECK_EQUAL(0, psk_core_drain(core, out, sizeof out));          /* nobody is there to be told */
+        CHECK_EQUAL(-1, psk_core_deadline(core));
+        psk_core_free(core);
+    }
+}
+
+TEST(dtls_first_timeout_has_its_range_and_its_time)
+{
+    psk_core *core = new_core(0);
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_set_first_timeout(core, 99));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_set_first_timeout(core, 60001));
+    CHECK_EQUAL(0, psk_core_set_first_timeout(core, 100));
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_set_first_timeout(core, 100));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_tick(NULL, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_deadline(NULL));
+    psk_core_free(core);
+}
+
+TEST(dtls_handshake_survives_loss_doubling_and_reordering_or_ends_by_its_timer)
+{
+    unsigned connected = 0, failed = 0;
+    for (uint32_t seed = 1; seed <= 200; seed++) {
+        start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, seed);
+        air.loss = 20;
+        air.duplicates = 10;
+        air.delay = 1500;
+        CHECK_EQUAL(0, psk_core_set_first_timeout(air.core, 1000));
+        const int32_t result = lossy_handshake(&air);
+        if (result == 0) {
+            connected++;
+            CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 40));
+        } else {
+            failed++;
+            CHECK_EQUAL(PSK_CORE_ERR_TIMEOUT, result);
+            CHECK(air.now >= 123000);
+        }
+        stop();
+    }
+    CHECK(connected >= 195);
+    CHECK_EQUAL(200, connected + failed);
+}
+
+TEST(dtls_message_that_is_too_long_is_refused_and_nothing_else_happens)
+{
+    static uint8_t text[513];
+    uint8_t answer[512];
+    start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, 1);
+    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_write(air.core, text, 1));
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(PSK_CORE_ERR_TOO_LONG, psk_core_write(air.core, text, sizeof text));
+    CHECK_EQUAL(512, psk_core_write(air.core, text, 512));
+    while (lossy_next(&air)) { }
+    CHECK_EQUAL(PSK_CORE_ERR_BUFFER, psk_core_read(air.core, answer, 511));
+    CHECK_EQUAL(512, psk_core_read(air.core, answer, sizeof answer));
+    CHECK_EQUAL(0, psk_core_read(air.core, answer, sizeof answer));
+    CHECK_EQUAL(0, psk_core_write(air.core, text, 0));
+    stop();
+}
+
+TEST(dtls_datagram_stays_when_the_callers_buffer_is_too_small)
+{
+    uint8_t out[2048];
+    psk_core *core = new_core(0);
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+    CHECK_EQUAL(PSK_CORE_ERR_BUFFER, psk_core_drain(core, out, 20));
+    CHECK(psk_core_drain(core, out, sizeof out) > 50);
+    CHECK_EQUAL(0, psk_core_drain(core, out, sizeof out));
+    psk_core_free(core);
+}
+
+TEST(dtls_writes_wait_when_nobody_drains)
+{
+    static const uint8_t text[300];
+    unsigned written = 0;
+    start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, 1);
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    while (psk_core_write(air.core, text, sizeof text) == sizeof text) CHECK(++written < 100);
+    CHECK(written > 0);
+    while (lossy_next(&air)) { }
+    CHECK_EQUAL(written, server.messages);
+    CHECK_EQUAL(sizeof text, psk_core_write(air.core, text, sizeof text));
+    stop();
+}
+
+TEST(dtls_session_ends_in_order)
+{
+    uint8_t answer[64];
+    start(&usual_server, 0, 1);
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(0, mbedtls_ssl_close_notify(&server.ssl));
+    while (lossy_next(&air)) { }
+    CHECK_EQUAL(PSK_CORE_ERR_CLOSED, psk_core_read(air.core, answer, sizeof answer));
+    stop();
+    start(&usual_server, 0, 1);
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(PSK_CORE_DONE, psk_core_close_notify(air.core));
+    CHECK_EQUAL(PSK_CORE_ERR_CLOSED, psk_core_write(air.core, answer, 1));
+    while (lossy_next(&air)) { }
+    CHECK_EQUAL(MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, server.failure);
+    stop();
+}
+
+static void send_noise(lossy *way, const uint8_t *last, size_t length)
+{
+    uint8_t noise[700];
+    const size_t size = 1 + lossy_random(way, sizeof noise);
+    for (size_t i = 0; i < size; i++) noise[i] = (uint8_t) lossy_random(way, 256);
+    switch (lossy_random(way, 4)) {
+    case 0: break;
+    case 3:                                                             /* a record of another epoch, and a piece of one */
+        if (size > 13) memcpy(noise, "\x17\xfe\xfd\x00\x02\0\0\0\0\0\0\0\0", 13);
+        break;
+    case 1:                                                             /* looks like a record of an epoch that there is */
+        if (size > 13) memcpy(noise, "\x17\xfe\xfd\x00\x01", 5);
+        if (size > 13) noise[11] = (uint8_t) ((size - 13) >> 8), noise[12] = (uint8_t) (size - 13);
+        break;
+    default:                                                            /* the last datagram, changed by one bit */
+        memcpy(noise, last, length);
+        noise[lossy_random(way, (uint32_t) length)] ^= (uint8_t) (1u << lossy_random(way, 8));
+        if (length > 0) (void) psk_core_feed(way->core, noise, length);
+        return;
+    }
+    (void) psk_core_feed(way->core, noise, size);
+}
+
+static uint8_t last_data[2048];
+static size_t last_length;
+
+static void remember(const lossy *way, int to_server, const uint8_t *data, size_t length)
+{
+    (void) way;
+    if (to_server) return;
+    memcpy(last_data, data, length);
+    last_length = length;
+}
+
+TEST(dtls_session_is_deaf_to_noise)
+{
+    uint8_t answer[600];
+    start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, 7);
+    air.watch = remember;
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    for (int round = 0; round < 2000; round++) {
+        if (round % 100 == 0) CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+        send_noise(&air, last_data, last_length);
+        CHECK_EQUAL(0, psk_core_read(air.core, answer, sizeof answer));
+        CHECK_EQUAL(0, psk_core_drain(air.core, answer, sizeof answer));
+    }
+    CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+    stop();
+}
+
+TEST(dtls_message_that_is_repeated_is_read_once)
+{
+    uint8_t answer[64];
+    start(&usual_server, 0, 1);
+    air.watch = remember;
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQUAL(last_length, psk_core_feed(air.core, last_data, last_length));
+        CHECK_EQUAL(0, psk_core_read(air.core, answer, sizeof answer));
+    }
+    stop();
+}
+
+TEST(dtls_datagram_that_no_queue_could_hold_is_dropped)
+{
+    static uint8_t huge[60000];
+    start(&usual_server, 0, 1);
+    CHECK_EQUAL(0, lossy_handshake(&air));
+    CHECK_EQUAL(sizeof huge, psk_core_feed(air.core, huge, sizeof huge));
+    CHECK_EQUAL(0, psk_core_read(air.core, huge, sizeof huge));
+    CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+    stop();
+}
