@@ -9,15 +9,18 @@ namespace IotPsk.Net.Datagrams;
 internal sealed unsafe class DatagramOutbox : IDisposable
 {
     private readonly MessageSlots _slots;
+    private readonly DatagramCounters _counters;
     private readonly int _socket;
     private int _count;
 
     /// <param name="socket">Where they go out; not owned.</param>
     /// <param name="capacity">Datagrams gathered before they are sent without being asked to.</param>
     /// <param name="size">Bytes of the largest datagram.</param>
-    internal DatagramOutbox(int socket, int capacity, int size)
+    /// <param name="counters">Counts what was sent and lost.</param>
+    internal DatagramOutbox(int socket, int capacity, int size, DatagramCounters counters)
     {
         _socket = socket;
+        _counters = counters;
         _slots = new MessageSlots(capacity, size);
     }
 
@@ -25,12 +28,6 @@ internal sealed unsafe class DatagramOutbox : IDisposable
     internal int Size => _slots.Size;
 
     internal bool IsEmpty => _count == 0;
-
-    /// <summary>Datagrams the kernel has taken.</summary>
-    internal long Sent { get; private set; }
-
-    /// <summary>Datagrams the kernel did not take: its buffer was full, or there is no way to the address.</summary>
-    internal long Lost { get; private set; }
 
     /// <summary>The room for the next datagram; valid until <see cref="Commit"/>, <see cref="Flush"/> or the next call.</summary>
     internal Span<byte> Next()
@@ -56,19 +53,19 @@ internal sealed unsafe class DatagramOutbox : IDisposable
             var sent = Udp.Send(_socket, _slots.Messages + done, _count - done);
             if (sent > 0)
             {
-                Sent += sent;
+                _counters.Sent += sent;
                 done += sent;
             }
             else if (sent is -Errno.EAGAIN or -Errno.ENOBUFS or -Errno.ENOMEM)
             {
                 // The others would not fit either, and to wait for them here would hold up everybody.
-                Lost += _count - done;
+                _counters.SendsFailed += _count - done;
                 break;
             }
             else
             {
                 // An error of this address, or one an ICMP message left behind (ip(7)): the next may go.
-                Lost++;
+                _counters.SendsFailed++;
                 done++;
             }
         }

@@ -34,6 +34,8 @@ internal sealed unsafe class MessageSlots : IDisposable
         }
     }
 
+    ~MessageSlots() => Free();
+
     internal int Count { get; }
 
     internal int Size { get; }
@@ -47,6 +49,12 @@ internal sealed unsafe class MessageSlots : IDisposable
     internal Span<byte> Name(int index) => new(Messages[index].Header.Name, SocketName.MaxLength);
 
     public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
     {
         NativeMemory.Free(_room);
         _room = null;

@@ -65,6 +65,9 @@ internal sealed class ConnectionGate
         }
     }
 
+    /// <summary>A connection of an earlier run goes on.</summary>
+    internal void Restored() => Interlocked.Increment(ref _connections);
+
     /// <summary>An established connection is gone.</summary>
     internal void Left() => Interlocked.Decrement(ref _connections);
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 
 namespace IotPsk.Net.Native;
 
@@ -20,6 +21,7 @@ internal static class DatagramSocketGroup
             bound = Tcp.LocalEndPoint(sockets[0]);
             Require(Tcp.SetOption(sockets[0], Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1), listener, endPoint);
             while (sockets.Count < count) sockets.Add(Bind(listener, bound, reusePort: true));
+            if (count > 1) Steer(sockets[0], count);
             return [.. sockets];
         }
         catch
@@ -50,8 +52,40 @@ internal static class DatagramSocketGroup
         }
     }
 
+    /// <summary>
+    /// Lets the kernel give a datagram with a connection id to the socket whose number that id bears; all others go by their
+    /// addresses. Where the system does not allow it, the loops pass such datagrams on themselves.
+    /// </summary>
+    private static unsafe void Steer(int socket, int count)
+    {
+        // Classic BPF over the UDP payload (socket(7), SO_ATTACH_REUSEPORT_CBPF): operation, jump if true, if false, operand.
+        var program = stackalloc Instruction[]
+        {
+            new(0x30, 0, 0, 0),                                             // A = content type
+            new(0x15, 0, 3, Datagrams.ConnectionIds.ContentType),           // tls12_cid?
+            new(0x30, 0, 0, Datagrams.ConnectionIds.ShardOffset),           // A = the id's second byte
+            new(0x94, 0, 0, (uint)count),                                   // A %= count
+            new(0x16, 0, 0, 0),                                             // that socket
+            new(0x06, 0, 0, uint.MaxValue),                                 // none in particular: the kernel's hash decides
+        };
+        var filter = new Program { Length = 6, Instructions = program };
+        _ = Libc.SetSocketOption(socket, Linux.SOL_SOCKET, Linux.SO_ATTACH_REUSEPORT_CBPF, &filter, (uint)sizeof(Program));
+    }
+
     private static void Require(int result, string listener, IPEndPoint endPoint)
     {
         if (result < 0) throw new ListenException(listener, endPoint, -result);
+    }
+
+    /// <summary>struct sock_filter.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct Instruction(ushort Code, byte IfTrue, byte IfFalse, uint Operand);
+
+    /// <summary>struct sock_fprog.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private unsafe struct Program
+    {
+        internal ushort Length;
+        internal Instruction* Instructions;
     }
 }
