@@ -1,4 +1,5 @@
 using IotPsk.Tls.Crypto;
+using IotPsk.Tls.Extensions;
 using IotPsk.Tls.Tests.Support;
 
 namespace IotPsk.Tls.Tests.Tls12;
@@ -82,6 +83,18 @@ public class Tls12HandshakeTests
         link.Client.Records.WriteProtection12.Seal(Tls.Records.ContentType.ApplicationData, new byte[length + 1], tooLong);
         link.ServerEnd.Deliver(tooLong);
         Assert.Equal(TlsErrorReason.RecordTooLarge, link.Server.Error?.Reason);
+    }
+
+    [Theory]
+    [InlineData(512, true)]
+    [InlineData(513, false)]
+    public void A_fragment_length_holds_for_what_the_client_says_in_clear(int size, bool taken)
+    {
+        using var server = new TestServer(answer: Tls12Link.Provide);
+        using var client = new ScriptedTls12Client(server, hello => hello.Set(ExtensionType.MaxFragmentLength, 1));
+        byte[] exchange = [16, 0, 1, (byte)(size - 4 - 256), .. new byte[size - 4]];
+        server.Deliver(TestRecord.Plain(22, exchange));
+        Assert.Equal(taken ? TlsErrorReason.MalformedClientKeyExchange : TlsErrorReason.RecordTooLarge, server.Server.Error?.Reason);
     }
 
     [Fact]
