@@ -21,6 +21,7 @@ lib:libsqlite3.so.0|libsqlite3-0|the device registry
 cmd:mosquitto|mosquitto|the MQTT broker behind the gateway
 cmd:mosquitto_sub|mosquitto-clients|reads telemetry back from the broker
 cmd:openssl|openssl|TLS client of another make, for the tests
+file:/usr/include/openssl/ssl.h|libssl-dev|C headers for a test client on OpenSSL
 cmd:gnutls-cli|gnutls-bin|TLS client of another make, for the tests
 cmd:stunnel|stunnel4|TLS peer of another make, for the tests
 cmd:node|nodejs|the same

@@ -18,7 +18,7 @@ internal sealed class CredentialsCommand
     private readonly Option<string?> _output = new("-o") { Description = "Writes to FILE, readable by its owner only; it must not exist yet. Bundles of many devices go to a directory", HelpName = "FILE" };
     private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener)", HelpName = "HOST:PORT" };
     private readonly Option<bool> _show = new("--show") { Description = "Lets the secret go to a terminal" };
-    private readonly Option<bool> _all = new("--all") { Description = "Of every device that is not revoked" };
+    private readonly Option<bool> _all = new("--all") { Description = "Of every device that is not revoked and has no key of its own" };
     private readonly Option<string?> _csv = new("--from-csv") { Description = "Of the devices of FILE, whose first column is the id", HelpName = "FILE" };
 
     private CredentialsCommand(CommonOptions common, CommandConsole console) => (_common, _console) = (common, console);
@@ -91,8 +91,9 @@ internal sealed class CredentialsCommand
 
     private static DeviceRecord[] All(SqliteRegistry registry)
     {
-        DeviceRecord[] devices = [.. registry.Devices.Where(device => !device.IsRevoked).OrderBy(device => device.Id, StringComparer.Ordinal)];
-        return devices.Length > 0 ? devices : throw new UserError("there is no device", "in the registry", "enroll one: iotpsk device enroll ID");
+        // Keys of the devices' own were handed out at enrolment.
+        DeviceRecord[] devices = [.. registry.Devices.Where(device => !device.IsRevoked && device.Mode == DeviceMode.Derived).OrderBy(device => device.Id, StringComparer.Ordinal)];
+        return devices.Length > 0 ? devices : throw new UserError("there is no device whose key can be derived", "in the registry", "enroll one: iotpsk device enroll ID");
     }
 
     private static List<DeviceRecord> OfFile(SqliteRegistry registry, string csv)
@@ -103,6 +104,8 @@ internal sealed class CredentialsCommand
         {
             if (!registry.TryGetDevice(id, out DeviceRecord? device))
                 faults.Add(DeviceIdFile.Fault(csv, line, $"there is no device {id}", "enroll it: iotpsk device enroll --from-csv FILE"));
+            else if (device.Mode != DeviceMode.Derived)
+                faults.Add(DeviceIdFile.Fault(csv, line, $"{id} has a key of its own", "remove the line; its credentials were written at its enrolment"));
             else if (device.IsRevoked)
                 faults.Add(DeviceIdFile.Fault(csv, line, $"{id} is revoked", "remove the line; credentials of a revoked device would be refused"));
             else
@@ -112,7 +115,8 @@ internal sealed class CredentialsCommand
         return devices;
     }
 
-    private static string Endpoint(GatewayConfiguration configuration, string? address)
+    /// <summary>Where devices find the gateway: as given, else the mqtt listener.</summary>
+    internal static string Endpoint(GatewayConfiguration configuration, string? address)
     {
         if (address is not null)
         {

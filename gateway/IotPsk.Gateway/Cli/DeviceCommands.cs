@@ -21,7 +21,16 @@ internal static class DeviceCommands
         {
             using SqliteRegistry registry = common.OpenRegistry(parsed);
             DeviceRecord record = registry.Find(id) ?? throw Unknown(id);
-            console.Print(common.Json(parsed), Describe(record), $"{Line(record)}, in logs {LogName.Of(id)}");
+            JsonObject document = Describe(record);
+            string text = $"{Line(record)}, in logs {LogName.Of(id)}";
+            if (registry.FindKey(id) is { } key)
+            {
+                // No secret but in its own TPM, and what tpm2-tools load.
+                document["wrappedKey"] = key.Pem;
+                document["randoms"] = key.Mode == DeviceMode.Session ? key.Randoms : null;
+                text += "\n" + key.Pem.TrimEnd();
+            }
+            console.Print(common.Json(parsed), document, text);
         }));
         device.Subcommands.Add(ForOne("revoke", "Revokes a device: it is refused from now on. Example: iotpsk device revoke sensor-0001", (parsed, id) =>
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using IotPsk.Gateway.Configuration;
 using IotPsk.Keys;
 using IotPsk.Shared;
 
@@ -16,6 +17,8 @@ internal sealed class EnrollCommand
     private readonly Option<int?> _count = new("--count") { Description = "Enrolls N devices: ID ends in the first number, like sensor-0001", HelpName = "N" };
     private readonly Option<string?> _csv = new("--from-csv") { Description = "Enrolls the devices of FILE, whose first column is the id", HelpName = "FILE" };
 
+    private readonly OwnKeyOptions _own = new();
+
     private EnrollCommand(CommonOptions common, CommandConsole console) => (_common, _console) = (common, console);
 
     internal static Command Create(CommonOptions common, CommandConsole console)
@@ -23,6 +26,7 @@ internal sealed class EnrollCommand
         var enroll = new EnrollCommand(common, console);
         var command = new Command("enroll", "Enrolls devices; again is harmless. Examples: iotpsk device enroll sensor-0001; iotpsk device enroll sensor-0001 --count 1000; iotpsk device enroll --from-csv batch.csv")
             { enroll._id, enroll._count, enroll._csv };
+        enroll._own.AddTo(command);
         command.SetAction(enroll.Run);
         return command;
     }
@@ -34,13 +38,18 @@ internal sealed class EnrollCommand
             throw new UserError("it is not said which devices", "device enroll", "give an ID, or --from-csv FILE", UserError.Usage);
         if (csv is not null && parsed.GetValue(_count) is not null)
             throw new UserError("--count stands beside --from-csv", "device enroll", "leave one of them out", UserError.Usage);
+        bool many = csv is not null || parsed.GetValue(_count) is not null;
+        _own.Check(parsed, many);
         IReadOnlyList<string> ids = csv is not null ? [.. DeviceIdFile.Read(csv).Select(line => line.Id)] : Row(id!, parsed.GetValue(_count));
-        using SqliteRegistry registry = _common.OpenRegistry(parsed);
-        registry.RequireFleet();
-        if (csv is null && parsed.GetValue(_count) is null)
-            One(parsed, registry, id!);
-        else
+        GatewayConfiguration configuration = _common.Configuration(parsed);
+        using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
+        FleetRecord fleet = registry.RequireFleet();
+        if (_own.Mode(parsed) != DeviceMode.Derived)
+            WithOwnKeys(parsed, configuration, registry, fleet, ids, many);
+        else if (many)
             Many(parsed, registry, ids);
+        else
+            One(parsed, registry, id!);
         return 0;
     }
 
@@ -64,6 +73,27 @@ internal sealed class EnrollCommand
         for (int i = 0; i < wanted; i++)
             ids[i] = prefix + (start + i).ToString(format, CultureInfo.InvariantCulture);
         return ids;
+    }
+
+    private void WithOwnKeys(ParseResult parsed, GatewayConfiguration configuration, SqliteRegistry registry, FleetRecord fleet, IReadOnlyList<string> ids, bool many)
+    {
+        DeviceMode mode = _own.Mode(parsed);
+        int randoms = _own.Randoms(parsed);
+        string format = _own.Format(parsed);
+        string? endpoint = format == "bundle" && _own.Output(parsed) is not null ? CredentialsCommand.Endpoint(configuration, _own.Address(parsed)) : null;
+        byte[]? given = _own.ReadKey(parsed, _console);
+        using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+        tpm.Open();
+        FleetSelfTest.Run(tpm, fleet);
+        var enrolment = new OwnKeyEnrolment(new DeviceKeyMaker(tpm, fleet), registry, new OwnKeyCredential(fleet.ServerId, mode, randoms, format, endpoint), _console);
+        if (_own.Pem(parsed) is { } pem)
+            enrolment.Pem(ids[0], mode, pem, randoms);
+        else
+            enrolment.Keys(ids, mode, given, randoms, _own.Output(parsed), directory: many && endpoint is not null);
+        RunningGateway.Tell(_common, _console, parsed, RunningGateway.Refresh);
+        var document = new JsonObject { ["devices"] = ids.Count, ["new"] = ids.Count, ["mode"] = mode.ToString().ToLowerInvariant(), ["first"] = ids[0], ["last"] = ids[^1] };
+        string what = many ? string.Create(CultureInfo.InvariantCulture, $"{ids.Count} devices are enrolled") : $"{ids[0]} is enrolled";
+        _console.Print(_common.Json(parsed), document, $"{what}, with {(many ? "keys of their own" : "a key of its own")}, {mode.ToString().ToLowerInvariant()} in the TPM");
     }
 
     private void One(ParseResult parsed, SqliteRegistry registry, string id)

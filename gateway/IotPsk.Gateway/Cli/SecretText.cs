@@ -20,6 +20,15 @@ internal sealed class SecretText(int capacity) : IDisposable
         return this;
     }
 
+    /// <summary>Takes bytes over and zeroes them where they were.</summary>
+    internal SecretText Add(byte[] secret)
+    {
+        secret.CopyTo(_buffer, Length);
+        Length += secret.Length;
+        CryptographicOperations.ZeroMemory(secret);
+        return this;
+    }
+
     internal SecretText AddHex(ReadOnlySpan<byte> bytes)
     {
         if (!Convert.TryToHexStringLower(bytes, _buffer.AsSpan(Length), out int written))
