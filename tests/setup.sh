@@ -25,6 +25,7 @@ file:/usr/include/openssl/ssl.h|libssl-dev|C headers for a test client on OpenSS
 cmd:gnutls-cli|gnutls-bin|TLS client of another make, for the tests
 cmd:stunnel|stunnel4|TLS peer of another make, for the tests
 cmd:node|nodejs|the same
+cmd:coap-client-openssl|libcoap3-bin|CoAP over DTLS of another make, for the tests and make bench-dtls
 cmd:tshark|tshark|decrypts our captures with a key log, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests

@@ -4,7 +4,7 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using IotPsk.Bench;
 
-// micro: the engine alone, by BenchmarkDotNet.   tls: the whole servers side by side, CPU time of the server's process.
+// micro: the engine alone, by BenchmarkDotNet.   tls, dtls: the whole servers side by side, CPU time of the server's process.
 switch (args.Length > 0 ? args[0] : "")
 {
     case "micro":
@@ -13,7 +13,9 @@ switch (args.Length > 0 ? args[0] : "")
         return 0;
     case "tls":
         return TlsRun.Run(args.Contains("--quick"), Console.Out);
+    case "dtls":
+        return DtlsRun.Run(args.Contains("--quick"), Console.Out);
     default:
-        Console.Error.WriteLine("iotpsk-bench: say what to measure: micro [BenchmarkDotNet's options], or tls [--quick]");
+        Console.Error.WriteLine("iotpsk-bench: say what to measure: micro [BenchmarkDotNet's options], tls [--quick], or dtls [--quick]");
         return 2;
 }

@@ -76,7 +76,7 @@ internal static class Peers
         return (new ServerProcess(GatewayProgram(), ["serve", "--config", configuration], ports.Mqtt), identities);
     }
 
-    private static string GatewayProgram()
+    internal static string GatewayProgram()
     {
         for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Diagnostics.Tracing;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Microsoft.Diagnostics.NETCore.Client;
 
 namespace IotPsk.Bench;
 
@@ -49,6 +51,23 @@ internal sealed partial class ServerProcess : IDisposable
             string line = File.ReadLines($"/proc/{_process.Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
             return long.Parse(line.AsSpan(6).Trim(" \tkB"), CultureInfo.InvariantCulture) * 1024;
         }
+    }
+
+    /// <summary>Resident memory, of a .NET process after a full collection.</summary>
+    internal long CollectedBytes(bool isDotnet)
+    {
+        const long GCHeapCollect = 0x800000;
+        for (int i = 0; isDotnet && i < 2; i++)
+        {
+            // A session with this keyword begins with a full, blocking collection; its end is waited for by reading the stream out.
+            var client = new DiagnosticsClient(_process.Id);
+            using EventPipeSession session = client.StartEventPipeSession(new EventPipeProvider("Microsoft-Windows-DotNETRuntime", EventLevel.Informational, GCHeapCollect));
+            Task reading = session.EventStream.CopyToAsync(Stream.Null);
+            Thread.Sleep(300);
+            session.Stop();
+            reading.Wait(TimeSpan.FromSeconds(30));
+        }
+        return ResidentBytes;
     }
 
     internal static int FreePort()
