@@ -12,6 +12,8 @@ public class HandshakeBenchmarks
     private readonly PskTlsClientOptions _x25519 = EngineLink.ClientOptions(NamedGroup.X25519);
     private readonly PskTlsClientOptions _pskKe = EngineLink.ClientOptions(NamedGroup.None);
 
+    private readonly PskTlsClientOptions _tls12 = EngineLink.ClientOptions(null);
+
     [Benchmark]
     public void PskDheKeP256() => _link.Connect(_p256);
 
@@ -20,4 +22,7 @@ public class HandshakeBenchmarks
 
     [Benchmark]
     public void PskKe() => _link.Connect(_pskKe);
+
+    [Benchmark]
+    public void Tls12Psk() => _link.Connect(_tls12);
 }

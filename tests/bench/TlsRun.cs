@@ -35,13 +35,14 @@ internal static class TlsRun
             int tpmPort = ServerProcess.FreePort(), brokerPort = ServerProcess.FreePort();
             using ServerProcess tpm = Peers.SoftwareTpm(directory, tpmPort), broker = Peers.PlainMosquitto(directory, brokerPort);
             (int Mqtt, int Tunnel, int PskKe) ports = (ServerProcess.FreePort(), ServerProcess.FreePort(), ServerProcess.FreePort());
-            (ServerProcess gateway, Identity[] own) = Peers.Gateway(directory, tpmPort, ports, brokerPort, backend.Port, Identities);
+            (ServerProcess gateway, Identity[] own, Identity[] own12) = Peers.Gateway(directory, tpmPort, ports, brokerPort, backend.Port, Identities);
             Identity[] identities = Peers.Make(Identities);
-            int mosquittoPort = ServerProcess.FreePort(), stunnelPort = ServerProcess.FreePort(), opensslPort = ServerProcess.FreePort();
+            int mosquittoPort = ServerProcess.FreePort(), stunnelPort = ServerProcess.FreePort(), opensslPort = ServerProcess.FreePort(), gnutlsPort = ServerProcess.FreePort();
             using (gateway)
             using (ServerProcess mosquitto = Peers.Mosquitto(directory, mosquittoPort, identities))
             using (ServerProcess stunnel = Peers.Stunnel(directory, stunnelPort, backend.Port, identities))
             using (ServerProcess openssl = Peers.OpenSsl(opensslPort, identities[0]))
+            using (ServerProcess gnutls = Peers.Gnutls(directory, gnutlsPort, identities[..10]))
             {
                 output.WriteLine($"{Environment.ProcessorCount} cores, {Identities} identities, CPU of the server's process; upstream connections apart unless named\n");
                 // First, while neither process holds memory it does not need any more.
@@ -54,6 +55,9 @@ internal static class TlsRun
                 Handshakes("mosquitto x25519", mosquitto, mosquittoPort, identities, NamedGroup.X25519);
                 Handshakes("iotpsk psk_ke", gateway, ports.PskKe, own, NamedGroup.None);
                 Handshakes("openssl s_server psk_ke, 1 identity, 1 at a time", openssl, opensslPort, identities[..1], NamedGroup.None, threads: 1);
+                Handshakes("iotpsk TLS 1.2 PSK", gateway, ports.Mqtt, own12, null);
+                Handshakes("mosquitto TLS 1.2 PSK", mosquitto, mosquittoPort, identities, null);
+                Handshakes("gnutls-serv TLS 1.2 PSK, 10 identities", gnutls, gnutlsPort, identities[..10], null);
                 Handshakes("iotpsk tunnel P-256, with upstream connection", gateway, ports.Tunnel, own, NamedGroup.Secp256r1);
                 Handshakes("stunnel P-256, with upstream connection", stunnel, stunnelPort, identities, NamedGroup.Secp256r1);
                 Requests("iotpsk tunnel, 64-byte request", gateway, ports.Tunnel, own);
@@ -66,7 +70,8 @@ internal static class TlsRun
             }
         }
 
-        private void Handshakes(string name, ServerProcess server, int port, Identity[] identities, NamedGroup group, int threads = Threads)
+        // Group None is psk_ke, and no group TLS 1.2.
+        private void Handshakes(string name, ServerProcess server, int port, Identity[] identities, NamedGroup? group, int threads = Threads)
         {
             PskTlsClientOptions[] options = [.. identities.Select(i => Options(i, group))];
             int serial = threads == 1 ? 5 : 1;      // s_server is slow because it is alone; its figure does not need as many
@@ -140,11 +145,13 @@ internal static class TlsRun
                 connection.Dispose();
         }
 
-        private static PskTlsClientOptions Options(Identity identity, NamedGroup group, int recordSize = 16385) => new()
+        private static PskTlsClientOptions Options(Identity identity, NamedGroup? group, int recordSize = 16385) => new()
         {
+            Versions = [group is null ? TlsProtocol.Tls12 : TlsProtocol.Tls13],
+            Tls12CipherSuites = [CipherSuite.TLS_PSK_WITH_AES_128_GCM_SHA256],
             Credentials = [new PskTlsCredential(System.Text.Encoding.ASCII.GetBytes(identity.Name), identity.Key, PskBinder.External, TlsHash.Sha256)],
             CipherSuites = [CipherSuite.TLS_AES_128_GCM_SHA256],
-            Groups = [group == NamedGroup.None ? NamedGroup.Secp256r1 : group],
+            Groups = [group is null or NamedGroup.None ? NamedGroup.Secp256r1 : group.Value],
             KeyExchangeModes = [group == NamedGroup.None ? PskKeyExchangeMode.PskKe : PskKeyExchangeMode.PskDheKe],
             RecordSizeLimit = recordSize,
         };

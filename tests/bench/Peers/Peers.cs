@@ -41,26 +41,35 @@ internal static class Peers
         ["s_server", "-accept", ServerProcess.Text(port), "-nocert", "-psk", Convert.ToHexString(identity.Key), "-psk_identity", identity.Name,
          "-tls1_3", "-allow_no_dhe_kex", "-num_tickets", "0", "-quiet"], port);
 
+    internal static ServerProcess Gnutls(string directory, int port, Identity[] identities)
+    {
+        string keys = Path.Combine(directory, "gnutls.psk");
+        File.WriteAllLines(keys, identities.Select(i => $"{i.Name}:{Convert.ToHexStringLower(i.Key)}"));
+        return new ServerProcess("gnutls-serv", ["--echo", "--quiet", "--port", ServerProcess.Text(port), "--pskpasswd", keys, "--priority", "NORMAL:-KX-ALL:+ECDHE-PSK:+PSK"], port);
+    }
+
     internal static ServerProcess SoftwareTpm(string directory, int port) => new("swtpm",
         ["socket", "--tpm2", "--tpmstate", "dir=" + Directory.CreateDirectory(Path.Combine(directory, "tpm")).FullName,
          "--server", $"type=tcp,port={ServerProcess.Text(port)},bindaddr=127.0.0.1", "--ctrl", $"type=tcp,port={ServerProcess.Text(port + 1)},bindaddr=127.0.0.1",
          "--flags", "not-need-init,startup-clear"], port + 1);
 
     /// <summary>The gateway with a fleet of its own; the identities it gets come out of its TPM.</summary>
-    internal static (ServerProcess Server, Identity[] Identities) Gateway(string directory, int tpmPort, (int Mqtt, int Tunnel, int PskKe) ports, int broker, int backend, int count)
+    internal static (ServerProcess Server, Identity[] Tls13, Identity[] Tls12) Gateway(string directory, int tpmPort, (int Mqtt, int Tunnel, int PskKe) ports, int broker, int backend, int count)
     {
         string tcti = $"swtpm:host=127.0.0.1,port={ServerProcess.Text(tpmPort)}", configuration = Path.Combine(directory, "iotpsk.json");
         StateDirectory state = StateDirectory.OpenOrCreate(Path.Combine(directory, "state"));
         using var tpm = new EsysTpm(tcti);
         FleetRecord fleet = FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = "bench" });
-        Identity[] identities;
+        Identity[] tls13, tls12;
         using (SqliteRegistry registry = SqliteRegistry.Open(state))
         {
             registry.EnrolMany(Enumerable.Range(0, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"device-{i:00000}")));
             tpm.Open();
-            identities = [.. registry.Devices.Select(device =>
+            (tls13, tls12) = (Derive(KeyUse.External13), Derive(KeyUse.Psk12));
+
+            Identity[] Derive(KeyUse use) => [.. registry.Devices.Select(device =>
             {
-                using DeviceKey key = DeviceKey.Derive(tpm, fleet, device, KeyUse.External13);
+                using DeviceKey key = DeviceKey.Derive(tpm, fleet, device, use);
                 return new Identity(key.ExternalIdentity, key.Key.ToArray());
             })];
         }
@@ -73,7 +82,7 @@ internal static class Peers
               "Limits": { "HandshakeSeconds": 60 },
               "Admin": { "Socket": "{{Path.Combine(directory, "admin.sock")}}", "Http": null } }
             """, new UTF8Encoding(false));
-        return (new ServerProcess(GatewayProgram(), ["serve", "--config", configuration], ports.Mqtt), identities);
+        return (new ServerProcess(GatewayProgram(), ["serve", "--config", configuration], ports.Mqtt), tls13, tls12);
     }
 
     internal static string GatewayProgram()
