@@ -29,7 +29,7 @@ public sealed class MqttConnectRulesTests
     private static Verdict Judge(ReadOnlySpan<byte> received)
     {
         ArrayBufferWriter<byte> upstream = new(), reply = new();
-        PrologueStatus status = MqttConnectRules.Judge(received, Device, out int consumed, upstream, reply, out MqttConnectRefusal refusal);
+        PrologueStatus status = MqttConnectRules.Judge(received, Device, out int consumed, upstream, reply, out MqttConnectRefusal refusal, out _);
         return new Verdict(status, refusal, consumed, upstream.WrittenSpan.ToArray(), reply.WrittenSpan.ToArray());
     }
 
@@ -95,16 +95,16 @@ public sealed class MqttConnectRulesTests
     }
 
     [Theory]
-    [InlineData(5)]
-    [InlineData(3)]
-    [InlineData(0x84)]
-    public void Another_protocol_level_is_named_as_the_reason(byte level)
+    [InlineData(3, new byte[] { 0x20, 2, 0, 1 })]
+    [InlineData(6, new byte[] { 0x20, 3, 0, 0x84, 0 })]
+    [InlineData(0x84, new byte[] { 0x20, 3, 0, 0x84, 0 })]
+    public void Another_protocol_level_is_named_as_the_reason(byte level, byte[] reply)
     {
         byte[] connect = Write(new MqttConnect());
         connect[8] = level;
         Verdict verdict = Judge(connect);
         Assert.Equal(MqttConnectRefusal.UnsupportedLevel, verdict.Refusal);
-        Assert.Equal([0x20, 2, 0, 1], verdict.Reply);
+        Assert.Equal(reply, verdict.Reply);
     }
 
     [Fact]

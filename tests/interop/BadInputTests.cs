@@ -119,7 +119,7 @@ public sealed class BadInputTests(Fleet fleet) : IClassFixture<Fleet>
     public void Another_MQTT_level_gets_its_return_code()
     {
         byte[] connect = MqttBytes.Connect();
-        connect[8] = 5;
+        connect[8] = 3;
         Refused(connect, [0x20, 2, 0, 1], "UnsupportedLevel");
     }
 

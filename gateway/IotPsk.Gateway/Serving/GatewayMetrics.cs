@@ -28,7 +28,7 @@ internal static class GatewayMetrics
         yield return new("iotpsk_sessions_resumed_total", "Sessions that began with a ticket.", events.Resumed);
         foreach (CloseReason reason in Enum.GetValues<CloseReason>())
             yield return new("iotpsk_sessions_closed_total", "Sessions that ended.", events[reason], "reason", reason.ToString());
-        foreach (MqttConnectRefusal reason in Enum.GetValues<MqttConnectRefusal>().Where(r => r != MqttConnectRefusal.None))
+        foreach (MqttConnectRefusal reason in Enum.GetValues<MqttConnectRefusal>().Where(r => r is not (MqttConnectRefusal.None or MqttConnectRefusal.ServerUnavailable)))
             yield return new("iotpsk_mqtt_connects_refused_total", "CONNECT packets that did not go to the broker.", events[reason], "reason", reason.ToString());
         yield return new("iotpsk_upstream_connects_total", "Upstream connections made.", net.UpstreamConnects);
         yield return new("iotpsk_upstream_failures_total", "Upstream connections that could not be made.", net.UpstreamFailures);

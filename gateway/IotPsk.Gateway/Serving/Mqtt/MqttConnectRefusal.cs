@@ -15,10 +15,10 @@ internal enum MqttConnectRefusal
     /// <summary>The packet is larger than a prologue may be.</summary>
     TooLarge,
 
-    /// <summary>Another protocol level than 3.1.1.</summary>
+    /// <summary>Another protocol level than those of 3.1.1 and 5.</summary>
     UnsupportedLevel,
 
-    /// <summary>An empty client id needs a clean session (s3.1.3.1).</summary>
+    /// <summary>In 3.1.1 an empty client id needs a clean session (s3.1.3.1).</summary>
     EmptyClientId,
 
     /// <summary>The client id is neither the device's id nor below it.</summary>
@@ -26,4 +26,7 @@ internal enum MqttConnectRefusal
 
     /// <summary>The user name is not the device's id.</summary>
     ForeignUserName,
+
+    /// <summary>Nothing is wrong with it, but the broker cannot be reached.</summary>
+    ServerUnavailable,
 }

@@ -22,31 +22,45 @@ internal static class MqttConnectRules
     /// <param name="upstream">Gets the CONNECT for the broker.</param>
     /// <param name="reply">Gets the CONNACK of a refusal, where one is due.</param>
     /// <param name="refusal">Why it was refused.</param>
-    internal static PrologueStatus Judge(ReadOnlySpan<byte> received, string deviceId, out int consumed, IBufferWriter<byte> upstream, IBufferWriter<byte> reply, out MqttConnectRefusal refusal)
+    /// <param name="level">The protocol level, in whose form the client is answered.</param>
+    internal static PrologueStatus Judge(ReadOnlySpan<byte> received, string deviceId, out int consumed, IBufferWriter<byte> upstream, IBufferWriter<byte> reply, out MqttConnectRefusal refusal, out byte level)
     {
         consumed = 0;
+        level = MqttConnectPacket.Level311;
         refusal = MqttConnectRefusal.None;
         if (received.IsEmpty)
             return PrologueStatus.NeedMore;
-        if (received[0] != ConnectType)
-            return Refuse(reply, refusal = received[0] >> 4 == 1 ? MqttConnectRefusal.Malformed : MqttConnectRefusal.NotConnect);
-        if (!TryReadLength(received[1..], out int length, out int header, out bool isMalformed))
-            return isMalformed ? Refuse(reply, refusal = MqttConnectRefusal.Malformed) : PrologueStatus.NeedMore;
-        int size = 1 + header + length;
-        if (size > MaxConnect)
-            return Refuse(reply, refusal = MqttConnectRefusal.TooLarge);
-        if (received.Length < size)
-            return PrologueStatus.NeedMore;
-        refusal = Forward(received[(1 + header)..size], deviceId, upstream);
+        refusal = Frame(received, out int header, out int size);
         if (refusal != MqttConnectRefusal.None)
-            return Refuse(reply, refusal);
+            return PrologueStatus.Refuse; // without an answer: its form is not known yet
+        if (size == 0 || received.Length < size)
+            return PrologueStatus.NeedMore;
+        refusal = Forward(received[header..size], deviceId, upstream, out level);
+        if (refusal != MqttConnectRefusal.None)
+        {
+            MqttConnectAnswer.Write(reply, level, refusal);
+            return PrologueStatus.Refuse;
+        }
         consumed = size;
         return PrologueStatus.Forward;
     }
 
-    private static MqttConnectRefusal Forward(ReadOnlySpan<byte> body, string deviceId, IBufferWriter<byte> upstream)
+    // Lengths of the fixed header and of the packet; 0 while they are not known.
+    private static MqttConnectRefusal Frame(ReadOnlySpan<byte> received, out int header, out int size)
     {
-        MqttConnectRefusal refusal = MqttConnectPacket.TryRead(body, out MqttConnectPacket packet);
+        header = size = 0;
+        if (received[0] != ConnectType)
+            return received[0] >> 4 == 1 ? MqttConnectRefusal.Malformed : MqttConnectRefusal.NotConnect;
+        if (!MqttLength.TryRead(received[1..], out int length, out int count, out bool isMalformed))
+            return isMalformed ? MqttConnectRefusal.Malformed : MqttConnectRefusal.None;
+        header = 1 + count;
+        size = header + length;
+        return size > MaxConnect ? MqttConnectRefusal.TooLarge : MqttConnectRefusal.None;
+    }
+
+    private static MqttConnectRefusal Forward(ReadOnlySpan<byte> body, string deviceId, IBufferWriter<byte> upstream, out byte level)
+    {
+        MqttConnectRefusal refusal = MqttConnectPacket.TryRead(body, out MqttConnectPacket packet, out level);
         if (refusal != MqttConnectRefusal.None)
             return refusal;
         Span<byte> device = stackalloc byte[DeviceId.MaxLength];
@@ -56,11 +70,13 @@ internal static class MqttConnectRules
         // s1.5.3 lets a receiver refuse control characters; in a client id they would reach the broker's log.
         if (packet.ClientId.IndexOfAnyInRange((byte)0, (byte)0x1f) >= 0 || packet.ClientId.Contains((byte)0x7f))
             return MqttConnectRefusal.Malformed;
-        if (packet.ClientId.IsEmpty && !packet.IsCleanSession)
+        // MQTT 5 s3.2.2.3.7: there an empty id is the broker's to choose, for it must tell the client what it chose.
+        bool isBrokers = level == MqttConnectPacket.Level5;
+        if (packet.ClientId.IsEmpty && !packet.IsCleanStart && !isBrokers)
             return MqttConnectRefusal.EmptyClientId;
         if (!packet.ClientId.IsEmpty && !IsOwn(packet.ClientId, device))
             return MqttConnectRefusal.ForeignClientId;
-        ReadOnlySpan<byte> clientId = packet.ClientId.IsEmpty ? device : packet.ClientId;
+        ReadOnlySpan<byte> clientId = packet.ClientId.IsEmpty && !isBrokers ? device : packet.ClientId;
         Span<byte> to = upstream.GetSpan(packet.MaxSize(clientId.Length, device.Length));
         upstream.Advance(packet.Write(to, clientId, device));
         return MqttConnectRefusal.None;
@@ -69,48 +85,4 @@ internal static class MqttConnectRules
     // The device's id, or something below it: "<id>/...". No device id contains '/', so no device is below another.
     private static bool IsOwn(ReadOnlySpan<byte> clientId, ReadOnlySpan<byte> device) =>
         clientId.StartsWith(device) && (clientId.Length == device.Length || (clientId[device.Length] == '/' && clientId.Length > device.Length + 1));
-
-    private static PrologueStatus Refuse(IBufferWriter<byte> reply, MqttConnectRefusal refusal)
-    {
-        int? code = refusal switch
-        {
-            MqttConnectRefusal.UnsupportedLevel => MqttConnAck.UnacceptableProtocolVersion, // s3.1.2.2
-            MqttConnectRefusal.EmptyClientId => MqttConnAck.IdentifierRejected,             // s3.1.3.1
-            MqttConnectRefusal.ForeignClientId or MqttConnectRefusal.ForeignUserName => MqttConnAck.NotAuthorized,
-            _ => null,                                                                      // s4.8: the connection is closed
-        };
-        if (code is { } told)
-            Answer(reply, told);
-        return PrologueStatus.Refuse;
-    }
-
-    /// <summary>Writes a CONNACK with this return code (s3.2.2.3).</summary>
-    internal static void Answer(IBufferWriter<byte> reply, int code)
-    {
-        var packet = new byte[MqttConnAck.Length];
-        new MqttConnAck { ReturnCode = code }.Write(packet, 0);
-        reply.Write(packet);
-    }
-
-    // Remaining Length, s2.2.3: at most four bytes, seven bits each.
-    private static bool TryReadLength(ReadOnlySpan<byte> from, out int length, out int count, out bool isMalformed)
-    {
-        length = count = 0;
-        foreach (byte digit in from)
-        {
-            length |= (digit & 0x7f) << (7 * count++);
-            if (digit < 0x80)
-            {
-                isMalformed = false;
-                return true;
-            }
-            if (count == 4)
-            {
-                isMalformed = true;
-                return false;
-            }
-        }
-        isMalformed = false;
-        return false;
-    }
 }
