@@ -17,6 +17,12 @@ public sealed class MatrixTests(Fleet fleet) : IClassFixture<Fleet>
         { "TLSv1.2", "ECDHE-PSK-CHACHA20-POLY1305", "ecdhe_psk" },
     };
 
+    [Fact]
+    public void An_MQTT_5_client_publishes_through_the_gateway() =>
+        Visited("TLSv1.3", "psk_dhe_ke", (device, identity, key, payload) => Succeeds(ChildProcess.Run("mosquitto_pub",
+            ["-V", "mqttv5", "-D", "connect", "user-property", "a", "b", "-h", "127.0.0.1", "-p", Text(fleet.Gateway.Port), "--psk", key, "--psk-identity", identity,
+             "-i", device + "/five", "-q", "1", "-t", $"iotpsk/{device}/telemetry", "-m", payload])));
+
     [Theory]
     [MemberData(nameof(Versions))]
     public void Mosquitto_pub_publishes_through_the_gateway(string version, string ciphers, string keyExchange)
