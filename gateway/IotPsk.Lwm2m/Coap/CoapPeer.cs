@@ -22,6 +22,12 @@ public sealed class CoapPeer
     /// <summary>The largest message that fits into one datagram to the peer, in bytes.</summary>
     public int MaxMessageSize { get; set; }
 
+    /// <summary>
+    /// The way to the peer, by a number of the owner's that changes when the peer's address does. To be set before
+    /// <see cref="CoapServer.Receive"/>: an answer proves an address only if what it answers was sent there alone.
+    /// </summary>
+    public int Path { get; set; }
+
     /// <summary>False once <see cref="CoapServer.Close"/> was called.</summary>
     public bool IsOpen { get; internal set; } = true;
 
@@ -35,6 +41,8 @@ public sealed class CoapPeer
     internal int Deferrals { get; set; }
 
     internal OutgoingMessage? FirstOutgoing { get; set; }
+
+    internal OutgoingMessage? Probe { get; set; }
 
     // The same id is used again after 65536 others only, far beyond EXCHANGE_LIFETIME at any rate NSTART allows (RFC 7252 s4.4).
     internal ushort NextMessageId() => _messageId++;

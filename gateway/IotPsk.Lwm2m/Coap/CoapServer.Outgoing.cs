@@ -46,16 +46,26 @@ public sealed partial class CoapServer
         }
     }
 
-    /// <summary>Asks a peer for a sign of life: a ping that it answers by a reset (RFC 7252 s4.3).</summary>
+    /// <summary>
+    /// Asks a peer for a sign of life: a ping that it answers by a reset (RFC 7252 s4.3). It waits for no other message, and a
+    /// later one replaces it.
+    /// </summary>
     /// <param name="peer">The peer.</param>
     /// <param name="now">The time, in milliseconds of the owner's clock.</param>
-    /// <returns>False if the peer is gone or too many messages wait for it.</returns>
+    /// <returns>False if the peer is gone.</returns>
     public bool Probe(CoapPeer peer, long now)
     {
         ArgumentNullException.ThrowIfNull(peer);
+        if (!peer.IsOpen)
+            return false;
+        if (peer.Probe is { } before)
+            before.IsOver = true;
+        byte[] ping = new byte[CoapWriter.HeaderLength];
         ushort messageId = peer.NextMessageId();
-        int length = CoapWriter.WriteEmpty(CoapType.Confirmable, messageId, _ownBuffer, 0);
-        return SendOwn(peer, messageId, length, confirmable: true, now);
+        CoapWriter.WriteEmpty(CoapType.Confirmable, messageId, ping, 0);
+        peer.Probe = new OutgoingMessage(peer, messageId, ping);
+        Start(peer.Probe, now);
+        return true;
     }
 
     internal CoapDeferral? Defer(CoapExchange exchange)
@@ -102,12 +112,16 @@ public sealed partial class CoapServer
     // An acknowledgement, a reset or a response.
     private bool TakeAnswer(CoapPeer peer, long now)
     {
-        OutgoingMessage? waiting = peer.FirstOutgoing;
         bool isEmpty = _reader.Code == CoapCode.Empty;
-        if (_reader.Type is CoapType.Acknowledgement or CoapType.Reset && waiting is not null && waiting.MessageId == _reader.MessageId)
+        if (_reader.Type is CoapType.Acknowledgement or CoapType.Reset)
         {
-            End(waiting, now);
-            return true;
+            int messageId = _reader.MessageId;
+            OutgoingMessage? answered = peer.Probe?.MessageId == messageId ? peer.Probe : peer.FirstOutgoing?.MessageId == messageId ? peer.FirstOutgoing : null;
+            if (answered is not null)
+            {
+                End(answered, now);
+                return answered.Path == peer.Path;
+            }
         }
         Counters.Unmatched++;
         // A response that nobody asked for is rejected if it is confirmable, else ignored (RFC 7252 s4.2, s4.3, s5.3.2).
@@ -119,6 +133,7 @@ public sealed partial class CoapServer
     private void Start(OutgoingMessage message, long now)
     {
         // ACK_TIMEOUT to ACK_TIMEOUT * ACK_RANDOM_FACTOR (RFC 7252 s4.2).
+        message.Path = message.Peer.Path;
         message.Timeout = _options.AckTimeout + _options.Random.Next((_options.AckTimeout / 2) + 1);
         Schedule(message, now);
         _channel.Send(message.Peer, message.Bytes);
@@ -134,6 +149,11 @@ public sealed partial class CoapServer
     {
         message.IsOver = true;
         CoapPeer peer = message.Peer;
+        if (message == peer.Probe)
+        {
+            peer.Probe = null;
+            return;
+        }
         peer.FirstOutgoing = message.Next;
         if (peer.FirstOutgoing is not null)
             Start(peer.FirstOutgoing, now);
@@ -143,6 +163,9 @@ public sealed partial class CoapServer
     {
         for (OutgoingMessage? message = peer.FirstOutgoing; message is not null; message = message.Next)
             message.IsOver = true;
+        if (peer.Probe is { } probe)
+            probe.IsOver = true;
         peer.FirstOutgoing = null;
+        peer.Probe = null;
     }
 }

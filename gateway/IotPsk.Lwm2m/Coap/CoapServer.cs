@@ -72,7 +72,7 @@ public sealed partial class CoapServer
     /// <param name="message">The message: the plaintext of one datagram.</param>
     /// <param name="now">The time, in milliseconds of any monotonic clock.</param>
     /// <returns>
-    /// True if the message answers something this server sent to the peer, so that the peer has to be where that was sent to:
+    /// True if the message answers something this server sent on the peer's present path, so that the peer has to be there:
     /// what an endpoint waits for before it trusts a new address (RFC 9146 s6).
     /// </returns>
     public bool Receive(CoapPeer peer, ReadOnlySpan<byte> message, long now)

@@ -9,6 +9,9 @@ internal sealed class OutgoingMessage(CoapPeer peer, ushort messageId, byte[] by
 
     internal byte[] Bytes { get; } = bytes;
 
+    /// <summary>The peer's path when it was sent for the first time.</summary>
+    internal int Path { get; set; }
+
     /// <summary>When it is sent again or given up; of a message that is over, its place in the timers means nothing.</summary>
     internal long Due { get; set; }
 

@@ -105,11 +105,53 @@ public class OutgoingTests
     [Fact]
     public void A_line_that_is_full_takes_no_more()
     {
-        (Wire wire, _) = Deferring(new CoapServerOptions { QueuedPerPeer = 2 });
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring(new CoapServerOptions { QueuedPerPeer = 2 });
+        for (int id = 1; id <= 4; id++)
+            wire.Take(Get(id));
+        Assert.Equal([true, true, true, false], deferrals.Select(d => d.Answer(CoapCode.Content, -1, "x"u8, wire.Now)));
+    }
+
+    [Fact]
+    public void An_answer_to_what_was_sent_before_the_peer_moved_proves_nothing()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        wire.Take(Get(1));
+        deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        int old = wire.LastMessageId();
+        wire.Peer.Path++;
+        wire.Now = wire.Server.Deadline;
+        wire.Server.Tick(wire.Now);
+        Assert.Equal(old, wire.LastMessageId());
         Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
-        Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
-        Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
-        Assert.False(wire.Server.Probe(wire.Peer, wire.Now));
+        int probe = wire.LastMessageId();
+        Assert.NotEqual(old, probe);
+        wire.Take(Wire.Empty(CoapType.Acknowledgement, old));
+        Assert.False(wire.Answered);
+        wire.Take(Wire.Empty(CoapType.Reset, probe));
+        Assert.True(wire.Answered);
+        Assert.Equal(0, wire.Server.Counters.Unmatched);
+    }
+
+    [Fact]
+    public void A_probe_waits_for_nothing_is_repeated_and_replaced()
+    {
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        wire.Take(Get(1));
+        deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        int answer = wire.LastMessageId();
+        wire.Server.Probe(wire.Peer, wire.Now);
+        int first = wire.LastMessageId();
+        wire.Server.Probe(wire.Peer, wire.Now);
+        int second = wire.LastMessageId();
+        wire.Take(Wire.Empty(CoapType.Acknowledgement, answer));
+        wire.Take(Wire.Empty(CoapType.Reset, first));
+        Assert.False(wire.Answered);
+        wire.Now = wire.Server.Deadline;
+        wire.Server.Tick(wire.Now);
+        Assert.Equal(second, wire.LastMessageId());
+        wire.Take(Wire.Empty(CoapType.Reset, second));
+        Assert.True(wire.Answered);
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
     }
 
     [Fact]
