@@ -79,15 +79,18 @@ internal static class ClientCommand
     private static async Task<PskTlsStream> ConnectAsync(string host, int port, PskTlsClient client, CancellationToken cancellation)
     {
         var tcp = new TcpClient { NoDelay = true };
+        PskTlsStream? stream = null;
         try
         {
             await tcp.ConnectAsync(host, port, cancellation).AsTask().WaitAsync(Patience, cancellation);
-            var stream = new PskTlsStream(tcp.GetStream(), client);
+            stream = new PskTlsStream(tcp.GetStream(), client);
             await stream.AuthenticateAsync(cancellation: cancellation).WaitAsync(Patience, cancellation);
             return stream;
         }
         catch
         {
+            // A handshake that took too long goes on behind this: the stream waits until the engine is at rest.
+            stream?.Dispose();
             tcp.Dispose();
             client.Dispose();
             throw;
