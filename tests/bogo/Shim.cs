@@ -24,7 +24,7 @@ internal sealed class Shim(ShimFlags flags)
 
     internal void Run()
     {
-        if (!flags.Credentials.Any(c => c.IsPsk))
+        if (flags.Tls12 is null && !flags.Credentials.Any(c => c.IsPsk))
             throw new NotImplementedHereException("a connection without a PSK");
         for (int i = 0; i <= flags.ResumeCount; i++)
             Connect(i == 0 ? flags.Initial : flags.Resume);
@@ -36,7 +36,7 @@ internal sealed class Shim(ShimFlags flags)
         using var connection = new ShimConnection(socket, flags.IsServer ? new PskTlsServer(_server) : new PskTlsClient(ClientOptions()));
         int selected = -1;
         connection.Handshake(server => selected = Answer(server));
-        if (connection.Tls is PskTlsClient client)
+        if (connection.Tls is PskTlsClient client && flags.Tls12 is null)
             selected = CredentialOf(client.Session!);
         if (expected.SelectedCredential is { } wanted && wanted != selected)
             throw new ShimFailureException($"SELECTED_CREDENTIAL_{selected}");
@@ -56,9 +56,12 @@ internal sealed class Shim(ShimFlags flags)
         return socket;
     }
 
-    // The ticket first, then each credential imported for each hash, in the order of the credentials.
+    // TLS 1.2 takes the key as it is, and no imported key (RFC 9258 s5.1): no test has both.
+    // In TLS 1.3 the ticket first, then each credential imported for each hash, in the order of the credentials.
     private PskTlsClientOptions ClientOptions()
     {
+        if (flags.Tls12 is { } plain)
+            return new PskTlsClientOptions { Versions = [TlsProtocol.Tls12], Groups = Groups, Credentials = [new PskTlsCredential(plain.Identity, plain.Key, PskBinder.External, TlsHash.Sha256)] };
         var offered = new List<PskTlsCredential>();
         if (_ticket is not null)
             offered.Add(_ticket.ToCredential(0));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using IotPsk.Keys;
 
 namespace IotPsk.Bogo;
@@ -18,6 +19,10 @@ internal sealed class ShimFlags
     internal bool AsksForHandshaker { get; private set; }
     internal int ResumeCount { get; private set; }
     internal List<ShimCredential> Credentials { get; } = [];
+
+    /// <summary>The PSK of TLS 1.2, as it is; null in a test of TLS 1.3.</summary>
+    internal ShimCredential? Tls12 { get; private set; }
+
     internal ConnectionFlags Initial { get; } = new();
     internal ConnectionFlags Resume { get; } = new();
 
@@ -65,6 +70,8 @@ internal sealed class ShimFlags
     {
         switch (flag)
         {
+            case "-psk": (Tls12 ??= new()).Key = Encoding.ASCII.GetBytes(value()); return true;
+            case "-psk-identity": (Tls12 ??= new()).Identity = Encoding.ASCII.GetBytes(value()); return true;
             case "-new-psk-credential": Credentials.Add(new ShimCredential { IsPsk = true }); return true;
             case "-psk-importer-key": Credentials[^1].Key = Convert.FromBase64String(value()); return true;
             case "-psk-importer-identity": Credentials[^1].Identity = Convert.FromBase64String(value()); return true;
@@ -107,7 +114,7 @@ internal sealed class ConnectionFlags
             case "-shim-writes-first": return WritesFirst = true;
             case "-shim-shuts-down": return ShutsDown = true;
             case "-key-update-before-read": return UpdatesKeysBeforeRead = true;
-            case "-min-version" or "-max-version" or "-expect-version" when value == "772": return true;
+            case "-min-version" or "-max-version" or "-expect-version" when value is "771" or "772": return true;
             default: return false;
         }
     }

@@ -70,11 +70,26 @@ internal sealed partial class ServerProcess : IDisposable
         return ResidentBytes;
     }
 
+    /// <summary>A port nobody listens on, and nobody on the next one either.</summary>
     internal static int FreePort()
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
-        return ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+        while (true)
+        {
+            using Socket socket = NewSocket(), next = NewSocket();
+            socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+            int port = ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+            try
+            {
+                next.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, port + 1));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody is there.
+            }
+        }
+
+        static Socket NewSocket() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     }
 
     internal static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
