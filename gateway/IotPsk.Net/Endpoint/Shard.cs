@@ -1,4 +1,5 @@
 using IotPsk.Net.Buffers;
+using IotPsk.Net.Datagrams;
 using IotPsk.Net.Limits;
 using IotPsk.Net.Native;
 using IotPsk.Net.Reactor;
@@ -26,6 +27,7 @@ internal sealed class Shard : IDisposable
     private const int SlotBits = 24;
 
     private readonly List<Acceptor> _acceptors = [];
+    private readonly List<DatagramEndpoint> _endpoints = [];
     private int _spare;
 
     internal Shard(int index, ShardServices services)
@@ -47,6 +49,11 @@ internal sealed class Shard : IDisposable
     internal BufferPool Pool { get; } = new();
 
     internal ShardCounters Counters { get; } = new();
+
+    internal DatagramCounters DatagramCounters { get; } = new();
+
+    /// <summary>The UDP ports of this shard.</summary>
+    internal IReadOnlyList<DatagramEndpoint> Endpoints => _endpoints;
 
     /// <summary>Records, on the way in or out. Whatever is left of them after a callback belongs to no one.</summary>
     internal byte[] Wire { get; }
@@ -98,6 +105,35 @@ internal sealed class Shard : IDisposable
         acceptor.Start();
     }
 
+    /// <summary>Takes associations of an earlier run in, and then datagrams; false if the shard is stopping.</summary>
+    internal bool Open(DatagramEndpoint endpoint, DatagramSnapshot? snapshot)
+    {
+        if (IsStopping)
+        {
+            endpoint.Close(sayGoodbye: false);
+            return false;
+        }
+        _endpoints.Add(endpoint);
+        if (snapshot is not null) endpoint.Restore(snapshot);
+        endpoint.Start();
+        return true;
+    }
+
+    internal (byte[] Plain, int Count) Suspend(DatagramListener listener, Func<SessionInfo, byte[]?> saveTag)
+    {
+        var endpoint = _endpoints.Find(each => ReferenceEquals(each.Listener, listener));
+        if (endpoint is null) return ([], 0);
+        _endpoints.Remove(endpoint);
+        return endpoint.Suspend(saveTag);
+    }
+
+    internal void Close(DatagramListener listener)
+    {
+        foreach (var endpoint in _endpoints)
+            if (ReferenceEquals(endpoint.Listener, listener)) endpoint.Close(sayGoodbye: true);
+        _endpoints.RemoveAll(endpoint => ReferenceEquals(endpoint.Listener, listener));
+    }
+
     internal void Close(TlsListener listener)
     {
         foreach (var acceptor in _acceptors)
@@ -119,6 +155,9 @@ internal sealed class Shard : IDisposable
         IsStopping = true;
         _acceptors.ForEach(acceptor => acceptor.Close());
         _acceptors.Clear();
+        // An association has nothing in flight that could be waited for.
+        _endpoints.ForEach(endpoint => endpoint.Close(sayGoodbye: true));
+        _endpoints.Clear();
         if (drain > TimeSpan.Zero)
         {
             ForEachSession(session => session.Guarded(s => s.BeginStop(drain)));

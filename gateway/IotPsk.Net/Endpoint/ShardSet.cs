@@ -1,3 +1,4 @@
+using IotPsk.Net.Datagrams;
 using IotPsk.Net.Limits;
 using IotPsk.Net.Native;
 using IotPsk.Net.Reactor;
@@ -8,7 +9,7 @@ namespace IotPsk.Net;
 /// The event loops of the process, one per core and each one thread, and the TLS-PSK listeners on them. Safe to use from
 /// any thread.
 /// </summary>
-public sealed class ShardSet : IDisposable
+public sealed class ShardSet : IDisposable, IDatagramPorts
 {
     private const int MaxShards = 127;
     private readonly Shard[] _shards;
@@ -60,6 +61,28 @@ public sealed class ShardSet : IDisposable
         return listener;
     }
 
+    /// <summary>Opens a UDP port on every shard. Datagrams are taken from the moment this returns.</summary>
+    /// <param name="options">The port and what stands behind it.</param>
+    /// <param name="snapshot">Associations of an earlier run, which go on as if nothing had happened; used up and disposed.</param>
+    /// <exception cref="ListenException">The address cannot be had; the message names it and says why.</exception>
+    /// <exception cref="ObjectDisposedException">The shards are stopping.</exception>
+    /// <exception cref="InvalidOperationException">Called on a shard's thread, which would wait for itself.</exception>
+    public DatagramListener Listen(DatagramListenerOptions options, DatagramSnapshot? snapshot = null)
+    {
+        using var loading = snapshot;
+        ThrowOnShard();
+        ArgumentNullException.ThrowIfNull(options);
+        ObjectDisposedException.ThrowIf(_stopped is not null, this);
+        options.Validate();
+        var sockets = DatagramSocketGroup.Open(options.Name, options.Listen, _shards.Length, out var bound);
+        var listener = new DatagramListener(options, bound, _services.Limits, this);
+        var endpoints = MakeEndpoints(listener, sockets);
+        var opened = _shards.Zip(endpoints).Select(pair => Open(pair.First, pair.Second, snapshot)).ToArray();
+        // The snapshot's keys are zeroed before this returns, so all must have read them.
+        Task.WhenAll(opened).GetAwaiter().GetResult();
+        return listener;
+    }
+
     /// <summary>
     /// Ends every session with close_notify for which <paramref name="predicate"/> holds, within one turn of its loop, and
     /// returns how many. Asked are connections whose device is known (<see cref="SessionInfo.Tag"/> set), also those whose
@@ -97,6 +120,9 @@ public sealed class ShardSet : IDisposable
     /// <summary>Sums the counters.</summary>
     public NetMetrics ReadMetrics() => new(_shards, _services.Gate);
 
+    /// <summary>Sums the counters of the UDP ports.</summary>
+    public DatagramMetrics ReadDatagramMetrics() => new(_shards.Select(shard => shard.DatagramCounters));
+
     /// <summary>
     /// Stops accepting, says close_notify to every client, lets them finish what they were sending for
     /// <paramref name="drain"/>, and ends the loops. Zero ends at once. Only the first call counts.
@@ -130,9 +156,44 @@ public sealed class ShardSet : IDisposable
         foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.Close(listener)));
     }
 
+    private DatagramEndpoint[] MakeEndpoints(DatagramListener listener, int[] sockets)
+    {
+        var endpoints = new DatagramEndpoint[_shards.Length];
+        try
+        {
+            for (var i = 0; i < _shards.Length; i++) endpoints[i] = new DatagramEndpoint(_shards[i], listener, endpoints, sockets[i]);
+            return endpoints;
+        }
+        catch
+        {
+            // The application could not be made.
+            Array.ForEach(sockets, Tcp.Close);
+            throw;
+        }
+    }
+
+    void IDatagramPorts.Close(DatagramListener listener)
+    {
+        foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.Close(listener)));
+    }
+
+    Task<(byte[] Plain, int Count)[]> IDatagramPorts.SuspendAsync(DatagramListener listener, Func<SessionInfo, byte[]?> saveTag) =>
+        Task.WhenAll(_shards.Select(shard => OnShard(shard, () => shard.Suspend(listener, saveTag))));
+
+    private static Task<bool> Open(Shard shard, DatagramEndpoint endpoint, DatagramSnapshot? snapshot)
+    {
+        var result = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        shard.Loop.TryPost(new DelegateWork(() => Complete(result!, () => shard.Open(endpoint, snapshot)), () =>
+        {
+            endpoint.Close(sayGoodbye: false);
+            result.SetResult(false);
+        }));
+        return result.Task;
+    }
+
     private static int Close(Shard shard, Func<SessionInfo, bool> predicate, CloseReason reason)
     {
-        var count = 0;
+        var count = shard.Endpoints.Sum(endpoint => endpoint.Close(predicate, reason));
         shard.ForEachSession(session =>
         {
             if (!session.IsIdentified || !predicate(session.Info)) return;
@@ -144,6 +205,12 @@ public sealed class ShardSet : IDisposable
 
     private static bool Close(Shard shard, long id, CloseReason reason)
     {
+        foreach (var endpoint in shard.Endpoints)
+        {
+            if (endpoint.Find(id) is not { } association) continue;
+            association.Close(reason);
+            return true;
+        }
         if (shard.Find(id) is not { IsIdentified: true } session) return false;
         session.Guarded(s => s.CloseByOwner(reason));
         return true;
@@ -152,6 +219,7 @@ public sealed class ShardSet : IDisposable
     private static List<SessionInfo> Snapshot(Shard shard)
     {
         var list = new List<SessionInfo>(shard.SessionCount);
+        foreach (var endpoint in shard.Endpoints) list.AddRange(endpoint.Sessions());
         shard.ForEachSession(session =>
         {
             if (session.Info.Tls is not null && session.IsIdentified) list.Add(session.Info);

@@ -36,6 +36,9 @@ public interface INetEvents
     /// <summary>A handshake is done.</summary>
     void Connected(SessionInfo session) { }
 
+    /// <summary>An association of an earlier run goes on (<see cref="DatagramSnapshot"/>).</summary>
+    void Restored(SessionInfo session) { }
+
     /// <summary>The upstream could not be connected; <paramref name="cause"/> is the system's text.</summary>
     void UpstreamFailed(SessionInfo session, IPEndPoint upstream, string cause) { }
 

@@ -53,6 +53,15 @@ public enum CloseReason
 
     /// <summary>A fault on this side; <see cref="INetEvents.Fault"/> has the exception.</summary>
     LocalFault,
+
+    /// <summary>The device was silent for <see cref="DatagramLimits.IdleTimeout"/>.</summary>
+    IdleTimeout,
+
+    /// <summary>It was silent longest when <see cref="DatagramLimits.Associations"/> was reached.</summary>
+    Evicted,
+
+    /// <summary>Over UDP: so much was sent, or so much was forged, that the key must not be used any longer (RFC 9147 s4.5.3).</summary>
+    WornOut,
 }
 
 /// <summary>Why a handshake ended without a session.</summary>
@@ -84,6 +93,9 @@ public enum HandshakeFailureReason
 
     /// <summary>A fault on this side; <see cref="INetEvents.Fault"/> has the exception.</summary>
     LocalFault,
+
+    /// <summary>Over UDP: the client at this address began again.</summary>
+    Restarted,
 }
 
 /// <summary>Why a connection was not admitted.</summary>

@@ -37,7 +37,7 @@ public class SessionInfo
     public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedTicks) is > 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     /// <summary>What was negotiated; null until the handshake is done.</summary>
-    public PskTlsSession? Tls => _tls;
+    public virtual PskTlsSession? Tls => _tls;
 
     /// <summary>What the resolver gave with the key; null before that.</summary>
     public object? Tag { get => _tag; internal set => _tag = value; }
@@ -48,10 +48,17 @@ public class SessionInfo
     /// <summary>Plaintext bytes to the client.</summary>
     public long BytesDown => Volatile.Read(ref _bytesDown);
 
-    internal void Connected(PskTlsSession tls, DateTimeOffset at)
+    internal void Connected(PskTlsSession? tls, DateTimeOffset at)
     {
         Volatile.Write(ref _connectedTicks, at.UtcTicks);
         _tls = tls;
+    }
+
+    /// <summary>What an earlier run knew.</summary>
+    internal void Restore(DateTimeOffset connectedAt, long bytesUp, long bytesDown)
+    {
+        (_bytesUp, _bytesDown) = (bytesUp, bytesDown);
+        Connected(null, connectedAt);
     }
 
     // Written by one thread alone, so a plain sum is enough.
