@@ -49,6 +49,7 @@ internal static class ClientCommand
             return 0;
         });
         client.Subcommands.Add(tls);
+        client.Subcommands.Add(DtlsClientCommand.Create(common, console));
         return client;
     }
 

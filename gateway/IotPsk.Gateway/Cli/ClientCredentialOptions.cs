@@ -8,25 +8,27 @@ using IotPsk.Tls;
 
 namespace IotPsk.Gateway.Cli;
 
-/// <summary>The key of a client: a bundle, or identity and key, which may have to be imported first.</summary>
-internal sealed class ClientCredentialOptions
+/// <summary>The key of a client: a bundle, or identity and key, which may have to be imported first. For (D)TLS 1.2 nothing is imported (RFC 9258 s5.1).</summary>
+internal sealed class ClientCredentialOptions(bool forVersion12 = false)
 {
     private const int MaxBundleLength = 64 * 1024, MaxKeyLength = 1024;
     private readonly Option<string?> _bundle = new("--bundle") { Description = "A credential file of a device", HelpName = "FILE" };
-    private readonly Option<string?> _identity = new("--identity") { Description = "The identity; with --import the external one, like sensor-0001~1" };
+    private readonly Option<string?> _identity = new("--identity") { Description = forVersion12 ? "The identity, like sensor-0001~1" : "The identity; with --import the external one, like sensor-0001~1" };
     private readonly Option<string?> _key = new("--key") { Description = "The key in hexadecimal; @FILE reads it from a file, which other users' ps does not show", HelpName = "HEX" };
     private readonly Option<string?> _import = new("--import") { Description = "Import the key by RFC 9258 for the fleet of this server id", HelpName = "SERVER-ID" };
 
     internal void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_bundle, _identity, _key, _import])
+        foreach (Option option in (Option[])[_bundle, _identity, _key])
             command.Options.Add(option);
+        if (!forVersion12)
+            command.Options.Add(_import);
     }
 
     /// <summary>The credential; throws <see cref="UserError"/> when the options do not make one.</summary>
     internal PskTlsCredential Read(ParseResult parsed)
     {
-        string? bundle = parsed.GetValue(_bundle), identity = parsed.GetValue(_identity), key = parsed.GetValue(_key), server = parsed.GetValue(_import);
+        string? bundle = parsed.GetValue(_bundle), identity = parsed.GetValue(_identity), key = parsed.GetValue(_key), server = forVersion12 ? null : parsed.GetValue(_import);
         if (bundle is not null && (identity ?? key ?? server) is null)
             return OfBundle(bundle);
         if (bundle is not null || identity is null || key is null)
@@ -46,7 +48,7 @@ internal sealed class ClientCredentialOptions
         }
     }
 
-    private static PskTlsCredential OfBundle(string file)
+    private PskTlsCredential OfBundle(string file)
     {
         byte[] content = BoundedFile.Read(file, MaxBundleLength) ?? throw new UserError("the file is too long for a credential bundle", file, "name the right file");
         try
@@ -54,6 +56,12 @@ internal sealed class ClientCredentialOptions
             CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
             try
             {
+                if (forVersion12)
+                {
+                    return bundle.Tls12Key is null
+                        ? throw new UserError("the bundle holds no key for DTLS 1.2", file, "use one that iotpsk device credentials wrote with --format bundle")
+                        : new PskTlsCredential(bundle.Tls12Identity, bundle.Tls12Key, PskBinder.External, TlsHash.Sha256);
+                }
                 return bundle.Tls13Key is null
                     ? throw new UserError("the bundle holds no key", file, "use the one that iotpsk device credentials wrote")
                     : new PskTlsCredential(bundle.Tls13Identity, bundle.Tls13Key, PskBinder.Imported, TlsHash.Sha256);
