@@ -123,6 +123,18 @@ public class HelloRetryTests
     }
 
     [Fact]
+    public void After_the_second_hello_nothing_is_skipped()
+    {
+        using var server = new TestServer();
+        (TestHello second, byte[][] transcript) = Retry(server, earlyData: true);
+        server.Deliver(TestRecord.Plain(23, new byte[60]));
+        server.Deliver(second.Record(transcript));
+        Assert.Null(server.Server.Error);
+        server.Deliver(TestRecord.Plain(23, new byte[60]));
+        Assert.Equal(TlsErrorReason.BadRecordMac, server.Server.Error?.Reason);
+    }
+
+    [Fact]
     public void Early_data_does_not_interrupt_the_second_hello()
     {
         using var server = new TestServer();

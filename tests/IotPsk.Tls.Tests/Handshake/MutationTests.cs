@@ -49,7 +49,7 @@ public class MutationTests
         }
     }
 
-    private static byte[] Mutate(byte[] bytes, Random random)
+    internal static byte[] Mutate(byte[] bytes, Random random)
     {
         int at = random.Next(bytes.Length);
         switch (random.Next(8))
@@ -86,7 +86,7 @@ public class MutationTests
     };
 
     /// <summary>legacy_record_version is ignored (RFC 8446 s5.1), and of plain records nothing authenticates it.</summary>
-    private static bool IsMinorVersionOfPlainRecord(byte[] wire, int at)
+    internal static bool IsMinorVersionOfPlainRecord(byte[] wire, int at)
     {
         for (int i = 0; i < wire.Length;)
         {
