@@ -52,7 +52,7 @@ internal sealed class CredentialsCommand
         string? endpoint = format == "bundle" ? Endpoint(configuration, parsed.GetValue(_address)) : null;
         if (output is not null && (id is not null || format != "bundle") && Path.Exists(output))
             throw new UserError("the file exists already", output, "name another one, or remove it");
-        using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+        using var tpm = TpmAccess.Create(configuration.Tpm, fleet);
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
         var writer = new CredentialWriter(tpm, fleet, format, CredentialWriter.Use(use));

@@ -82,7 +82,7 @@ internal sealed class EnrollCommand
         string format = _own.Format(parsed);
         string? endpoint = format == "bundle" && _own.Output(parsed) is not null ? CredentialsCommand.Endpoint(configuration, _own.Address(parsed)) : null;
         byte[]? given = _own.ReadKey(parsed, _console);
-        using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+        using var tpm = TpmAccess.Create(configuration.Tpm, fleet);
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
         var enrolment = new OwnKeyEnrolment(new DeviceKeyMaker(tpm, fleet), registry, new OwnKeyCredential(fleet.ServerId, mode, randoms, format, endpoint), _console);

@@ -30,7 +30,7 @@ internal static class FleetCommands
     private static int Init(CommonOptions common, CommandConsole console, ParseResult parsed, string serverId)
     {
         GatewayConfiguration configuration = common.Configuration(parsed);
-        using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+        using var tpm = TpmAccess.Create(configuration.Tpm, null);
         FleetRecord fleet = FleetSetup.Init(StateDirectory.OpenOrCreate(configuration.State), tpm, new FleetSetupOptions { ServerId = serverId });
         var document = new FleetDocument(fleet, null, new Dictionary<int, int>());
         console.Print(common.Json(parsed), document.Json(), document.Text());
@@ -42,7 +42,7 @@ internal static class FleetCommands
         GatewayConfiguration configuration = common.Configuration(parsed);
         using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
         FleetDocument document = FleetDocument.Of(registry);
-        using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+        using var tpm = TpmAccess.Create(configuration.Tpm, document.Fleet);
         tpm.Open();
         FleetSelfTest.Run(tpm, document.Fleet);
         console.Print(common.Json(parsed), document.Json(), document.Text());

@@ -20,7 +20,7 @@ internal static class FleetLifeCommands
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
             StateDirectory state = StateDirectory.Open(configuration.State);
-            using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+            using var tpm = TpmAccess.Create(configuration.Tpm, Read(state).Fleet);
             FleetRotationResult result = FleetRotation.Rotate(state, tpm, new FleetRotationOptions { Compromised = parsed.GetValue(compromised) });
             RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
             FleetDocument document = Read(state);
@@ -44,7 +44,7 @@ internal static class FleetLifeCommands
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
             StateDirectory state = StateDirectory.Open(configuration.State);
-            using var tpm = new EsysTpm(configuration.Tpm.Tcti);
+            using var tpm = TpmAccess.Create(configuration.Tpm, Read(state).Fleet);
             int epoch = parsed.GetValue(number);
             (_, bool changed) = FleetRotation.Retire(state, tpm, epoch, () => RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh));
             FleetDocument document = Read(state);

@@ -98,7 +98,10 @@ internal sealed class ConfigurationReader
         return path;
     }
 
-    private static TpmConfiguration Tpm(JsonObjectReader? reader)
+    private string? OptionalPath(JsonObjectReader reader, string key) =>
+        reader.Has(key) ? AbsolutePath(reader, key, $"/etc/iotpsk/{key}") : null;
+
+    private TpmConfiguration Tpm(JsonObjectReader? reader)
     {
         if (reader is null)
             return new TpmConfiguration();
@@ -106,6 +109,8 @@ internal sealed class ConfigurationReader
         {
             Tcti = reader.Text("Tcti") ?? TpmConfiguration.DefaultTcti,
             EncryptSession = reader.Flag("EncryptSession", false),
+            AuthFile = OptionalPath(reader, "AuthFile"),
+            OwnerAuthFile = OptionalPath(reader, "OwnerAuthFile"),
         };
         reader.End();
         return tpm;

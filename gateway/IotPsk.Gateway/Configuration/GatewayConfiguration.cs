@@ -27,6 +27,12 @@ internal sealed record TpmConfiguration
 
     /// <summary>Encrypt parameters between this process and the TPM.</summary>
     internal bool EncryptSession { get; init; }
+
+    /// <summary>File with the authorisation value of the keys; null: the systemd credential tpm-auth if the service has one, else none.</summary>
+    internal string? AuthFile { get; init; }
+
+    /// <summary>File with the password of the owner hierarchy, which only the making of keys needs; null for none.</summary>
+    internal string? OwnerAuthFile { get; init; }
 }
 
 internal sealed record ListenerConfiguration

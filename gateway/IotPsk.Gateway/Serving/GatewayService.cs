@@ -57,7 +57,7 @@ internal sealed class GatewayService : IAsyncDisposable
         {
             registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State), time);
             FleetRecord fleet = registry.RequireFleet();
-            tpm = new TpmOwner(new EsysTpm(configuration.Tpm.Tcti), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
+            tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
             if (configuration.Limits.TicketHours > 0)
                 tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);

@@ -15,8 +15,6 @@ internal static class ServingRules
             if (configuration.Listeners[i].Protocol == ListenerProtocol.Lwm2m)
                 errors.Add(UserError.Join("lwm2m is not served by this version", $"$.Listeners[{i}].Protocol", "remove the listener; mqtt and tunnel are served"));
         }
-        if (configuration.Tpm.EncryptSession)
-            errors.Add(UserError.Join("encrypted TPM sessions are not built into this version", "$.Tpm.EncryptSession", "write false"));
         if (errors.Count > 0)
             throw UserError.Several(errors);
     }

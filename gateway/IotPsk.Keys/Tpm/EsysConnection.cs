@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace IotPsk.Keys;
 
 /// <summary>
@@ -93,6 +95,25 @@ internal sealed unsafe class EsysConnection : IDisposable
         structure = 0;
         Check(rc, "reading the answer");
         return _wire.Span[..(int)offset];
+    }
+
+    /// <summary>
+    /// Overwrites a secret wherever the library's own buffers still hold it: the answer stays in them until the next one comes, which may be
+    /// hours later. Both contexts are blocks of the C library's heap; what is where in them does not matter.
+    /// </summary>
+    internal void Scrub(ReadOnlySpan<byte> secret)
+    {
+        nint sys = 0;
+        Check(Tss2.Esys_GetSysContext(_esys, &sys), "finding the library's buffers");
+        Scrub(_esys, secret);
+        Scrub(sys, secret);
+    }
+
+    private static void Scrub(nint block, ReadOnlySpan<byte> secret)
+    {
+        var bytes = new Span<byte>((void*)block, (int)Tss2.UsableSize(block));
+        for (int at; (at = bytes.IndexOf(secret)) >= 0;)
+            CryptographicOperations.ZeroMemory(bytes.Slice(at, secret.Length));
     }
 
     /// <summary>Clears what <see cref="Take"/> returned when it was secret.</summary>

@@ -47,7 +47,9 @@ public sealed unsafe partial class EsysTpm
                 ?? throw new TpmException(TpmFault.Failed, $"TPM at {Address}: the storage root key did not stay at handle 0x{handle:x8}");
         }
 
-        if (!found.IsStorageRoot)
+        if (found.IsStorageRoot)
+            _ensuredRoot = new TpmKeyReference(handle, found.Name);
+        else
         {
             throw new TpmException(
                 TpmFault.KeyMismatch,
@@ -69,6 +71,7 @@ public sealed unsafe partial class EsysTpm
     {
         var parentTr = Find(parent, []);
         var connection = Connection;
+        var auth = Authorize();
         PutTemplate(template, _options.KeyAuth.Span, secret);
         nint outPrivate = 0, outPublic = 0;
         uint rc;
@@ -76,7 +79,7 @@ public sealed unsafe partial class EsysTpm
         do
         {
             rc = Tss2.Esys_Create(
-                connection.Context, parentTr, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, _outsideInfo.Address,
+                connection.Context, parentTr, auth, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, _outsideInfo.Address,
                 _creationPcr.Address, &outPrivate, &outPublic, null, null, null);
         }
         while (connection.Again(TpmCommand.Create, rc, ref attempt));
@@ -130,6 +133,7 @@ public sealed unsafe partial class EsysTpm
     private uint Load(uint parent, byte[] wrappedPrivate, byte[] wrappedPublic, string what)
     {
         var connection = Connection;
+        var auth = Authorize();
         connection.Put(_first, wrappedPrivate, &Tss2.Tss2_MU_TPM2B_PRIVATE_Unmarshal);
         connection.Put(_second, wrappedPublic, &Tss2.Tss2_MU_TPM2B_PUBLIC_Unmarshal);
         uint rc, transient = 0;
@@ -137,7 +141,7 @@ public sealed unsafe partial class EsysTpm
         do
         {
             rc = Tss2.Esys_Load(
-                connection.Context, parent, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, &transient);
+                connection.Context, parent, auth, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, &transient);
         }
         while (connection.Again(TpmCommand.Load, rc, ref attempt));
         connection.Check(rc, "TPM2_Load of " + what);
@@ -169,6 +173,7 @@ public sealed unsafe partial class EsysTpm
     private uint CreatePrimary(ReadOnlySpan<byte> template)
     {
         var connection = Connection;
+        var auth = Authorize();
         SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
         PutTemplate(template, [], []);
         uint rc, transient = 0;
@@ -176,7 +181,7 @@ public sealed unsafe partial class EsysTpm
         do
         {
             rc = Tss2.Esys_CreatePrimary(
-                connection.Context, Tss2.TrOwner, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, _outsideInfo.Address,
+                connection.Context, Tss2.TrOwner, auth, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, _outsideInfo.Address,
                 _creationPcr.Address, &transient, null, null, null, null);
         }
         while (connection.Again(TpmCommand.CreatePrimary, rc, ref attempt));
@@ -200,13 +205,14 @@ public sealed unsafe partial class EsysTpm
     private uint EvictControl(uint tr, uint handle)
     {
         var connection = Connection;
+        var auth = Authorize(parameters: false);
         SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
         uint rc, persistent = Tss2.TrNone;
         var attempt = 0;
         do
         {
             rc = Tss2.Esys_EvictControl(
-                connection.Context, Tss2.TrOwner, tr, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, handle, &persistent);
+                connection.Context, Tss2.TrOwner, tr, auth, Tss2.TrNone, Tss2.TrNone, handle, &persistent);
         }
         while (connection.Again(TpmCommand.EvictControl, rc, ref attempt));
         connection.Check(rc, $"TPM2_EvictControl of 0x{handle:x8}");

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
 namespace IotPsk.Keys;
@@ -12,8 +13,17 @@ public sealed class TpmOptions
     /// <summary>Password of the owner hierarchy, needed only to make keys; empty on most machines.</summary>
     public ReadOnlyMemory<byte> OwnerAuth { get; init; }
 
-    /// <summary>Authorisation value of the fleet key, at most 32 bytes; given at its birth and at every use.</summary>
+    /// <summary>Authorisation value of the keys, at most <see cref="MaxAuthSize"/> bytes; given at their birth and at every use. Zeroed with the TPM.</summary>
     public ReadOnlyMemory<byte> KeyAuth { get; init; }
+
+    /// <summary>Longest authorisation value, in bytes: as long as the name algorithm's digest (TPM 2.0 Part 2, s10.4.5).</summary>
+    public const int MaxAuthSize = 32;
+
+    /// <summary>Encrypt what crosses the bus to the TPM: for machines on whose board somebody may listen.</summary>
+    public bool EncryptSession { get; init; }
+
+    /// <summary>The storage root that an encrypting session is salted to; its name is compared first. Null before there is a fleet.</summary>
+    public TpmKeyReference? StorageRoot { get; init; }
 }
 
 /// <summary>
@@ -87,6 +97,7 @@ public sealed unsafe partial class EsysTpm : ITpm
     /// <inheritdoc/>
     public void Close()
     {
+        EndSession();
         _objects.Clear();
         var connection = _connection;
         _connection = null;
@@ -97,10 +108,19 @@ public sealed unsafe partial class EsysTpm : ITpm
     public void Dispose()
     {
         Close();
+        Forget(_options.KeyAuth);
+        Forget(_options.OwnerAuth);
+        _symmetric.Dispose();
         _first.Dispose();
         _second.Dispose();
         _outsideInfo.Dispose();
         _creationPcr.Dispose();
+    }
+
+    private static void Forget(ReadOnlyMemory<byte> auth)
+    {
+        if (MemoryMarshal.TryGetArray(auth, out var array))
+            CryptographicOperations.ZeroMemory(array);
     }
 
     /// <inheritdoc/>
@@ -115,6 +135,7 @@ public sealed unsafe partial class EsysTpm : ITpm
         ArgumentOutOfRangeException.ThrowIfGreaterThan(message.Length, MaxHmacMessage);
         ArgumentOutOfRangeException.ThrowIfNotEqual(mac.Length, MacSize);
         var connection = Connection;
+        var auth = Authorize();
         Span<byte> wire = stackalloc byte[2 + MaxHmacMessage];
         BinaryPrimitives.WriteUInt16BigEndian(wire, (ushort)message.Length);
         message.CopyTo(wire[2..]);
@@ -123,7 +144,7 @@ public sealed unsafe partial class EsysTpm : ITpm
         uint rc;
         var attempt = 0;
         do
-            rc = Tss2.Esys_HMAC(connection.Context, tr, Tss2.TrPassword, Tss2.TrNone, Tss2.TrNone, _first.Address, TpmWire.AlgSha256, &digest);
+            rc = Tss2.Esys_HMAC(connection.Context, tr, auth, Tss2.TrNone, Tss2.TrNone, _first.Address, TpmWire.AlgSha256, &digest);
         while (connection.Again(TpmCommand.Hmac, rc, ref attempt));
         if (rc != 0)
             connection.Check(rc, $"TPM2_HMAC with {what ?? $"the key at 0x{handle:x8}"}");
@@ -144,6 +165,7 @@ public sealed unsafe partial class EsysTpm : ITpm
         if (offset != 2 + MacSize)
             throw new TpmException(TpmFault.Failed, $"TPM at {Address}: TPM2_HMAC answered {offset - 2} bytes instead of {MacSize}");
         wire.Slice(2, MacSize).CopyTo(mac);
+        connection.Scrub(mac);
         CryptographicOperations.ZeroMemory(wire);
     }
 

@@ -32,6 +32,9 @@ public enum TpmCommand
 
     /// <summary>TPM2_GetRandom.</summary>
     GetRandom,
+
+    /// <summary>TPM2_StartAuthSession.</summary>
+    StartAuthSession,
 }
 
 /// <summary>How many of each command were sent. Written by the thread that owns the TPM, read by any.</summary>

@@ -56,7 +56,7 @@ internal static class TpmErrors
             0x908 or 0x90a or 0x920 or 0x922 => TpmFault.Busy,
             0x921 => TpmFault.Lockout,
             0x143 => TpmFault.NotSupported,
-            0x14b or 0x902 or 0x903 or 0x904 => TpmFault.NoSpace,
+            0x14b or 0x902 or 0x903 or 0x904 or 0x905 => TpmFault.NoSpace,
             _ => TpmFault.Failed,
         };
     }
@@ -71,7 +71,7 @@ internal static class TpmErrors
         TpmFault.KeyMissing => $"there is no key at that handle ({Code(rc)})",
         TpmFault.NotSupported => $"the TPM does not have this command ({Code(rc)})",
         TpmFault.NoSpace => $"the TPM has no room for another object ({Code(rc)}): see tpm2_getcap handles-transient and handles-persistent, " +
-            "free leftovers with tpm2_flushcontext -t or tpm2_evictcontrol",
+            "free leftovers with tpm2_flushcontext -t, tpm2_flushcontext -l or tpm2_evictcontrol",
         _ => (rc & 0xffffff) switch
         {
             0x101 => $"the TPM is in failure mode ({Code(rc)}): restart it",

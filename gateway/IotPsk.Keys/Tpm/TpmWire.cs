@@ -38,6 +38,12 @@ internal static class TpmWire
     /// <summary>Where primary keys of tpm2-tools are kept.</summary>
     internal const uint FirstPrimaryHandle = 0x81000002, LastPrimaryHandle = 0x810000ff;
 
+    /// <summary>TPM_SE_HMAC.</summary>
+    internal const byte SessionHmac = 0;
+
+    /// <summary>TPMT_SYM_DEF: AES-128-CFB.</summary>
+    internal static ReadOnlySpan<byte> SessionCipher => [0, (byte)AlgAes, 0, 128, 0, (byte)AlgCfb];
+
     /// <summary>A TPM2B of nothing.</summary>
     internal static ReadOnlySpan<byte> Empty => [0, 0];
 

@@ -79,6 +79,22 @@ internal static unsafe partial class Tss2
     [LibraryImport(Esys)]
     internal static partial uint Esys_GetRandom(nint context, uint session1, uint session2, uint session3, ushort count, nint* random);
 
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_StartAuthSession(
+        nint context, uint tpmKey, uint bind, uint session1, uint session2, uint session3, nint nonce, byte type, nint symmetric, ushort hash, uint* session);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_TRSess_SetAttributes(nint context, uint session, byte flags, byte mask);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_GetSysContext(nint context, nint* sys);
+
+    [LibraryImport("libc", EntryPoint = "malloc_usable_size")]
+    internal static partial nuint UsableSize(nint block);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPMT_SYM_DEF_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
+
     [LibraryImport(Mu)]
     internal static partial uint Tss2_MU_TPM2B_DIGEST_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
@@ -30,6 +31,21 @@ internal sealed class TpmProxy : IDisposable
 
     /// <summary>Given command code and answer, the bytes to answer instead; null ends the connection without an answer.</summary>
     public Func<uint, byte[], byte[]?> Answer { get; set; } = static (_, answer) => answer;
+
+    /// <summary>Everything that crossed, commands and answers.</summary>
+    public ConcurrentQueue<byte[]> Seen { get; } = new();
+
+    /// <summary>Whether these bytes crossed in one piece.</summary>
+    public bool Saw(ReadOnlySpan<byte> bytes)
+    {
+        foreach (var message in Seen)
+        {
+            if (message.AsSpan().IndexOf(bytes) >= 0)
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>An answer that consists of a response code.</summary>
     public static byte[] Failure(uint responseCode)
@@ -98,8 +114,13 @@ internal sealed class TpmProxy : IDisposable
     {
         while (await Read(client) is { } command)
         {
+            Seen.Enqueue(command);
             await server.WriteAsync(command);
-            if (await Read(server) is not { } answer || Answer(BinaryPrimitives.ReadUInt32BigEndian(command.AsSpan(6)), answer) is not { } changed)
+            if (await Read(server) is { } real)
+                Seen.Enqueue(real);
+            else
+                return;
+            if (Answer(BinaryPrimitives.ReadUInt32BigEndian(command.AsSpan(6)), real) is not { } changed)
                 return;
             await client.WriteAsync(changed);
             if (changed.Length < HeaderSize)

@@ -32,7 +32,8 @@ public sealed class Lab : IDisposable
         Tpm.Dispose();
         Directory.Dispose();
         // Whatever was done to it, the gateway never logs a fault of its own.
-        Assert.DoesNotContain(File.ReadLines(Path.Combine(Logs, "gateway.log")), line =>
+        string log = Path.Combine(Logs, "gateway.log");
+        Assert.DoesNotContain(File.Exists(log) ? File.ReadLines(log) : [], line =>
             line.Contains(" fail: ", StringComparison.Ordinal) || line.Contains(" crit: ", StringComparison.Ordinal) || line.Contains("Unhandled exception", StringComparison.Ordinal));
     }
 }
