@@ -6,7 +6,7 @@ using IotPsk.Device.App;
 namespace IotPsk.Device.Host;
 
 /// <summary>One virtual device: the application, its client, and what both say.</summary>
-internal sealed class DeviceRun : ITelemetryListener, IDisposable
+internal sealed class DeviceRun : ITelemetryListener, IDeviceRun
 {
     private readonly EventPrinter _printer;
     private readonly TelemetryClient _client;
@@ -26,12 +26,11 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
         _allArrived = options.QualityOfService == 0 ? "sent" : "acknowledged";
     }
 
-    /// <summary>Every message was acknowledged.</summary>
-    internal bool Succeeded { get; private set; }
+    public bool Succeeded { get; private set; }
 
     private string Device => _connector.DeviceId;
 
-    internal void Run()
+    public void Run()
     {
         try
         {
@@ -49,7 +48,7 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
             _printer.Problem(Device, $"not every message was {_allArrived}");
     }
 
-    internal void Stop() => _application.Stop();
+    public void Stop() => _application.Stop();
 
     public void Dispose()
     {
@@ -57,20 +56,7 @@ internal sealed class DeviceRun : ITelemetryListener, IDisposable
         _client.Dispose();
     }
 
-    public void OnConnected(TlsConnectionInfo info) => _printer.Print("connected", Device,
-        string.Create(CultureInfo.InvariantCulture, $"connected to {_connector.Address}: {info.VersionName} {info.CipherSuiteName} {info.KeyExchangeName}{(info.IsResumed ? " resumed" : "")}, {(info.IsImported ? "imported" : "external")} PSK, epoch {_connector.Epoch}, handshake {info.HandshakeBytesSent} bytes out, {info.HandshakeBytesReceived} in"),
-        new JsonObject
-        {
-            ["address"] = _connector.Address.ToString(),
-            ["version"] = info.VersionName,
-            ["suite"] = info.CipherSuiteName,
-            ["keyExchange"] = info.KeyExchangeName,
-            ["imported"] = info.IsImported,
-            ["resumed"] = info.IsResumed,
-            ["epoch"] = _connector.Epoch,
-            ["handshakeBytesSent"] = info.HandshakeBytesSent,
-            ["handshakeBytesReceived"] = info.HandshakeBytesReceived,
-        });
+    public void OnConnected(TlsConnectionInfo info) => ConnectedEvent.Print(_printer, Device, _connector.Address, _connector.Epoch, info);
 
     public void OnDisconnected(PskException problem, int retryIn)
     {

@@ -42,6 +42,14 @@ internal static class HostCommand
         var once = new Option<bool>("--once") { Description = "Connect once: a lost or refused connection ends the device, with exit code 1" };
         var erase = new Option<bool>("--erase-bundle") { Description = "Overwrite and erase credential files once the vault holds them, as a board does at its first boot" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object a line" };
+        var dtls = new Option<bool>("--dtls") { Description = "CoAP over DTLS 1.2 instead of MQTT over TLS 1.3: every message is a confirmable POST" };
+        var path = new Option<string>("--path") { Description = "With --dtls: the resource that messages are posted to", HelpName = "PATH", DefaultValueFactory = _ => "/echo" };
+        var sleep = new Option<bool>("--sleep") { Description = "With --dtls: after each message save the association in the vault, and wake up into it for the next, from another port; the last one stays saved" };
+        var cid = new Option<bool>("--cid") { Description = "With --dtls: ask for a connection id even if the credential does not say so" };
+        var ecdhe = new Option<bool>("--ecdhe") { Description = "With --dtls: ECDHE_PSK, which has forward secrecy, instead of PSK" };
+        var firstTimeout = new Option<int>("--first-timeout") { Description = "With --dtls: milliseconds until a lost datagram of the handshake is sent again for the first time", HelpName = "MS", DefaultValueFactory = _ => 9000 };
+        Check(firstTimeout, value => value is >= 100 and <= 60000, "--first-timeout is not between 100 and 60000 milliseconds");
+        Check(path, value => value is { Length: > 0 } && value[0] == '/', "--path does not begin with a slash");
         Check(count, value => value >= 0, "--count is negative");
         Check(interval, value => value is >= 0 and <= 86400, "--interval is not between 0 and 86400 seconds");
         Check(qos, value => value is 0 or 1, "--qos is neither 0 nor 1");
@@ -49,7 +57,12 @@ internal static class HostCommand
             "Example: iotpsk-device --bundle sensor-0001.cred --vault ./vault --count 3 --interval 1 --once\n" +
             "A credential file comes from: iotpsk device credentials ID --for imported --format bundle -o FILE\n" +
             "The TLS core is libiotpsk.so beside this program, or what IOTPSK_NATIVE names.\n" +
-            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, json };
+            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, json, dtls, path, sleep, cid, ecdhe, firstTimeout };
+        root.Validators.Add(result =>
+        {
+            if (!result.GetValue(dtls) && (result.GetValue(sleep) || result.GetValue(cid) || result.GetValue(ecdhe)))
+                result.AddError("--sleep, --cid and --ecdhe go with --dtls");
+        });
         root.SetAction(parsed => Execute(new HostOptions
         {
             Bundle = parsed.GetValue(bundle),
@@ -60,6 +73,12 @@ internal static class HostCommand
             Once = parsed.GetValue(once),
             EraseBundle = parsed.GetValue(erase),
             Json = parsed.GetValue(json),
+            Datagrams = parsed.GetValue(dtls),
+            Path = parsed.GetValue(path)!,
+            Sleeps = parsed.GetValue(sleep),
+            UseConnectionId = parsed.GetValue(cid),
+            UseEcdhe = parsed.GetValue(ecdhe),
+            FirstTimeout = parsed.GetValue(firstTimeout),
         }, new EventPrinter(output, errors, parsed.GetValue(json))));
         return root;
     }
@@ -81,11 +100,11 @@ internal static class HostCommand
     {
         using var vault = new Vault(options.Vault);
         List<int> slots = DeviceSlots.Load(vault, options);
-        DeviceRun[] devices = [.. slots.Select(slot => new DeviceRun(vault, slot, options, printer))];
+        IDeviceRun[] devices = [.. slots.Select(IDeviceRun (slot) => options.Datagrams ? new DatagramRun(vault, slot, options, printer) : new DeviceRun(vault, slot, options, printer))];
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = true;
-            foreach (DeviceRun device in devices)
+            foreach (IDeviceRun device in devices)
                 device.Stop();
         }
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
@@ -95,7 +114,7 @@ internal static class HostCommand
             thread.Start();
         foreach (Thread thread in threads)
             thread.Join();
-        foreach (DeviceRun device in devices)
+        foreach (IDeviceRun device in devices)
             device.Dispose();
         return devices.All(device => device.Succeeded) ? 0 : HostOptions.Failed;
     }

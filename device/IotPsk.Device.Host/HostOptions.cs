@@ -27,6 +27,24 @@ internal sealed record HostOptions
     /// <summary>Overwrite and erase credential files once the vault holds them, as a board does.</summary>
     internal bool EraseBundle { get; init; }
 
+    /// <summary>CoAP over DTLS instead of MQTT over TLS.</summary>
+    internal bool Datagrams { get; init; }
+
+    /// <summary>The CoAP resource that messages are posted to.</summary>
+    internal string Path { get; init; } = "/echo";
+
+    /// <summary>Save the association after each message, and wake up into it for the next.</summary>
+    internal bool Sleeps { get; init; }
+
+    /// <summary>Ask for a connection id, whatever the credential says.</summary>
+    internal bool UseConnectionId { get; init; }
+
+    /// <summary>ECDHE_PSK instead of PSK.</summary>
+    internal bool UseEcdhe { get; init; }
+
+    /// <summary>The first retransmission time-out of the DTLS handshake, in milliseconds.</summary>
+    internal int FirstTimeout { get; init; } = 9000;
+
     /// <summary>Print JSON, an object a line.</summary>
     internal bool Json { get; init; }
 }

@@ -53,6 +53,21 @@ internal static partial class LibIotPsk
     [LibraryImport(Library, EntryPoint = "iotpsk_close")]
     internal static partial int Close(int session);
 
+    [LibraryImport(Library, EntryPoint = "iotpsk_set_first_timeout")]
+    internal static partial int SetFirstTimeout(int session, int milliseconds);
+
+    [LibraryImport(Library, EntryPoint = "iotpsk_tick")]
+    internal static partial int Tick(int session, int now);
+
+    [LibraryImport(Library, EntryPoint = "iotpsk_deadline")]
+    internal static partial int Deadline(int session);
+
+    [LibraryImport(Library, EntryPoint = "iotpsk_save")]
+    internal static partial int Save(int session);
+
+    [LibraryImport(Library, EntryPoint = "iotpsk_load")]
+    internal static partial int Load(int vault, int slot, int recordSize, int options);
+
     [LibraryImport(Library, EntryPoint = "iotpsk_info")]
     internal static partial int Info(int session, int what);
 

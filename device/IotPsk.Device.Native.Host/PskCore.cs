@@ -44,9 +44,9 @@ public static class PskCore
     /// <summary>Begins a session with the credential of a slot.</summary>
     /// <param name="vault">The vault handle.</param>
     /// <param name="slot">0 to 65535.</param>
-    /// <param name="protocol">0x0304 for TLS 1.3.</param>
+    /// <param name="protocol">0x0304 for TLS 1.3, 0xfefd for DTLS 1.2.</param>
     /// <param name="recordSize">The record size limit to announce (RFC 8449), from 64; 0 for that of the bundle.</param>
-    /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets.</param>
+    /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets, 4 a connection id (DTLS), 8 ECDHE_PSK (DTLS).</param>
     /// <returns>A session handle, or an error code.</returns>
     public static int Open(int vault, int slot, int protocol, int recordSize, int options) => LibIotPsk.Open(vault, slot, protocol, recordSize, options);
 
@@ -100,6 +100,36 @@ public static class PskCore
     /// <param name="session">The session handle.</param>
     /// <returns>0, or an error code.</returns>
     public static int Close(int session) => LibIotPsk.Close(session);
+
+    /// <summary>DTLS, before the first step: sets the first retransmission time-out of the handshake; 9 s unless set (RFC 7925 s11).</summary>
+    /// <param name="session">The session handle.</param>
+    /// <param name="milliseconds">100 to 60000; it doubles up to 60 s, then the handshake is given up.</param>
+    /// <returns>0, or an error code.</returns>
+    public static int SetFirstTimeout(int session, int milliseconds) => LibIotPsk.SetFirstTimeout(session, milliseconds);
+
+    /// <summary>DTLS: tells the time, before the first step and whenever <see cref="Deadline"/> says so; then step again.</summary>
+    /// <param name="session">The session handle.</param>
+    /// <param name="now">Milliseconds since any moment; it may wrap around.</param>
+    /// <returns>0, or an error code.</returns>
+    public static int Tick(int session, int now) => LibIotPsk.Tick(session, now);
+
+    /// <summary>DTLS: tells when the time is wanted again.</summary>
+    /// <param name="session">The session handle.</param>
+    /// <returns>Milliseconds from the last tick on; -1 if nothing is due; or another error code.</returns>
+    public static int Deadline(int session) => LibIotPsk.Deadline(session);
+
+    /// <summary>DTLS: saves the association beside its credential in the vault, and ends the session without a word; close it then.</summary>
+    /// <param name="session">The session handle.</param>
+    /// <returns>0, or an error code: then nothing is saved, and the session is of no use any more.</returns>
+    public static int Save(int session) => LibIotPsk.Save(session);
+
+    /// <summary>DTLS: begins a session, connected already, with the association saved in a slot; it is erased from the vault before.</summary>
+    /// <param name="vault">The vault handle.</param>
+    /// <param name="slot">0 to 65535.</param>
+    /// <param name="recordSize">As for <see cref="Open"/>.</param>
+    /// <param name="options">As for <see cref="Open"/>.</param>
+    /// <returns>A session handle, or an error code; -14 if nothing usable was saved.</returns>
+    public static int Load(int vault, int slot, int recordSize, int options) => LibIotPsk.Load(vault, slot, recordSize, options);
 
     /// <summary>Tells something about a session.</summary>
     /// <param name="session">The session handle.</param>

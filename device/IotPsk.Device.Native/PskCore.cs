@@ -51,9 +51,9 @@ namespace IotPsk.Device.Native
         /// </summary>
         /// <param name="vault">The vault handle.</param>
         /// <param name="slot">0 to 65535.</param>
-        /// <param name="protocol">0x0304 for TLS 1.3.</param>
+        /// <param name="protocol">0x0304 for TLS 1.3, 0xfefd for DTLS 1.2: then every feed, drain, write and read is one datagram or message.</param>
         /// <param name="recordSize">The record size limit to announce (RFC 8449), from 64; 0 for that of the bundle.</param>
-        /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets.</param>
+        /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets, 4 a connection id (DTLS), 8 ECDHE_PSK (DTLS).</param>
         /// <returns>A session handle, or an error code.</returns>
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern int Open(int vault, int slot, int protocol, int recordSize, int options);
@@ -112,11 +112,47 @@ namespace IotPsk.Device.Native
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern int Close(int session);
 
+        /// <summary>DTLS, before the first step: sets the first retransmission time-out of the handshake; 9 s unless set (RFC 7925 s11).</summary>
+        /// <param name="session">The session handle.</param>
+        /// <param name="milliseconds">100 to 60000; it doubles up to 60 s, then the handshake is given up.</param>
+        /// <returns>0, or an error code.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int SetFirstTimeout(int session, int milliseconds);
+
+        /// <summary>DTLS: tells the time, before the first step and whenever <see cref="Deadline"/> says so; then step again.</summary>
+        /// <param name="session">The session handle.</param>
+        /// <param name="now">Milliseconds since any moment; it may wrap around.</param>
+        /// <returns>0, or an error code.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int Tick(int session, int now);
+
+        /// <summary>DTLS: tells when the time is wanted again.</summary>
+        /// <param name="session">The session handle.</param>
+        /// <returns>Milliseconds from the last tick on; -1 if nothing is due; or another error code.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int Deadline(int session);
+
+        /// <summary>DTLS: saves the association beside its credential in the vault, and ends the session without a word; close it then.</summary>
+        /// <param name="session">The session handle.</param>
+        /// <returns>0, or an error code: then nothing is saved, and the session is of no use any more.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int Save(int session);
+
+        /// <summary>DTLS: begins a session, connected already, with the association saved in a slot; it is erased from the vault before.</summary>
+        /// <param name="vault">The vault handle.</param>
+        /// <param name="slot">0 to 65535.</param>
+        /// <param name="recordSize">As for <see cref="Open"/>.</param>
+        /// <param name="options">As for <see cref="Open"/>.</param>
+        /// <returns>A session handle, or an error code; -14 if nothing usable was saved.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int Load(int vault, int slot, int recordSize, int options);
+
         /// <summary>Tells something about a session.</summary>
         /// <param name="session">The session handle.</param>
         /// <param name="what">
         /// 0 version, 1 cipher suite, 2 key exchange mode (0 psk_ke, 1 psk_dhe_ke), 3 handshake bytes sent, 4 received,
-        /// 5 imported key (1) or plain external key (0), 6 last alert received, 7 resumed by ticket (1) or not (0), 8 ticket offered.
+        /// 5 imported key (1) or plain external key (0), 6 last alert received, 7 resumed (1) or not (0), 8 ticket offered,
+        /// 9 length of the server's connection id (DTLS), 10 longest message (DTLS).
         /// </param>
         /// <returns>The value, or an error code.</returns>
         [MethodImpl(MethodImplOptions.InternalCall)]

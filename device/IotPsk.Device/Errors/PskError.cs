@@ -120,6 +120,12 @@ namespace IotPsk.Device
         /// <summary>The credential file cannot be read, overwritten or erased.</summary>
         CredentialFile = -220,
 
+        /// <summary>The CoAP server did not acknowledge: it may have lost the association, so the next one needs a handshake.</summary>
+        CoapSilent = -240,
+
+        /// <summary>The CoAP server rejected a message (RST).</summary>
+        CoapRejected = -241,
+
         /// <summary>A handler of the application threw an exception.</summary>
         HandlerFailed = -230,
     }

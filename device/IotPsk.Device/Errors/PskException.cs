@@ -123,6 +123,8 @@ namespace IotPsk.Device
                 case PskError.SubscriptionRefused: return "subscription refused: the MQTT server does not allow it";
                 case PskError.WindowFull: return "window full: too many messages wait for their acknowledgement";
                 case PskError.CredentialFile: return "credential file: it cannot be read, overwritten or erased";
+                case PskError.CoapSilent: return "coap silent: the CoAP server acknowledges nothing";
+                case PskError.CoapRejected: return "coap rejected: the CoAP server does not process the message";
                 case PskError.HandlerFailed: return "handler failed: the application threw an exception";
                 default: return PskCore.ErrorName((int)code);
             }

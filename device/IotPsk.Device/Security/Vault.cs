@@ -101,6 +101,14 @@ namespace IotPsk.Device
             }
         }
 
+        internal int LoadSession(int slot, int recordSize, int options)
+        {
+            lock (_lock)
+            {
+                return PskCore.Load(_handle, slot, recordSize, options);
+            }
+        }
+
         private void Release()
         {
             int handle = _handle;

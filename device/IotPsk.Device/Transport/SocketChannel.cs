@@ -121,7 +121,7 @@ namespace IotPsk.Device
             _socket.Close();
         }
 
-        private static IPAddress[] Resolve(ServerAddress address)
+        internal static IPAddress[] Resolve(ServerAddress address)
         {
             try
             {

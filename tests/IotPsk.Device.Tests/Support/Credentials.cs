@@ -16,4 +16,14 @@ internal static class Credentials
         RecordSizeLimit = 512,
         Epoch = 1,
     };
+
+    /// <summary>With a key for DTLS 1.2 as well, and an address of that.</summary>
+    internal static CredentialBundle DatagramBundle(string device, byte[] key, string address)
+    {
+        CredentialBundle bundle = Bundle(device, key, address);
+        bundle.DtlsAddress = address;
+        bundle.Tls12Identity = Encoding.ASCII.GetBytes(device + "~1");
+        bundle.Tls12Key = [.. key];
+        return bundle;
+    }
 }
