@@ -114,6 +114,18 @@ internal sealed class DatagramClient : IDisposable
         return Encoding.UTF8.GetString(Receive());
     }
 
+    /// <summary>The same where datagrams get lost: it is said again until an answer comes.</summary>
+    internal string EchoAnyway(string text)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(since) < Patience)
+        {
+            Send(Encoding.UTF8.GetBytes(text));
+            if (Take(TimeSpan.FromMilliseconds(50)) is { Length: > 0 } plain) return Encoding.UTF8.GetString(plain);
+        }
+        throw new TimeoutException("Nothing was received.");
+    }
+
     /// <summary>As a new binding of a NAT: another port, the same association.</summary>
     internal void Rebind(IPAddress? address = null)
     {
@@ -140,6 +152,14 @@ internal sealed class DatagramClient : IDisposable
 
     internal byte[]? Process(ReadOnlySpan<byte> datagram)
     {
+        var plain = Feed(datagram);
+        Flush();
+        return plain;
+    }
+
+    /// <summary>Takes a datagram and answers nothing yet.</summary>
+    internal byte[]? Feed(ReadOnlySpan<byte> datagram)
+    {
         byte[]? plain = null;
         while (!datagram.IsEmpty)
         {
@@ -149,7 +169,6 @@ internal sealed class DatagramClient : IDisposable
             if (status == PskTlsStatus.Closed) _closed = true;
             if (consumed == 0 || _closed) break;
         }
-        Flush();
         return plain;
     }
 
