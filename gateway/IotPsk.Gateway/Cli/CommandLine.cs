@@ -17,6 +17,8 @@ internal static class CommandLine
         var console = new CommandConsole(output, errors, redirected);
         root.Subcommands.Add(FleetCommands.Create(common, console));
         root.Subcommands.Add(DeviceCommands.Create(common, console));
+        root.Subcommands.Add(BackupCommands.Backup(common, console));
+        root.Subcommands.Add(BackupCommands.Restore(common, console));
         root.Subcommands.Add(ServeCommand.Create(common));
         root.Subcommands.Add(CheckConfigCommand.Create(common, console));
         root.Subcommands.Add(SessionCommands.Create(common, console));

@@ -6,10 +6,10 @@ public sealed class StateDirectory
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode OnlyOwnerFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    private StateDirectory(string path)
+    private StateDirectory(string path, string registry = "registry.db")
     {
         Path = path;
-        RegistryPath = System.IO.Path.Combine(path, "registry.db");
+        RegistryPath = System.IO.Path.Combine(path, registry);
     }
 
     /// <summary>Absolute path.</summary>
@@ -51,6 +51,9 @@ public sealed class StateDirectory
         state.Restrict();
         return state;
     }
+
+    /// <summary>The same directory with another file as its registry.</summary>
+    internal StateDirectory WithRegistry(string name) => new(Path, name);
 
     /// <summary>Holds the directory for one writer of fleet keys at a time, among all processes; released by Dispose.</summary>
     /// <exception cref="RegistryException">Another process holds it.</exception>

@@ -1,0 +1,161 @@
+namespace IotPsk.Keys;
+
+/// <summary>The steps of a restoration; after each one a new attempt can go on.</summary>
+internal enum RestoreStep
+{
+    Copied,
+    Checked,
+    OldKept,
+    Replaced,
+}
+
+/// <summary>
+/// Copies of the registry as one file: devices, revocations, epochs, wrapped keys. No plaintext key is in it, and it is good with the TPM that
+/// holds the fleet's keys and with no other.
+/// </summary>
+public static class RegistryBackup
+{
+    private const string Restoring = "registry.db.restoring";
+    private const string Before = "registry.db.before-restore";
+    private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Writes a copy as of one moment, while a gateway goes on working.</summary>
+    /// <param name="registry">The registry of a fleet.</param>
+    /// <param name="path">The file, which must not exist; mode 0600.</param>
+    /// <exception cref="RegistryException">There is no fleet, or the file cannot be written.</exception>
+    public static void Write(SqliteRegistry registry, string path)
+    {
+        ArgumentNullException.ThrowIfNull(registry);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        registry.RequireFleet();
+        var partial = path + ".partial";
+        if (Path.Exists(path))
+            throw new RegistryException(RegistryFault.Inaccessible, $"{path} exists already: name another file, or remove it");
+        try
+        {
+            // SQLite takes an empty file as it is, with its mode.
+            using (new FileStream(partial, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
+            {
+            }
+
+            registry.CopyTo(partial);
+            Flush(partial);
+            File.Move(partial, path, overwrite: false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RegistryException(RegistryFault.Inaccessible, $"Backup {path} cannot be written: {e.Message}", e);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+
+    /// <summary>
+    /// Puts a backup in the place of the registry. The backup is whole and the TPM's keys are its fleet's, or nothing is changed; a registry that
+    /// was there stays beside it as registry.db.before-restore.
+    /// </summary>
+    /// <param name="state">Where to; no gateway may be using it.</param>
+    /// <param name="tpm">The fleet's TPM.</param>
+    /// <param name="path">The backup.</param>
+    /// <param name="replace">Replace a fleet that is there.</param>
+    /// <returns>The fleet, and how many devices it has.</returns>
+    /// <exception cref="RegistryException">The backup is damaged, a fleet is there, or the registry is in use.</exception>
+    /// <exception cref="TpmException">The TPM is not the fleet's.</exception>
+    public static (FleetRecord Fleet, int Devices) Restore(StateDirectory state, EsysTpm tpm, string path, bool replace) => Restore(state, tpm, path, replace, null);
+
+    internal static (FleetRecord Fleet, int Devices) Restore(StateDirectory state, EsysTpm tpm, string path, bool replace, Action<RestoreStep>? after)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(tpm);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var fleetLock = state.LockFleet();
+        if (!replace)
+            RefuseFleet(state);
+        var restoring = Path.Combine(state.Path, Restoring);
+        Copy(path, restoring);
+        after?.Invoke(RestoreStep.Copied);
+        FleetRecord fleet;
+        int devices;
+        using (var copy = SqliteRegistry.Open(state.WithRegistry(Restoring)))
+        {
+            fleet = copy.RequireFleet();
+            devices = copy.DeviceCount;
+            tpm.Open();
+            FleetSelfTest.Run(tpm, fleet);
+            copy.Seal();
+        }
+
+        after?.Invoke(RestoreStep.Checked);
+        KeepOld(state);
+        after?.Invoke(RestoreStep.OldKept);
+        File.Move(restoring, state.RegistryPath, overwrite: true);
+        after?.Invoke(RestoreStep.Replaced);
+        return (fleet, devices);
+    }
+
+    private static void RefuseFleet(StateDirectory state)
+    {
+        if (!File.Exists(state.RegistryPath))
+            return;
+        try
+        {
+            using var existing = SqliteRegistry.Open(state);
+            if (existing.Fleet is { } fleet)
+            {
+                throw new RegistryException(
+                    RegistryFault.FleetExists, $"There is a fleet in {state.Path} already: '{fleet.ServerId}' with {existing.DeviceCount} devices. Nothing was changed. Replace it with --replace");
+            }
+        }
+        catch (RegistryException e) when (e.Fault == RegistryFault.Damaged)
+        {
+            throw new RegistryException(RegistryFault.Damaged, $"The registry in {state.Path} is damaged: put the backup in its place with --replace", e);
+        }
+    }
+
+    /// <summary>A copy of what is there, if a registry of ours is; refused while somebody uses it.</summary>
+    private static void KeepOld(StateDirectory state)
+    {
+        if (!File.Exists(state.RegistryPath))
+            return;
+        try
+        {
+            using var old = SqliteRegistry.Open(state);
+            old.Seal();
+        }
+        catch (RegistryException e) when (e.Fault == RegistryFault.Damaged)
+        {
+            // What is broken is kept as it is; its journal would only be taken for the new one's.
+            File.Delete(state.RegistryPath + "-wal");
+            File.Delete(state.RegistryPath + "-shm");
+        }
+
+        Copy(state.RegistryPath, Path.Combine(state.Path, Before));
+    }
+
+    private static void Copy(string from, string to)
+    {
+        try
+        {
+            File.Delete(to + "-wal");
+            File.Delete(to + "-shm");
+            using (var source = new FileStream(from, FileMode.Open, FileAccess.Read))
+            using (var target = new FileStream(to, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
+            {
+                source.CopyTo(target);
+                target.Flush(flushToDisk: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RegistryException(RegistryFault.Inaccessible, $"{from} cannot be copied to {to}: {e.Message}", e);
+        }
+    }
+
+    private static void Flush(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite);
+        file.Flush(flushToDisk: true);
+    }
+}

@@ -1,0 +1,44 @@
+using Microsoft.Data.Sqlite;
+
+namespace IotPsk.Keys;
+
+/// <summary>The registry as one file.</summary>
+public sealed partial class SqliteRegistry
+{
+    /// <summary>Copies the registry as of one moment into an empty file.</summary>
+    internal void CopyTo(string path)
+    {
+        lock (_readGate)
+            Guard(() => Sql.Execute(_reader, "VACUUM INTO $path", null, ("$path", path)));
+    }
+
+    /// <summary>Brings everything into the one file, without a journal beside it.</summary>
+    /// <exception cref="RegistryException">Somebody else has it open.</exception>
+    internal void Seal()
+    {
+        lock (_readGate)
+        {
+            lock (_writeGate)
+            {
+                _reader.Close();
+                try
+                {
+                    using var command = Sql.Command(_writer, "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE", null);
+                    using var answer = command.ExecuteReader();
+                    do
+                    {
+                        if (answer.Read() && answer.GetValue(0) is "wal")
+                            throw InUse(null);
+                    }
+                    while (answer.NextResult());
+                }
+                catch (SqliteException e) when (e.SqliteErrorCode is 5 or 6)
+                {
+                    throw InUse(e);
+                }
+            }
+        }
+    }
+
+    private RegistryException InUse(Exception? inner) => new(RegistryFault.Busy, $"Registry {_state.RegistryPath} is in use: stop the gateway first", inner);
+}

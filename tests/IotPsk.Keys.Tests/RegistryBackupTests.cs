@@ -1,0 +1,169 @@
+using IotPsk.Keys.Tests.Support;
+
+namespace IotPsk.Keys.Tests;
+
+public sealed class RegistryBackupTests : IDisposable
+{
+    private readonly Swtpm _swtpm = new();
+    private readonly TempDirectory _directory = new();
+    private readonly EsysTpm _tpm;
+
+    public RegistryBackupTests()
+    {
+        _tpm = new EsysTpm(_swtpm.Tcti);
+        FleetSetup.Init(State(), _tpm, new FleetSetupOptions { ServerId = "gateway-01" });
+        using var registry = SqliteRegistry.Open(State());
+        registry.EnrolMany(["a", "b", "c"]);
+        registry.Revoke("b");
+    }
+
+    private string Backup => _directory["backup"];
+
+    private string Before => _directory["state/registry.db.before-restore"];
+
+    public void Dispose()
+    {
+        _tpm.Dispose();
+        _swtpm.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void What_was_backed_up_while_in_use_is_what_is_restored()
+    {
+        Write();
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Backup));
+
+        var (fleet, devices) = RegistryBackup.Restore(State("new"), _tpm, Backup, replace: false);
+
+        Assert.Equal(("gateway-01", 3), (fleet.ServerId, devices));
+        using var restored = SqliteRegistry.Open(State("new"));
+        Assert.True(restored.Find("b")!.IsRevoked);
+        Assert.False(restored.Find("a")!.IsRevoked);
+        Assert.Equal(["fleet.lock", "registry.db", "registry.db-shm", "registry.db-wal"], Directory.GetFiles(State("new").Path).Select(Path.GetFileName).Order());
+        FleetSelfTest.Run(_tpm, restored.RequireFleet());
+    }
+
+    [Fact]
+    public void Backup_writes_over_nothing()
+    {
+        File.WriteAllText(Backup, "mine");
+
+        Assert.Contains("exists already", Assert.Throws<RegistryException>(Write).Message, StringComparison.Ordinal);
+
+        Assert.Equal("mine", File.ReadAllText(Backup));
+    }
+
+    [Fact]
+    public void Fleet_that_is_there_is_replaced_only_on_demand_and_kept_beside()
+    {
+        Write();
+        Change(registry => registry.Enrol("d"));
+
+        var e = Assert.Throws<RegistryException>(() => RegistryBackup.Restore(State(), _tpm, Backup, replace: false));
+        Assert.Equal(RegistryFault.FleetExists, e.Fault);
+        Assert.Contains("--replace", e.Message, StringComparison.Ordinal);
+        Assert.Equal(3, RegistryBackup.Restore(State(), _tpm, Backup, replace: true).Devices);
+
+        Change(registry => Assert.Null(registry.Find("d")));
+        File.Copy(Before, _directory["state/registry.db"], overwrite: true);
+        Change(registry => Assert.NotNull(registry.Find("d")));
+    }
+
+    [Fact]
+    public void Registry_in_use_is_not_replaced()
+    {
+        Write();
+        using var gateway = SqliteRegistry.Open(State());
+
+        var e = Assert.Throws<RegistryException>(() => RegistryBackup.Restore(State(), _tpm, Backup, replace: true));
+
+        Assert.Equal(RegistryFault.Busy, e.Fault);
+        Assert.Contains("stop the gateway", e.Message, StringComparison.Ordinal);
+        Assert.False(gateway.Enrol("a").IsNew);
+    }
+
+    [Fact]
+    public void Backup_of_a_fleet_in_another_tpm_is_refused_and_changes_nothing()
+    {
+        Write();
+        using var other = new Swtpm();
+        using var tpm = new EsysTpm(other.Tcti);
+
+        var e = Assert.Throws<TpmException>(() => RegistryBackup.Restore(State("new"), tpm, Backup, replace: false));
+
+        Assert.Equal(TpmFault.KeyMissing, e.Fault);
+        Assert.False(File.Exists(State("new").RegistryPath));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("this is no backup at all, but long enough to look like one: ................................................................")]
+    public void File_that_is_no_backup_is_refused_and_changes_nothing(string content)
+    {
+        File.WriteAllText(Backup, content);
+
+        Assert.True(Assert.Throws<RegistryException>(() => RegistryBackup.Restore(State("new"), _tpm, Backup, replace: false)).Fault
+            is RegistryFault.Damaged or RegistryFault.NoFleet);
+
+        Assert.False(File.Exists(State("new").RegistryPath));
+    }
+
+    [Fact]
+    public void Damaged_backup_is_refused_and_the_registry_stays()
+    {
+        Write();
+        var bytes = File.ReadAllBytes(Backup);
+        for (var at = 4096; at < bytes.Length; at += 7)
+            bytes[at] ^= 0x55;
+        File.WriteAllBytes(Backup, bytes);
+
+        Assert.Equal(RegistryFault.Damaged, Assert.Throws<RegistryException>(() => RegistryBackup.Restore(State(), _tpm, Backup, replace: true)).Fault);
+
+        Change(registry => Assert.Equal(3, registry.DeviceCount));
+    }
+
+    [Fact]
+    public void Damaged_registry_is_mended_by_a_backup()
+    {
+        Write();
+        File.WriteAllText(State().RegistryPath, "damaged");
+        Assert.Contains("--replace", Assert.Throws<RegistryException>(() => RegistryBackup.Restore(State(), _tpm, Backup, replace: false)).Message, StringComparison.Ordinal);
+
+        Assert.Equal(3, RegistryBackup.Restore(State(), _tpm, Backup, replace: true).Devices);
+
+        Assert.Equal("damaged", File.ReadAllText(Before));
+        Change(registry => Assert.Equal(3, registry.DeviceCount));
+    }
+
+    [Fact]
+    public void Restoration_killed_after_any_step_leaves_the_old_or_the_new_registry_and_is_done_again()
+    {
+        Write();
+        Change(registry => registry.Enrol("d"));
+        foreach (var step in Enum.GetValues<RestoreStep>())
+        {
+            Assert.Throws<Killed>(() => RegistryBackup.Restore(State(), _tpm, Backup, replace: true, done =>
+            {
+                if (done == step)
+                    throw new Killed();
+            }));
+            Change(registry => Assert.Equal(step == RestoreStep.Replaced ? 3 : 4, registry.DeviceCount));
+        }
+
+        RegistryBackup.Restore(State(), _tpm, Backup, replace: true);
+        Change(registry => Assert.Equal(3, registry.DeviceCount));
+    }
+
+    private void Write() => Change(registry => RegistryBackup.Write(registry, Backup));
+
+    private StateDirectory State(string name = "state") => StateDirectory.OpenOrCreate(_directory[name]);
+
+    private void Change(Action<SqliteRegistry> work)
+    {
+        using var registry = SqliteRegistry.Open(State());
+        work(registry);
+    }
+
+    private sealed class Killed : Exception;
+}
