@@ -101,7 +101,7 @@ internal sealed class DtlsHandshake : IFlightRecords, IDisposable
     }
 
     /// <summary>True if records with this id of the peer fit in the datagrams of this side.</summary>
-    public bool FitsDatagrams(ReadOnlySpan<byte> peerId) => peerId.Length <= Settings.Mtu - 128;
+    public bool FitsDatagrams(ReadOnlySpan<byte> peerId) => peerId.Length <= Settings.Mtu - DtlsSettings.RoomBesideId;
 
     /// <summary>RFC 8449 s4: in version 1.2 a limit counts the content alone; RFC 6066 s4: so does max_fragment_length, which covers plain records too.</summary>
     public void LimitContent(int own, int peer, bool plainToo)

@@ -14,6 +14,10 @@ internal sealed record DtlsSettings(int RetransmissionTimer, int MaxRetransmissi
     /// <summary>IPv6 everywhere: 1280 less the headers of IPv6 and UDP.</summary>
     public const int DefaultMtu = 1232;
     public const int MinMtu = 256;
+
+    /// <summary>What a datagram has room for beside a connection id, at least: header, nonce, tag and a piece of a message.</summary>
+    public const int RoomBesideId = 128;
+
     public const int MaxMtu = 65507;
 
     public static int Timer(int value)

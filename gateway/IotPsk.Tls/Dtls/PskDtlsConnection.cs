@@ -79,12 +79,16 @@ public abstract partial class PskDtlsConnection : IDisposable
         ApplicationProtocol = _applicationProtocol,
     };
 
-    /// <summary>The most that one datagram may carry, in bytes of UDP payload, 256..65507; may change at any time.</summary>
+    /// <summary>The most that one datagram may carry, in bytes of UDP payload, 256..65507, and 128 more than the peer's connection id; may change at any time.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>
     public int Mtu
     {
         get => _mtu;
-        set => _mtu = (ushort)DtlsSettings.DatagramSize(value);
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, PeerConnectionId.Length + DtlsSettings.RoomBesideId);
+            _mtu = (ushort)DtlsSettings.DatagramSize(value);
+        }
     }
 
     /// <summary>The most plaintext that <see cref="Write"/> takes, in bytes: what fits in a datagram and in a record of the peer; 0 if there is no association.</summary>

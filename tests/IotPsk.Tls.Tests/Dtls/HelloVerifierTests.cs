@@ -161,6 +161,17 @@ public class HelloVerifierTests
         Assert.Throws<ArgumentException>(() => _verifier.Verify(Hello([]), Address, 0, new byte[HelloVerifier.MaxAnswerLength - 1], out _));
     }
 
+    [Fact]
+    public void A_request_reads_back_and_no_shorter_or_longer_one_does() => Prop.ForAll<byte[]>(cookie =>
+    {
+        byte[] buffer = new byte[HelloVerifyRequest.MaxBodyLength];
+        var writer = new WireWriter(buffer);
+        HelloVerifyRequest.WriteBody(ref writer, cookie);
+        byte[] body = writer.Written.ToArray();
+        return HelloVerifyRequest.TryParse(body, out ReadOnlySpan<byte> back) && back.SequenceEqual(cookie) && !HelloVerifyRequest.TryParse([.. body, 0], out _) &&
+            !HelloVerifyRequest.TryParse(body.AsSpan(0, body.Length - 1), out _);
+    }).QuickCheckThrowOnFailure();
+
     private static byte[] Hello(byte[] cookie, ushort messageSequence = 0, ulong recordSequence = 0, byte random = 7, byte[]? sessionId = null) =>
         TestDatagram.Fragment((byte)HandshakeType.ClientHello, messageSequence, TestDatagram.HelloBody(cookie, random, sessionId), recordSequence: recordSequence);
 

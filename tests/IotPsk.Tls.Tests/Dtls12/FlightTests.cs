@@ -320,6 +320,55 @@ public class FlightTests
     }
 
     [Fact]
+    public void Messages_that_share_a_record_are_taken_one_after_the_other()
+    {
+        using var link = new VirtualLink(server: new PskDtlsServerOptions { PskIdentityHint = "hint"u8.ToArray() });
+        link.Tamper = (fromClient, datagram) =>
+        {
+            if (fromClient || datagram[13] != 2)
+                return datagram;
+            byte[][] records = Split(datagram);
+            Assert.Equal(3, records.Length);
+            return TestDatagram.Record(22, 0, records[0][10], [.. records.SelectMany(record => record[13..])]);
+        };
+        link.Connect();
+        Assert.Equal(6, link.Datagrams);
+    }
+
+    [Fact]
+    public void A_repeated_flight_has_new_record_numbers_in_the_epochs_of_the_first()
+    {
+        using var link = new VirtualLink(DtlsTickets.Client());
+        var flights = new List<byte[]>();
+        link.Tamper = (fromClient, datagram) =>
+        {
+            if (fromClient && datagram[13] == 16)
+                flights.Add(datagram);
+            return !fromClient && datagram[4] == 0 && datagram[0] == 20 && flights.Count < 3 ? null : datagram;
+        };
+        link.Connect();
+        Assert.Equal(3, flights.Count);
+        byte[][][] records = [.. flights.Select(Split)];
+        Assert.All(records, flight => Assert.Equal([(22, 0), (20, 0), (22, 1)], flight.Select(record => ((int)record[0], (int)record[4]))));
+        Assert.Equal(9, records.SelectMany(flight => flight).Select(record => (record[4], record[10])).Distinct().Count());
+    }
+
+    [Fact]
+    public void Over_long_records_are_noise()
+    {
+        using var link = new VirtualLink { KeyDelay = 100 };
+        link.Tamper = (_, datagram) =>
+        {
+            byte[] tooLong = TestDatagram.Record(22, 0, 9, new byte[(1 << 14) + 2049]);
+            Feed(link.Client, tooLong, link.Now);
+            if (link.Server is not null)
+                Feed(link.Server, tooLong, link.Now);
+            return datagram;
+        };
+        link.Connect();
+    }
+
+    [Fact]
     public void A_wrong_key_and_an_unknown_identity_end_alike_in_silence()
     {
         foreach (Action<PskDtlsServer> answer in (Action<PskDtlsServer>[])[server => server.ProvidePsk(new byte[32]), server => server.RejectPsk()])
