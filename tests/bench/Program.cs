@@ -12,10 +12,10 @@ switch (args.Length > 0 ? args[0] : "")
             .Run(args.Length > 1 ? args[1..] : ["--filter", "*"], DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance)));
         return 0;
     case "tls":
-        return TlsRun.Run(args.Contains("--quick"), Console.Out);
+        return TlsRun.Run(args.Contains("--quick"), args is [.., "--only", string only] ? only : "", Console.Out);
     case "dtls":
         return DtlsRun.Run(args.Contains("--quick"), Console.Out);
     default:
-        Console.Error.WriteLine("iotpsk-bench: say what to measure: micro [BenchmarkDotNet's options], tls [--quick], or dtls [--quick]");
+        Console.Error.WriteLine("iotpsk-bench: say what to measure: micro [BenchmarkDotNet's options], tls [--quick] [--only PART-OF-A-NAME], or dtls [--quick]");
         return 2;
 }

@@ -9,12 +9,12 @@ internal static class TlsRun
 {
     private const int Threads = 2, Identities = 1000, RequestConnections = 50;
 
-    internal static int Run(bool quick, TextWriter output)
+    internal static int Run(bool quick, string only, TextWriter output)
     {
         string directory = Directory.CreateTempSubdirectory("iotpsk-bench-").FullName;
         try
         {
-            var run = new Measurement(directory, quick, output);
+            var run = new Measurement(directory, quick, only, output);
             run.All();
             return 0;
         }
@@ -24,7 +24,7 @@ internal static class TlsRun
         }
     }
 
-    private sealed class Measurement(string directory, bool quick, TextWriter output)
+    private sealed class Measurement(string directory, bool quick, string only, TextWriter output)
     {
         private readonly int _handshakes = quick ? 1000 : 6000;
         private readonly int _warmUp = quick ? 1500 : 8000;
@@ -70,9 +70,13 @@ internal static class TlsRun
             }
         }
 
+        private bool IsLeftOut(string name) => !name.Contains(only, StringComparison.OrdinalIgnoreCase);
+
         // Group None is psk_ke, and no group TLS 1.2.
         private void Handshakes(string name, ServerProcess server, int port, Identity[] identities, NamedGroup? group, int threads = Threads)
         {
+            if (IsLeftOut(name))
+                return;
             PskTlsClientOptions[] options = [.. identities.Select(i => Options(i, group))];
             int serial = threads == 1 ? 5 : 1;      // s_server is slow because it is alone; its figure does not need as many
             Spread(threads, _warmUp / serial, i => TlsConnection.Open(port, options[i % options.Length]).Dispose());
@@ -83,6 +87,8 @@ internal static class TlsRun
 
         private void Requests(string name, ServerProcess server, int port, Identity[] identities)
         {
+            if (IsLeftOut(name))
+                return;
             int rounds = quick ? 100 : 1000;
             TlsConnection[] connections = [.. Enumerable.Range(0, RequestConnections).Select(i => TlsConnection.Open(port, Options(identities[i], NamedGroup.Secp256r1)))];
             byte[] request = new byte[64];
@@ -104,6 +110,8 @@ internal static class TlsRun
 
         private void Bulk(string name, ServerProcess server, int port, Identity identity, int recordSize)
         {
+            if (IsLeftOut(name))
+                return;
             long bytes = quick ? 100_000_000 : recordSize < 2000 ? 500_000_000 : 3_000_000_000;
             using TlsConnection connection = TlsConnection.Open(port, Options(identity, NamedGroup.Secp256r1, recordSize));
             connection.Send(Backend.Ask(bytes / 4));
@@ -116,6 +124,8 @@ internal static class TlsRun
 
         private void Latency(string name, int port, Identity identity)
         {
+            if (IsLeftOut(name))
+                return;
             int count = quick ? 50 : 500;
             double[] times = new double[count];
             byte[] connect = [0x10, 12, 0, 4, .. "MQTT"u8, 4, 2, 0, 60, 0, 0];
@@ -135,6 +145,8 @@ internal static class TlsRun
 
         private void Idle(string name, ServerProcess server, int port, Identity[] identities, int count)
         {
+            if (IsLeftOut(name))
+                return;
             var connections = new TlsConnection[count];
             Spread(Threads, identities.Length, i => TlsConnection.Open(port, Options(identities[i], NamedGroup.Secp256r1)).Dispose());
             long before = server.ResidentBytes;
