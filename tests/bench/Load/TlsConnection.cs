@@ -18,12 +18,21 @@ internal sealed class TlsConnection : IDisposable
 
     private TlsConnection(PskTlsClientOptions options) => _tls = new PskTlsClient(options);
 
-    internal static TlsConnection Open(int port, PskTlsClientOptions options)
+    internal static TlsConnection Open(int port, PskTlsClientOptions options) => Open(port, [options])[0];
+
+    /// <summary>Opens as many connections as there are options, side by side: each flight goes out on all of them before the answers are waited for.</summary>
+    internal static TlsConnection[] Open(int port, IEnumerable<PskTlsClientOptions> options)
     {
-        var connection = new TlsConnection(options);
-        connection._socket.Connect(IPAddress.Loopback, port);
-        connection.Handshake();
-        return connection;
+        TlsConnection[] all = [.. options.Select(o => new TlsConnection(o))];
+        foreach (TlsConnection connection in all)
+        {
+            connection._socket.Connect(IPAddress.Loopback, port);
+            connection.Handshake(0);
+        }
+
+        for (TlsConnection[] open = all; open.Length > 0;)
+            open = [.. open.Where(connection => !connection.Handshake(connection.Fill()))];
+        return all;
     }
 
     internal void Send(ReadOnlySpan<byte> data)
@@ -79,21 +88,13 @@ internal sealed class TlsConnection : IDisposable
         return read > 0 ? _rest.Length + read : throw new InvalidOperationException("the server ended TCP");
     }
 
-    private void Handshake()
+    // One flight in, one out; true at the end of the handshake.
+    private bool Handshake(int have)
     {
-        int have = 0;
-        Span<byte> output = Plain;
-        while (true)
-        {
-            PskTlsStatus status = _tls.Handshake(Wire.AsSpan(0, have), output, out int consumed, out int written);
-            _rest = Wire.AsSpan(consumed, have - consumed).ToArray();
-            if (written > 0)
-                _socket.Send(output[..written]);
-            if (status == PskTlsStatus.Complete)
-                return;
-            if (status != PskTlsStatus.NeedMoreData)
-                throw new InvalidOperationException($"no handshake: {_tls.Error}");
-            have = Fill();
-        }
+        PskTlsStatus status = _tls.Handshake(Wire.AsSpan(0, have), Plain, out int consumed, out int written);
+        _rest = Wire.AsSpan(consumed, have - consumed).ToArray();
+        if (written > 0)
+            _socket.Send(Plain.AsSpan(0, written));
+        return status == PskTlsStatus.Complete || (status == PskTlsStatus.NeedMoreData ? false : throw new InvalidOperationException($"no handshake: {_tls.Error}"));
     }
 }
