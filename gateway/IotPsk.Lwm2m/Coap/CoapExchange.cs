@@ -6,8 +6,12 @@ namespace IotPsk.Lwm2m.Coap;
 /// <summary>A request and the answer to it. One object serves all requests of a server, one after another.</summary>
 public sealed class CoapExchange
 {
+    // ETag, Content-Format, Block2, Size2 and the payload marker.
+    private const int BlockOverhead = 9 + 3 + 4 + 6 + 1;
+
     private readonly CoapServer _server;
     private readonly CoapWriter _writer = new();
+    private byte[]? _tag;
 
     internal CoapExchange(CoapServer server, CoapReader request)
     {
@@ -20,6 +24,9 @@ public sealed class CoapExchange
 
     /// <summary>The request.</summary>
     public CoapReader Request { get; }
+
+    /// <summary>What the request brings: its payload, or the whole body if it came in blocks. Valid until the call returns.</summary>
+    public ArraySegment<byte> Payload { get; internal set; }
 
     /// <summary>The time, in milliseconds of the server's clock.</summary>
     public long Now { get; private set; }
@@ -65,6 +72,54 @@ public sealed class CoapExchange
         writer.WritePayload(text, 0, Math.Max(count, 0));
     }
 
+    /// <summary>
+    /// Answers with a body of any length. What does not fit goes in blocks, for which the peer asks one by one with the same
+    /// request (RFC 7959 s2.4): the resource has to heed Block2, and is asked anew for each.
+    /// </summary>
+    /// <param name="code">The code of the response.</param>
+    /// <param name="contentFormat">The body's format, <see cref="CoapContentFormat"/>.</param>
+    /// <param name="body">The whole body.</param>
+    /// <exception cref="ArgumentException">It does not fit, and the request is none that may be asked again.</exception>
+    public void Answer(CoapCode code, int contentFormat, byte[] body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        var asked = new CoapBlock(0, false, CoapBlock.MaxSize);
+        bool isAsked = Request.FindOption(CoapOption.Block2);
+        if (isAsked && !(Request.TryGetUInt(out uint value) && CoapBlock.TryRead(value, out asked) && (asked.Number == 0 || asked.Offset < body.Length)))
+        {
+            Answer(CoapCode.BadRequest, "There is no such block.");
+            return;
+        }
+        CoapWriter writer = Begin(code);
+        int size = Math.Min(asked.Size, CoapBlock.GetSize(writer.Room - BlockOverhead));
+        if (!isAsked && body.Length + 4 <= writer.Room && body.Length <= CoapBlock.MaxSize)
+        {
+            writer.AddOption(CoapOption.ContentFormat, (uint)contentFormat);
+            writer.WritePayload(body, 0, body.Length);
+            return;
+        }
+        if (Request.Code is not (CoapCode.Get or CoapCode.Fetch))
+            throw new ArgumentException($"an answer of {body.Length} bytes goes in blocks, and {Request.Code} may not be asked again for each", nameof(body));
+        // The peer's block, in our size if that is smaller.
+        var block = new CoapBlock(asked.Offset / size, asked.Offset + size < body.Length, size);
+        AddTag(writer, body);
+        writer.AddOption(CoapOption.ContentFormat, (uint)contentFormat);
+        writer.AddOption(CoapOption.Block2, block.Value);
+        writer.AddOption(CoapOption.Size2, (uint)body.Length);
+        writer.WritePayload(body, block.Offset, Math.Min(size, body.Length - block.Offset));
+    }
+
+    // Tells blocks of one body from those of another (RFC 7959 s2.4).
+    private void AddTag(CoapWriter writer, byte[] body)
+    {
+        ulong hash = 14695981039346656037;
+        foreach (byte b in body)
+            hash = (hash ^ b) * 1099511628211;
+        _tag ??= new byte[8];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(_tag, hash);
+        writer.AddOption(CoapOption.ETag, _tag, 0, _tag.Length);
+    }
+
     /// <summary>Puts the answer off: the peer hears now that the request arrived, and the answer when it is there (RFC 7252 s5.2.2).</summary>
     /// <returns>Where to give the answer; null if the peer has too many open already, and then 5.03 was answered.</returns>
     public CoapDeferral? Defer()
@@ -80,6 +135,7 @@ public sealed class CoapExchange
     {
         Peer = peer;
         Now = now;
+        Payload = new ArraySegment<byte>(Request.Buffer, Request.PayloadOffset, Request.PayloadCount);
         PathSegments = 0;
         IsDeferred = false;
         _writer.Reset();

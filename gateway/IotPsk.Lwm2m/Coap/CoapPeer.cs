@@ -44,6 +44,8 @@ public sealed class CoapPeer
 
     internal OutgoingMessage? Probe { get; set; }
 
+    internal BlockTransfer? Transfer { get; set; }
+
     // The same id is used again after 65536 others only, far beyond EXCHANGE_LIFETIME at any rate NSTART allows (RFC 7252 s4.4).
     internal ushort NextMessageId() => _messageId++;
 }

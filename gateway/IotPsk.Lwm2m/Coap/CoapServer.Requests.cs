@@ -19,8 +19,9 @@ public sealed partial class CoapServer
         }
         bool mayRunAgain = CoapCodes.IsIdempotent(_reader.Code);
         _exchange.Reset(peer, now);
+        _hasBlock = false;
         bool rejected = !TryAnswer(out ICoapResource? resource);
-        if (resource is not null)
+        if (resource is not null && TakeBlock(peer, now))
             Run(resource);
         Conclude(peer, messageId, confirmable, rejected, mayRunAgain, now);
     }
@@ -141,6 +142,8 @@ public sealed partial class CoapServer
             length = confirmable ? CoapWriter.WriteEmpty(CoapType.Acknowledgement, messageId, ReplyBuffer, 0) : 0;
             mayRunAgain &= !_exchange.IsDeferred;
         }
+        else if (_hasBlock)
+            length = AcknowledgeBlock(length);
         ReadOnlySpan<byte> reply = ReplyBuffer.AsSpan(0, length);
         _replies.Add(peer, messageId, now, confirmable ? reply : default, mayRunAgain);
         if (length > 0 && peer.IsOpen)

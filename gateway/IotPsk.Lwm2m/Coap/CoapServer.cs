@@ -28,6 +28,7 @@ public sealed partial class CoapServer
         _options = options ?? new CoapServerOptions();
         _channel = channel;
         _replies = new ReplyCache(Math.Max(_options.RememberedReplies, 1), Math.Clamp(_options.RememberedRepliesPerPeer, 1, 64), _options.LongReplyBytes, _options.ExchangeLifetime);
+        _transfers = new BlockTransfers(_options.MaxBody, _options.BodyBytes, _options.ExchangeLifetime);
         _exchange = new CoapExchange(this, _reader);
     }
 
@@ -64,6 +65,7 @@ public sealed partial class CoapServer
         ArgumentNullException.ThrowIfNull(peer);
         peer.IsOpen = false;
         _replies.Forget(peer);
+        _transfers.Drop(peer);
         DropOutgoing(peer);
     }
 

@@ -30,6 +30,12 @@ public sealed class CoapServerOptions
     /// <summary>Answers of one peer that may be put off at a time; beyond it 5.03.</summary>
     public int DeferralsPerPeer { get; init; } = 8;
 
+    /// <summary>The largest body of a request that comes in blocks, in bytes; larger ones are answered by 4.13.</summary>
+    public int MaxBody { get; init; } = 64 << 10;
+
+    /// <summary>Bytes of memory for bodies that are not whole yet, of all peers together; the one that has waited longest gives way.</summary>
+    public int BodyBytes { get; init; } = 16 << 20;
+
     /// <summary>The source of message ids and of the spread of retransmissions; none of it is secret.</summary>
     public Random Random { get; init; } = new();
 

@@ -27,7 +27,7 @@ public sealed class RegistrationResource : ICoapResource
     }
 
     /// <inheritdoc/>
-    public bool Heeds(int number) => false;
+    public bool Heeds(int number) => number == CoapOption.Block1;
 
     /// <inheritdoc/>
     public void Handle(CoapExchange exchange)
@@ -117,7 +117,8 @@ public sealed class RegistrationResource : ICoapResource
     {
         objects = null;
         CoapReader request = exchange.Request;
-        if (request.PayloadCount == 0)
+        ArraySegment<byte> list = exchange.Payload;
+        if (list.Count == 0)
         {
             if (isRequired)
                 exchange.Answer(CoapCode.BadRequest, "The list of objects is missing.");
@@ -129,7 +130,7 @@ public sealed class RegistrationResource : ICoapResource
             return false;
         }
         objects = new ObjectList();
-        if (objects.TryRead(request.Buffer, request.PayloadOffset, request.PayloadCount, out string problem))
+        if (objects.TryRead(list.Array!, list.Offset, list.Count, out string problem))
             return true;
         exchange.Answer(CoapCode.BadRequest, problem);
         return false;

@@ -70,8 +70,11 @@ internal sealed class Wire : ICoapChannel
             text.Append(" [").Append(Convert.ToHexStringLower(message, _reader.TokenOffset, _reader.TokenLength)).Append(']');
         while (_reader.ReadOption())
         {
-            Assert.True(_reader.TryGetUInt(out uint value));
-            text.Append(' ').Append(_reader.OptionNumber).Append(':').Append(value);
+            text.Append(' ').Append(_reader.OptionNumber).Append(':');
+            if (_reader.TryGetUInt(out uint value))
+                text.Append(value);
+            else
+                text.Append(Encoding.UTF8.GetString(message, _reader.OptionOffset, _reader.OptionLength));
         }
         if (_reader.PayloadCount > 0)
             text.Append(" '").Append(Encoding.UTF8.GetString(message, _reader.PayloadOffset, _reader.PayloadCount)).Append('\'');

@@ -176,6 +176,22 @@ public class RegistrationTests : IRegistrationEvents
     }
 
     [Fact]
+    public void A_long_list_comes_in_blocks()
+    {
+        byte[] list = Encoding.ASCII.GetBytes(string.Join(',', Enumerable.Range(0, 500).Select(i => $"</3303/{i}>")));
+        for (int number = 0; number * 512 < list.Length; number++)
+        {
+            byte[] part = [.. list.Skip(number * 512).Take(512)];
+            _wire.Take(Wire.Message(CoapType.Confirmable, CoapCode.Post, ++_messageId, "/rd", part, options: w =>
+            {
+                w.AddOption(CoapOption.UriQuery, "lwm2m=1.1");
+                w.AddOption(CoapOption.Block1, new CoapBlock(number, (number + 1) * 512 < list.Length, 512).Value);
+            }));
+        }
+        Assert.Equal(500, _store.Find("device-1")!.Objects.Count);
+    }
+
+    [Fact]
     public void A_wrong_update_changes_nothing()
     {
         string location = Register();
