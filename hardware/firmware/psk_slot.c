@@ -28,10 +28,10 @@ int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot
 
 int32_t psk_core_save_slot(psk_core *core, const psk_vault *vault, int32_t slot)
 {
-    uint8_t saved[PSK_ASSOCIATION_MAX];
-    int32_t result = psk_core_save(core, saved, sizeof saved);
-    if (result > 0) result = psk_vault_keep_association(vault, slot, saved, (size_t) result);
-    mbedtls_platform_zeroize(saved, sizeof saved);
+    uint8_t record[PSK_ASSOCIATION_MAX + PSK_VAULT_OVERHEAD];
+    int32_t result = psk_core_save(core, record + PSK_VAULT_HEADER, PSK_ASSOCIATION_MAX);
+    if (result > 0) result = psk_vault_keep_association(vault, slot, record, (size_t) result);
+    mbedtls_platform_zeroize(record, sizeof record);
     return result;
 }
 

@@ -8,7 +8,6 @@
 #include "psk_error.h"
 
 /* A sealed record: "PSKV", format 1, kind, length of the content (big endian), content, SHA-256 of all that. */
-#define HEADER_LENGTH 8u
 #define DIGEST_LENGTH 32u
 
 enum { KIND_BUNDLE = 0, KIND_ASSOCIATION = 1 };
@@ -28,24 +27,18 @@ static int32_t digest(const uint8_t *data, size_t length, uint8_t *out)
                ? 0 : PSK_CORE_ERR_INTERNAL;
 }
 
-static int32_t write_record(const psk_vault *vault, int32_t place, uint8_t kind, const uint8_t *content, size_t length)
+/* Seals the content that lies between header and digest, and writes it all. */
+static int32_t write_record(const psk_vault *vault, int32_t place, uint8_t kind, uint8_t *record, size_t length)
 {
-    const size_t size = HEADER_LENGTH + length + DIGEST_LENGTH;
-    uint8_t *record = mbedtls_calloc(1, size);
-    if (record == NULL) return PSK_CORE_ERR_MEMORY;
     memcpy(record, magic, sizeof magic);
     record[5] = kind;
     record[6] = (uint8_t) (length >> 8);
     record[7] = (uint8_t) length;
-    memcpy(record + HEADER_LENGTH, content, length);
-    int32_t result = digest(record, HEADER_LENGTH + length, record + HEADER_LENGTH + length);
-    if (result == 0) result = vault->store->write(vault->context, place, record, size);
-    mbedtls_platform_zeroize(record, size);
-    mbedtls_free(record);
-    return result;
+    const int32_t result = digest(record, PSK_VAULT_HEADER + length, record + PSK_VAULT_HEADER + length);
+    return result < 0 ? result : vault->store->write(vault->context, place, record, PSK_VAULT_OVERHEAD + length);
 }
 
-/* Reads and verifies; returns the length of the content, which begins at HEADER_LENGTH. */
+/* Reads and verifies; returns the length of the content, which begins at PSK_VAULT_HEADER. */
 static int32_t read_record(const psk_vault *vault, int32_t place, uint8_t kind, uint8_t *record, size_t size)
 {
     uint8_t expected[DIGEST_LENGTH];
@@ -77,14 +70,21 @@ int32_t psk_vault_import(const psk_vault *vault, int32_t slot, const uint8_t *bu
     int32_t result = check(vault, slot);
     if (result == 0) result = psk_bundle_parse(&parsed, bundle, length);
     if (result == 0) result = erase_association(vault, slot);
-    return result < 0 ? result : write_record(vault, slot, KIND_BUNDLE, bundle, length);
+    if (result < 0) return result;
+    uint8_t *record = mbedtls_calloc(1, PSK_VAULT_OVERHEAD + length);
+    if (record == NULL) return PSK_CORE_ERR_MEMORY;
+    memcpy(record + PSK_VAULT_HEADER, bundle, length);
+    result = write_record(vault, slot, KIND_BUNDLE, record, length);
+    mbedtls_platform_zeroize(record, PSK_VAULT_OVERHEAD + length);
+    mbedtls_free(record);
+    return result;
 }
 
 int32_t psk_vault_load(const psk_vault *vault, int32_t slot, uint8_t *record, size_t size, psk_bundle *bundle)
 {
     int32_t result = check(vault, slot);
     if (result == 0) result = read_record(vault, slot, KIND_BUNDLE, record, size);
-    return result < 0 ? result : psk_bundle_parse(bundle, record + HEADER_LENGTH, (size_t) result);
+    return result < 0 ? result : psk_bundle_parse(bundle, record + PSK_VAULT_HEADER, (size_t) result);
 }
 
 int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size)
@@ -95,7 +95,7 @@ int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, s
     int32_t result = psk_vault_load(vault, slot, record, PSK_VAULT_RECORD_MAX, &bundle);
     if (result == 0) {
         const size_t length = (size_t) record[6] << 8 | record[7];
-        result = psk_bundle_describe(record + HEADER_LENGTH, length, out, size);
+        result = psk_bundle_describe(record + PSK_VAULT_HEADER, length, out, size);
     }
     mbedtls_platform_zeroize(record, PSK_VAULT_RECORD_MAX);
     mbedtls_free(record);
@@ -110,11 +110,11 @@ int32_t psk_vault_erase(const psk_vault *vault, int32_t slot)
     return result < 0 ? result : 0;
 }
 
-int32_t psk_vault_keep_association(const psk_vault *vault, int32_t slot, const uint8_t *saved, size_t length)
+int32_t psk_vault_keep_association(const psk_vault *vault, int32_t slot, uint8_t *record, size_t length)
 {
-    if (saved == NULL || length == 0 || length > PSK_BUNDLE_MAX) return PSK_CORE_ERR_ARGUMENT;
+    if (record == NULL || length == 0 || length > PSK_BUNDLE_MAX) return PSK_CORE_ERR_ARGUMENT;
     const int32_t result = check(vault, slot);
-    return result < 0 ? result : write_record(vault, PSK_VAULT_ASSOCIATIONS + slot, KIND_ASSOCIATION, saved, length);
+    return result < 0 ? result : write_record(vault, PSK_VAULT_ASSOCIATIONS + slot, KIND_ASSOCIATION, record, length);
 }
 
 int32_t psk_vault_take_association(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size)
@@ -131,7 +131,7 @@ int32_t psk_vault_take_association(const psk_vault *vault, int32_t slot, uint8_t
         else if (erased == 0) result = PSK_CORE_ERR_NO_ASSOCIATION;         /* somebody else was faster, and has it */
     }
     if (result > 0 && (size_t) result > size) result = PSK_CORE_ERR_BUFFER;
-    if (result > 0) memcpy(out, record + HEADER_LENGTH, (size_t) result);
+    if (result > 0) memcpy(out, record + PSK_VAULT_HEADER, (size_t) result);
     else if (result == 0 || result == PSK_CORE_ERR_NO_CREDENTIAL || result == PSK_CORE_ERR_VAULT_CORRUPT) result = PSK_CORE_ERR_NO_ASSOCIATION;
     mbedtls_platform_zeroize(record, PSK_VAULT_RECORD_MAX);
     mbedtls_free(record);

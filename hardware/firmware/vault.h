@@ -10,6 +10,7 @@
 
 #define PSK_VAULT_SLOTS 65536
 #define PSK_VAULT_ASSOCIATIONS PSK_VAULT_SLOTS                     /* what the store holds from here on: slot s's association */
+#define PSK_VAULT_HEADER 8u                                         /* the content of a sealed record begins here */
 #define PSK_VAULT_OVERHEAD 40u                                      /* header and digest of a sealed record */
 #define PSK_VAULT_RECORD_MAX (PSK_BUNDLE_MAX + PSK_VAULT_OVERHEAD)
 
@@ -42,8 +43,9 @@ int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, s
 /* The credential, and before it the association. */
 int32_t psk_vault_erase(const psk_vault *vault, int32_t slot);
 
-/* Keeps what psk_core_save wrote, in place of an older one. */
-int32_t psk_vault_keep_association(const psk_vault *vault, int32_t slot, const uint8_t *saved, size_t length);
+/* Keeps what psk_core_save wrote to record + PSK_VAULT_HEADER, length bytes, in place of an older one. The record has room for
+ * PSK_VAULT_OVERHEAD bytes more and is sealed where it is: nothing is allocated in the middle of falling asleep. */
+int32_t psk_vault_keep_association(const psk_vault *vault, int32_t slot, uint8_t *record, size_t length);
 
 /* Gives the association of a slot, once: it is erased, durably, before this returns, and whatever is found wrong with it too.
  * Returns its length; PSK_CORE_ERR_NO_ASSOCIATION when there is none that can be used; after another error nothing may be

@@ -94,12 +94,6 @@ static int32_t open_core(open_vault *vault, int32_t protocol, int32_t record_siz
     return 0;
 }
 
-/* What is saved is gone from the vault before a session is made of it. */
-static int32_t load_core(const open_vault *vault, int32_t record_size, int32_t options, open_session *out)
-{
-    return psk_core_load_slot(&out->core, &vault->vault, out->slot, record_size, (uint32_t) options);
-}
-
 static int32_t new_session(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options, bool load)
 {
     if (options < 0) return PSK_CORE_ERR_ARGUMENT;
@@ -110,7 +104,8 @@ static int32_t new_session(int32_t vault, int32_t slot, int32_t protocol, int32_
     open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     int32_t result = PSK_CORE_ERR_HANDLE;
     if (held != NULL) {
-        result = load ? load_core(held, record_size, options, session) : open_core(held, protocol, record_size, options, session);
+        result = load ? psk_core_load_slot(&session->core, &held->vault, slot, record_size, (uint32_t) options)
+                      : open_core(held, protocol, record_size, options, session);
         session->generation = held->generation;
         handle_release(vault);
     }

@@ -1,44 +1,16 @@
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bundles.h"
 #include "harness.h"
 #include "iotpsk.h"
+#include "open_vault.h"
 #include "peer.h"
 
 #define KEY "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
 #define THREADS 4
-
-static char directory[64];
-static int32_t vault;
-
-static void remove_directory(void)
-{
-    DIR *open = opendir(directory);
-    for (struct dirent *entry = open == NULL ? NULL : readdir(open); entry != NULL; entry = readdir(open)) {
-        (void) unlinkat(dirfd(open), entry->d_name, 0);
-    }
-    if (open != NULL) (void) closedir(open);
-    (void) rmdir(directory);
-}
-
-static void open_vault(void)
-{
-    bundle_recipe recipe = usual_bundle;
-    bytes encoded;
-    (void) strcpy(directory, "/tmp/iotpsk-vault-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-    (void) atexit(remove_directory);
-    vault = iotpsk_vault_open(directory);
-    CHECK(vault > 0);
-    recipe.plain_identity = 1;
-    make_bundle(&recipe, &encoded);
-    CHECK_EQUAL(0, iotpsk_vault_import(vault, 0, encoded.data, (int32_t) encoded.length));
-}
 
 TEST(handles_that_are_not_open_are_refused)
 {

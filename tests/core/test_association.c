@@ -46,9 +46,9 @@ static void open_vault(void)
 
 static void keep(uint8_t first)
 {
-    uint8_t saved[343];
-    memset(saved, first, sizeof saved);
-    CHECK_EQUAL(0, psk_vault_keep_association(&vault, 0, saved, sizeof saved));
+    uint8_t record[343 + PSK_VAULT_OVERHEAD];
+    memset(record + PSK_VAULT_HEADER, first, 343);
+    CHECK_EQUAL(0, psk_vault_keep_association(&vault, 0, record, 343));
 }
 
 /* The first byte of what was kept, or the error. */

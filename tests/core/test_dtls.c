@@ -300,3 +300,53 @@ TEST(dtls_datagram_that_no_queue_could_hold_is_dropped)
     CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
     stop();
 }
+
+TEST(dtls_handshake_is_deaf_to_noise_and_never_connects_by_it)
+{
+    unsigned connected = 0;
+    for (uint32_t seed = 1; seed <= 60; seed++) {
+        uint8_t noise[600];
+        start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, seed);
+        air.watch = remember;
+        CHECK_EQUAL(0, psk_core_set_first_timeout(air.core, 1000));
+        last_length = 0;
+        int32_t result = PSK_CORE_WANTS_INPUT;
+        for (int events = 0; result > 0; events++) {
+            CHECK(events < 2000);
+            const size_t size = 1 + lossy_random(&air, sizeof noise);
+            for (size_t i = 0; i < size; i++) noise[i] = (uint8_t) lossy_random(&air, 256);
+            (void) psk_core_feed(air.core, noise, size);
+            result = psk_core_step(air.core);
+            if (result > 0) CHECK(lossy_next(&air));
+        }
+        CHECK_EQUAL(PSK_CORE_DONE, result);
+        connected++;
+        CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+        stop();
+    }
+    CHECK_EQUAL(60, connected);
+}
+
+TEST(dtls_handshake_with_changed_datagrams_never_connects_wrongly)
+{
+    for (uint32_t seed = 1; seed <= 400; seed++) {
+        uint8_t datagram[2048];
+        start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, seed);
+        CHECK_EQUAL(0, psk_core_set_first_timeout(air.core, 1000));
+        const unsigned which = lossy_random(&air, 4);
+        int32_t result = PSK_CORE_WANTS_INPUT;
+        for (unsigned count = 0; result > 0 && count < 8; count++) {
+            result = psk_core_step(air.core);
+            for (int32_t length; (length = psk_core_drain(air.core, datagram, sizeof datagram)) > 0;) dtls_server_receive(&server, datagram, (size_t) length);
+            for (size_t length; (length = dtls_server_drain(&server, datagram, sizeof datagram)) > 0;) {
+                for (unsigned flips = count == which ? 1 + lossy_random(&air, 3) : 0; flips > 0; flips--) {
+                    datagram[lossy_random(&air, (uint32_t) length)] ^= (uint8_t) (1u << lossy_random(&air, 8));
+                }
+                (void) psk_core_feed(air.core, datagram, length);
+            }
+        }
+        /* Connected means that both ends agree: then data passes, unless the server still waits for what was lost. */
+        if (result == PSK_CORE_DONE && dtls_server_is_connected(&server) && server.failure == 0) CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+        stop();
+    }
+}
