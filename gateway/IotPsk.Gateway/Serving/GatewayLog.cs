@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving;
 
-/// <summary>Everything the service logs. Highest id: 1012. Devices appear by their log name, in clear at Debug only.</summary>
+/// <summary>Everything the service logs. Highest id: 1013. Devices appear by their log name, in clear at Debug only.</summary>
 internal static partial class GatewayLog
 {
     [LoggerMessage(1001, LogLevel.Information, "Ready: fleet {ServerId}, {Devices} devices, TPM {Tpm}, {Listeners}", EventName = "Ready")]
@@ -42,4 +42,7 @@ internal static partial class GatewayLog
 
     [LoggerMessage(1012, LogLevel.Debug, "Session {Id:x} of {DeviceId} closed: {Reason}, {BytesUp} bytes up, {BytesDown} down", EventName = "SessionClosed")]
     internal static partial void SessionClosed(this ILogger log, long id, string deviceId, CloseReason reason, long bytesUp, long bytesDown);
+
+    [LoggerMessage(1013, LogLevel.Information, "{Count} associations of {Listener} are kept for the next run", EventName = "AssociationsKept")]
+    internal static partial void AssociationsKept(this ILogger log, int count, string listener);
 }

@@ -29,6 +29,9 @@ public static class FleetDerivation
     /// <summary>Label of the key that the keys of session tickets are wrapped under.</summary>
     internal const string TicketLabel = "iotpsk tickets";
 
+    /// <summary>Label of the key that snapshots of associations are sealed under.</summary>
+    internal const string SnapshotLabel = "iotpsk snapshot";
+
     /// <summary>The label a use is derived under.</summary>
     public static string Label(KeyUse use) => use switch
     {

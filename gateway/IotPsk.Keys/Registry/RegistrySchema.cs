@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 4;
+    internal const long Version = 5;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -73,7 +73,16 @@ internal static class RegistrySchema
         ) STRICT, WITHOUT ROWID;
         """;
 
-    private static readonly string[] Steps = [Version1, Version2, Version3, Version4];
+    private const string Version5 = """
+        CREATE TABLE snapshots (
+            listener TEXT PRIMARY KEY,
+            generation INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            is_pending INTEGER NOT NULL CHECK (is_pending IN (0, 1))
+        ) STRICT, WITHOUT ROWID;
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>

@@ -1,0 +1,40 @@
+using IotPsk.Keys.Tests.Support;
+
+namespace IotPsk.Keys.Tests;
+
+public sealed class SnapshotRecordTests : IDisposable
+{
+    private readonly TempDirectory _directory = new();
+    private readonly SqliteRegistry _registry;
+
+    public SnapshotRecordTests() => _registry = Open();
+
+    public void Dispose()
+    {
+        _registry.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void A_snapshot_is_given_once_and_only_after_it_was_announced()
+    {
+        Assert.Null(_registry.TakeSnapshot("lwm2m"));
+        long generation = _registry.AnnounceSnapshot("lwm2m", 3);
+        Assert.Equal(new SnapshotRecord(generation, 3), _registry.TakeSnapshot("lwm2m"));
+        Assert.Null(_registry.TakeSnapshot("lwm2m"));
+        using SqliteRegistry other = Open();
+        Assert.Null(other.TakeSnapshot("lwm2m"));
+    }
+
+    [Fact]
+    public void Every_snapshot_of_a_listener_has_a_number_of_its_own()
+    {
+        long first = _registry.AnnounceSnapshot("a", 1), second = _registry.AnnounceSnapshot("a", 1);
+        Assert.Equal(second, _registry.TakeSnapshot("a")!.Generation);
+        Assert.NotEqual(first, second);
+        Assert.NotEqual(second, _registry.AnnounceSnapshot("a", 2));
+        Assert.Null(_registry.TakeSnapshot("b"));
+    }
+
+    private SqliteRegistry Open() => SqliteRegistry.Open(StateDirectory.OpenOrCreate(_directory["state"]));
+}
