@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using IotPsk.Tls.Crypto;
 using IotPsk.Tls.Tls12;
+using IotPsk.Tls.Tls12.Messages;
 
 namespace IotPsk.Tls;
 
@@ -73,6 +74,20 @@ internal static class OptionRules
             throw new ArgumentOutOfRangeException(name, value, "a record size limit is 64 to 16385 bytes (RFC 8449 s4)");
         return value;
     }
+
+    public static int MaxFragmentLength(int value, [CallerArgumentExpression(nameof(value))] string? name = null) => value is 0 or 512 or 1024 or 2048 or 4096
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, "a fragment has at most 512, 1024, 2048 or 4096 bytes (RFC 6066 s4)");
+
+    public static string? ServerName(string? value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        if (value is not null && (value.Length is 0 or > 255 || !System.Text.Ascii.IsValid(value)))
+            throw new ArgumentException("a server name has 1 to 255 ASCII characters", name);
+        return value;
+    }
+
+    public static ReadOnlyMemory<byte> PskIdentityHint(ReadOnlyMemory<byte> value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
+        value.Length <= ServerKeyExchange.MaxHintLength ? value.ToArray() : throw new ArgumentException($"a hint has at most {ServerKeyExchange.MaxHintLength} bytes", name);
 
     public static int RecordPadding(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {

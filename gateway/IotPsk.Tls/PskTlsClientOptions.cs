@@ -62,9 +62,7 @@ public sealed class PskTlsClientOptions
     public int MaxFragmentLength
     {
         get;
-        init => field = value is 0 or 512 or 1024 or 2048 or 4096
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(value), value, "a fragment has at most 512, 1024, 2048 or 4096 bytes (RFC 6066 s4)");
+        init => field = OptionRules.MaxFragmentLength(value);
     }
 
     /// <summary>The offered PSKs of TLS 1.3, the preferred one first.</summary>
@@ -135,12 +133,7 @@ public sealed class PskTlsClientOptions
     public string? ServerName
     {
         get;
-        init
-        {
-            if (value is not null && (value.Length is 0 or > 255 || !System.Text.Ascii.IsValid(value)))
-                throw new ArgumentException("a server name has 1 to 255 ASCII characters", nameof(value));
-            field = value;
-        }
+        init => field = OptionRules.ServerName(value);
     }
 
     /// <summary>Offered application protocols (RFC 7301); null sends none.</summary>

@@ -1,5 +1,4 @@
 using IotPsk.Tls.Tls12;
-using IotPsk.Tls.Tls12.Messages;
 
 namespace IotPsk.Tls;
 
@@ -34,9 +33,7 @@ public sealed class PskTlsServerOptions
     public ReadOnlyMemory<byte> PskIdentityHint
     {
         get;
-        init => field = value.Length <= ServerKeyExchange.MaxHintLength
-            ? value.ToArray()
-            : throw new ArgumentException($"a hint has at most {ServerKeyExchange.MaxHintLength} bytes", nameof(value));
+        init => field = OptionRules.PskIdentityHint(value);
     }
 
     /// <summary>Accepted suites of TLS 1.3, the preferred one first; the PSK's hash narrows them. Default: all, AES-128-CCM_8 last.</summary>

@@ -60,10 +60,19 @@ public sealed class PskDtlsClientOptions
 
     /// <summary>Asks for records of at most 512, 1024, 2048 or 4096 bytes (RFC 6066 s4), for servers that do not know record_size_limit. 0, the default, does not.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Another value.</exception>
-    public int MaxFragmentLength { get; init; }
+    public int MaxFragmentLength
+    {
+        get;
+        init => field = OptionRules.MaxFragmentLength(value);
+    }
 
     /// <summary>The server's DNS name (RFC 6066 s3), ASCII; null sends none.</summary>
-    public string? ServerName { get; init; }
+    /// <exception cref="ArgumentException">The name is empty, longer than 255 characters or not ASCII.</exception>
+    public string? ServerName
+    {
+        get;
+        init => field = OptionRules.ServerName(value);
+    }
 
     /// <summary>Offered application protocols (RFC 7301); null sends none.</summary>
     /// <exception cref="ArgumentException">A name is empty or longer than 255 bytes.</exception>

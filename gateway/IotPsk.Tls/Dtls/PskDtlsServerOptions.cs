@@ -28,7 +28,12 @@ public sealed class PskDtlsServerOptions
     public bool AllowWithoutExtendedMasterSecret { get; init; }
 
     /// <summary>Helps a client to select an identity (RFC 4279 s2), 0..1024 bytes, sent in clear to everybody. Empty, the default: no hint.</summary>
-    public ReadOnlyMemory<byte> PskIdentityHint { get; init; }
+    /// <exception cref="ArgumentException">It is too long.</exception>
+    public ReadOnlyMemory<byte> PskIdentityHint
+    {
+        get;
+        init => field = OptionRules.PskIdentityHint(value);
+    }
 
     /// <summary>The record_size_limit told to clients that name theirs, 64..16385 bytes (RFC 8449 s4). Default 16385, which leaves 2^14 bytes of content.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Out of range.</exception>

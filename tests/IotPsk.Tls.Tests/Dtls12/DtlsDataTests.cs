@@ -64,6 +64,11 @@ public class DtlsDataTests
         Assert.Throws<InvalidOperationException>(() => link.Server.ExportKeyingMaterial("x"u8, default, new byte[1]));
         Assert.Throws<ArgumentOutOfRangeException>(() => link.Server.Mtu = 255);
         Assert.Throws<ArgumentException>(() => new PskDtlsClientOptions { Credential = Link.Credential() });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PskDtlsClientOptions { Credential = Credential, MaxFragmentLength = 513 });
+        Assert.Throws<ArgumentException>(() => new PskDtlsClientOptions { Credential = Credential, ServerName = "" });
+        Assert.Throws<ArgumentException>(() => new PskDtlsServerOptions { PskIdentityHint = new byte[1025] });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PskDtlsServerOptions { RetransmissionTimer = 9 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new PskDtlsServerOptions { MaxRetransmissions = 61 });
         link.Client.Dispose();
         Assert.Throws<ObjectDisposedException>(() => link.Client.Continue(0));
     }

@@ -55,6 +55,22 @@ public class FlightTests
     }
 
     [Fact]
+    public void A_cookie_that_became_too_old_on_the_way_is_followed_by_another()
+    {
+        using var link = new VirtualLink();
+        int requests = 0;
+        link.Tamper = (fromClient, datagram) =>
+        {
+            if (!fromClient && datagram[13] == 3 && requests++ == 0)
+                link.Wait(130_000);
+            return datagram;
+        };
+        link.Connect();
+        Assert.True(requests >= 2);
+        link.Exchange();
+    }
+
+    [Fact]
     public void The_servers_numbers_follow_those_of_the_hello_so_that_none_is_used_twice()
     {
         using var link = new VirtualLink();
