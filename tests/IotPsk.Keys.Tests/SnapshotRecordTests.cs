@@ -7,7 +7,7 @@ public sealed class SnapshotRecordTests : IDisposable
     private readonly TempDirectory _directory = new();
     private readonly SqliteRegistry _registry;
 
-    public SnapshotRecordTests() => _registry = Open();
+    public SnapshotRecordTests() => _registry = SqliteRegistry.OpenOrCreate(StateDirectory.OpenOrCreate(_directory["state"]));
 
     public void Dispose()
     {
@@ -36,5 +36,5 @@ public sealed class SnapshotRecordTests : IDisposable
         Assert.Null(_registry.TakeSnapshot("b"));
     }
 
-    private SqliteRegistry Open() => SqliteRegistry.Open(StateDirectory.OpenOrCreate(_directory["state"]));
+    private SqliteRegistry Open() => SqliteRegistry.Open(StateDirectory.Open(_directory["state"]));
 }
