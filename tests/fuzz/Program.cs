@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
+using IotPsk.Tls.Tests.Dtls12;
 using IotPsk.Tls.Tests.Handshake;
 using IotPsk.Tls.Tests.Records;
 using IotPsk.Tls.Tests.Tickets;
@@ -11,6 +12,7 @@ using IotPsk.Tls.Tests.Tls12;
 Type[] suites =
 [
     typeof(MutationTests), typeof(StructureMutationTests), typeof(HostileRecordTests), typeof(HostileTicketTests), typeof(Tls12MutationTests), typeof(ResumptionMutationTests),
+    typeof(LossTests), typeof(DtlsMutationTests),
 ];
 int seconds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 60;
 int next = (args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : Random.Shared.Next(1_000, 1_000_000_000)) - 1;
