@@ -109,6 +109,7 @@ internal sealed class ConfigurationReader
         {
             Tcti = reader.Text("Tcti") ?? TpmConfiguration.DefaultTcti,
             EncryptSession = reader.Flag("EncryptSession", false),
+            KeepKeyCache = reader.Flag("KeepKeyCache", true),
             AuthFile = OptionalPath(reader, "AuthFile"),
             OwnerAuthFile = OptionalPath(reader, "OwnerAuthFile"),
         };

@@ -28,6 +28,9 @@ internal sealed record TpmConfiguration
     /// <summary>Encrypt parameters between this process and the TPM.</summary>
     internal bool EncryptSession { get; init; }
 
+    /// <summary>Keep the key cache over restarts, sealed by the TPM.</summary>
+    internal bool KeepKeyCache { get; init; } = true;
+
     /// <summary>File with the authorisation value of the keys; null: the systemd credential tpm-auth if the service has one, else none.</summary>
     internal string? AuthFile { get; init; }
 

@@ -40,6 +40,9 @@ internal static partial class GatewayLog
     [LoggerMessage(1011, LogLevel.Debug, "Session {Id:x} of {DeviceId} ({Device}) opened on {Listener} from {Remote}: {Version} {CipherSuite} {KeyExchange} {Resumption}, epoch {Epoch}, {TpmCommands} TPM commands", EventName = "SessionOpened")]
     internal static partial void SessionOpened(this ILogger log, long id, string deviceId, string device, string listener, IPEndPoint remote, string version, string cipherSuite, string keyExchange, int epoch, string resumption, int tpmCommands);
 
+    [LoggerMessage(1013, LogLevel.Information, "{Count} keys of the last run are at hand", EventName = "KeysKept")]
+    internal static partial void KeysKept(this ILogger log, int count);
+
     [LoggerMessage(1012, LogLevel.Debug, "Session {Id:x} of {DeviceId} closed: {Reason}, {BytesUp} bytes up, {BytesDown} down", EventName = "SessionClosed")]
     internal static partial void SessionClosed(this ILogger log, long id, string deviceId, CloseReason reason, long bytesUp, long bytesDown);
 

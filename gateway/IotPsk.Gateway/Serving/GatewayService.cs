@@ -18,6 +18,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly ShardSet _shards;
     private readonly SessionEvents _events;
     private readonly TicketKeeper? _tickets;
+    private KeyCacheKeeper? _kept;
     private readonly List<TlsListener> _listeners = [];
     private int _stopped;
 
@@ -62,6 +63,8 @@ internal sealed class GatewayService : IAsyncDisposable
             if (configuration.Limits.TicketHours > 0)
                 tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
             service = new GatewayService(registry, tpm, tickets, configuration.Limits, log, time);
+            if (configuration.Tpm.KeepKeyCache)
+                service._kept = await KeyCacheKeeper.StartAsync(registry, service._keys, tpm, time, log);
             service.Listen(configuration.Listeners);
             registry.Watch();
             if (service._keys.CapacityWarning is { } warning)
@@ -131,6 +134,8 @@ internal sealed class GatewayService : IAsyncDisposable
         _shards.Dispose();
         if (_tickets is not null)
             await _tickets.DisposeAsync();
+        if (_kept is not null)
+            await _kept.DisposeAsync();
         _tpm.Dispose();
         _keys.Dispose();
         _registry.Dispose();

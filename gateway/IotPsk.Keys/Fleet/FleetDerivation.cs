@@ -32,6 +32,9 @@ public static class FleetDerivation
     /// <summary>Label of the key that snapshots of associations are sealed under.</summary>
     internal const string SnapshotLabel = "iotpsk snapshot";
 
+    /// <summary>Label of the key that the key cache is sealed under.</summary>
+    internal const string CacheLabel = "iotpsk cache";
+
     /// <summary>The label a use is derived under.</summary>
     public static string Label(KeyUse use) => use switch
     {

@@ -1,5 +1,8 @@
 namespace IotPsk.Keys;
 
+/// <summary>Is shown a key, which is valid during the call.</summary>
+internal delegate void KeyVisitor(in KeyId id, ReadOnlySpan<byte> key);
+
 /// <summary>
 /// Keys by <see cref="KeyId"/>, in locked memory. Two areas: keys of peers that proved them (least recently used goes first when full), and a
 /// small probation area for the rest (oldest goes first), so that no number of unproved peers displaces a proved one. Sixteen parts, each
@@ -54,6 +57,13 @@ internal sealed class KeyCache : IDisposable
     {
         foreach (var part in _parts)
             part.EvictEpochs(isAccepted);
+    }
+
+    /// <summary>Shows every proved key, within a part the one used longest ago first.</summary>
+    internal void VisitProved(KeyVisitor visit)
+    {
+        foreach (var part in _parts)
+            part.VisitProved(visit);
     }
 
     public void Dispose()

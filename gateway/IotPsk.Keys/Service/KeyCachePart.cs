@@ -126,6 +126,15 @@ internal sealed class KeyCachePart(LockedMemory memory, int capacity, int probat
         }
     }
 
+    internal void VisitProved(KeyVisitor visit)
+    {
+        lock (_gate)
+        {
+            for (var node = _proved.Last; node != null; node = node.Previous)
+                visit(node.Value.Id, memory.Slot(node.Value.Slot)[..node.Value.Id.Use.KeySize()]);
+        }
+    }
+
     public void Dispose()
     {
         lock (_gate)

@@ -147,6 +147,16 @@ public sealed partial class KeyService : IDisposable
         _cache.Evict(deviceId);
     }
 
+    /// <summary>Shows every key of a proved peer.</summary>
+    internal void VisitProved(KeyVisitor visit) => _cache.VisitProved(visit);
+
+    /// <summary>Takes a key that a peer proved before.</summary>
+    internal void TakeProved(in KeyId id, ReadOnlySpan<byte> key)
+    {
+        _cache.Add(id, key);
+        _cache.Promote(id);
+    }
+
     /// <summary>Zeroes every key. The TPM's owner should be disposed first: requests that still wait are answered by it.</summary>
     public void Dispose()
     {

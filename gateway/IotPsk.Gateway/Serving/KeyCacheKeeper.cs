@@ -1,0 +1,101 @@
+using IotPsk.Keys;
+using Microsoft.Extensions.Logging;
+
+namespace IotPsk.Gateway.Serving;
+
+/// <summary>Keeps the key cache over restarts: read at the start, written now and then and at the end.</summary>
+internal sealed class KeyCacheKeeper : IAsyncDisposable
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    private readonly SealedKeyCache _cache;
+    private readonly KeyService _keys;
+    private readonly TpmOwner _tpm;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _writing = Task.CompletedTask;
+    private long _written;
+
+    private KeyCacheKeeper(SqliteRegistry registry, KeyService keys, TpmOwner tpm, TimeProvider time, ILogger log)
+    {
+        _cache = new SealedKeyCache(registry, keys);
+        (_keys, _tpm, _time, _log) = (keys, tpm, time, log);
+    }
+
+    /// <summary>Fills the cache: one TPM command for each accepted epoch.</summary>
+    internal static async Task<KeyCacheKeeper> StartAsync(SqliteRegistry registry, KeyService keys, TpmOwner tpm, TimeProvider time, ILogger log)
+    {
+        var keeper = new KeyCacheKeeper(registry, keys, tpm, time, log);
+        try
+        {
+            await keeper.UnlockAsync();
+            (int count, string? problem) = keeper._cache.Load();
+            if (problem is not null)
+                log.Problem(problem);
+            else if (count > 0)
+                log.KeysKept(count);
+            keeper._writing = keeper.WriteAsync();
+            return keeper;
+        }
+        catch
+        {
+            await keeper.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Writes once more, while the keys are there.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _writing;
+        Save();
+        _cache.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task WriteAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await Task.Delay(Interval, _time, _stop.Token);
+                // Every time: a rotation may have brought an epoch that is not unlocked yet.
+                await UnlockAsync();
+                Save();
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (KeysException e)
+            {
+                _log.Problem($"The key cache is not kept: {e.Message}");
+            }
+        }
+    }
+
+    private Task<bool> UnlockAsync() => _tpm.InvokeAsync(tpm =>
+    {
+        _cache.Unlock(tpm);
+        return true;
+    }, cancellation: _stop.Token);
+
+    private void Save()
+    {
+        // Nothing was derived: the file has it all.
+        long derived = _keys.Counters[KeyStatus.Ok];
+        if (derived == _written)
+            return;
+        try
+        {
+            _cache.Save();
+            _written = derived;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException or KeysException)
+        {
+            _log.Problem($"The key cache is not kept: {e.Message}");
+        }
+    }
+}
