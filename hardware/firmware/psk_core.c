@@ -7,6 +7,8 @@
 
 #define RECORD_SIZE_MIN 64          /* RFC 8449 s4 */
 
+#define OWN_DATAGRAM_MAX (MBEDTLS_SSL_OUT_CONTENT_LEN + PSK_DATAGRAM_OVERHEAD)
+
 #ifdef PSK_CORE_EXTERNAL_BINDER
 #define IS_IMPORTED 0
 #else
@@ -14,6 +16,22 @@
 #endif
 
 _Static_assert(MBEDTLS_SSL_IN_CONTENT_LEN >= 512 && MBEDTLS_SSL_IN_CONTENT_LEN <= 16384, "content length out of range");
+
+static psk_core *allocate(bool datagrams, uint16_t limit)
+{
+    const size_t record = datagrams ? psk_dtls_fragment_length(limit) + PSK_DATAGRAM_OVERHEAD : 0;
+    const size_t own_record = record < OWN_DATAGRAM_MAX ? record : OWN_DATAGRAM_MAX;
+    const size_t in_size = record > PSK_CORE_IN_QUEUE ? record : PSK_CORE_IN_QUEUE;
+    const size_t out_size = own_record > PSK_CORE_OUT_QUEUE ? own_record : PSK_CORE_OUT_QUEUE;
+    psk_core *fresh = mbedtls_calloc(1, sizeof *fresh + in_size + out_size);
+    if (fresh == NULL) return NULL;
+    mbedtls_ssl_init(&fresh->ssl);
+    mbedtls_ssl_config_init(&fresh->config);
+    psk_queue_init(&fresh->in, fresh->buffers, in_size);
+    psk_queue_init(&fresh->out, fresh->buffers + in_size, out_size);
+    fresh->datagrams = datagrams;
+    return fresh;
+}
 
 static int set_up(psk_core *core, const psk_bundle *credential)
 {
@@ -53,16 +71,12 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
     if (!has_protocol(credential, protocol, options)) return PSK_CORE_ERR_UNSUPPORTED;
     if (psa_crypto_init() != PSA_SUCCESS) return PSK_CORE_ERR_RANDOM;
 
-    psk_core *fresh = mbedtls_calloc(1, sizeof *fresh);
+    const uint16_t limit = (uint16_t) (record_size < MBEDTLS_SSL_IN_CONTENT_LEN ? record_size : MBEDTLS_SSL_IN_CONTENT_LEN);
+    psk_core *fresh = allocate(protocol == PSK_CORE_DTLS12, limit);
     if (fresh == NULL) return PSK_CORE_ERR_MEMORY;
-    mbedtls_ssl_init(&fresh->ssl);
-    mbedtls_ssl_config_init(&fresh->config);
-    psk_queue_init(&fresh->in, fresh->in_buffer, sizeof fresh->in_buffer);
-    psk_queue_init(&fresh->out, fresh->out_buffer, sizeof fresh->out_buffer);
     fresh->alert = -1;
     fresh->options = options;
-    fresh->datagrams = protocol == PSK_CORE_DTLS12;
-    fresh->record_limit = (uint16_t) (record_size < MBEDTLS_SSL_IN_CONTENT_LEN ? record_size : MBEDTLS_SSL_IN_CONTENT_LEN);
+    fresh->record_limit = limit;
     const int result = set_up(fresh, credential);
     if (result != 0) {
         psk_core_free(fresh);
@@ -103,6 +117,6 @@ void psk_core_free(psk_core *core)
     if (core == NULL) return;
     mbedtls_ssl_free(&core->ssl);
     mbedtls_ssl_config_free(&core->config);
-    mbedtls_platform_zeroize(core, sizeof *core);
+    mbedtls_platform_zeroize(core, sizeof *core + core->in.size + core->out.size);
     mbedtls_free(core);
 }

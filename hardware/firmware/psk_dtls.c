@@ -38,11 +38,21 @@ static int get_timer(void *context)
     return has_passed(core, core->intermediate_at);
 }
 
+uint16_t psk_dtls_fragment_length(uint16_t limit)
+{
+    if (limit >= 4096) return 4096;
+    if (limit >= 2048) return 2048;
+    return limit >= 1024 ? 1024 : 512;
+}
+
 static unsigned char fragment_code(uint16_t limit)
 {
-    if (limit >= 4096) return MBEDTLS_SSL_MAX_FRAG_LEN_4096;
-    if (limit >= 2048) return MBEDTLS_SSL_MAX_FRAG_LEN_2048;
-    return limit >= 1024 ? MBEDTLS_SSL_MAX_FRAG_LEN_1024 : MBEDTLS_SSL_MAX_FRAG_LEN_512;
+    switch (psk_dtls_fragment_length(limit)) {
+    case 4096: return MBEDTLS_SSL_MAX_FRAG_LEN_4096;
+    case 2048: return MBEDTLS_SSL_MAX_FRAG_LEN_2048;
+    case 1024: return MBEDTLS_SSL_MAX_FRAG_LEN_1024;
+    default: return MBEDTLS_SSL_MAX_FRAG_LEN_512;
+    }
 }
 
 int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
@@ -107,13 +117,7 @@ int32_t psk_dtls_info(const psk_core *core, int32_t what)
 {
     if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
     if (what == PSK_CORE_INFO_MESSAGE_MAX) return mbedtls_ssl_get_max_out_record_payload(&core->ssl);
-    unsigned char id[MBEDTLS_SSL_CID_OUT_LEN_MAX];
-    size_t length = 0;
-    int enabled = MBEDTLS_SSL_CID_DISABLED;
-    /* mbedTLS does not change what it only looks at. */
-    mbedtls_ssl_context *ssl = (mbedtls_ssl_context *) (uintptr_t) &core->ssl;
-    if (mbedtls_ssl_get_peer_cid(ssl, &enabled, id, &length) != 0) return PSK_CORE_ERR_INTERNAL;
-    return enabled == MBEDTLS_SSL_CID_ENABLED ? (int32_t) length : 0;
+    return psk_peek_connection_id_length(&core->ssl);
 }
 
 int32_t psk_core_set_first_timeout(psk_core *core, int32_t milliseconds)

@@ -17,3 +17,12 @@ int psk_peek_has_extended_master_secret(const mbedtls_ssl_context *ssl)
     return ssl != NULL;
 #endif
 }
+
+int psk_peek_connection_id_length(const mbedtls_ssl_context *ssl)
+{
+#ifdef MBEDTLS_SSL_DTLS_CONNECTION_ID
+    return ssl->transform_out == NULL ? 0 : ssl->transform_out->out_cid_len;
+#else
+    return ssl == NULL;
+#endif
+}

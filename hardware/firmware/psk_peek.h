@@ -10,4 +10,7 @@ int psk_peek_selected_identity(const mbedtls_ssl_context *ssl);
 /* Whether the handshake, if it has come past the ServerHello, has extended_master_secret (RFC 7627); true before that. */
 int psk_peek_has_extended_master_secret(const mbedtls_ssl_context *ssl);
 
+/* The length of the connection id that records are sent with (RFC 9146); 0: none. */
+int psk_peek_connection_id_length(const mbedtls_ssl_context *ssl);
+
 #endif

@@ -7,14 +7,15 @@
 #include "psk_core.h"
 #include "psk_queue.h"
 
-/* What is drained at once on the wire costs nothing more with a small queue: output that does not fit waits in mbedTLS. With
- * datagrams a queue holds whole ones, so a record of 512 bytes has to fit. */
+/* The queues of a session. In TLS they may be small: input that does not fit waits outside, output in mbedTLS. In DTLS each holds
+ * at least one datagram with the longest record that was asked for. */
 #ifndef PSK_CORE_IN_QUEUE
-#define PSK_CORE_IN_QUEUE 640
+#define PSK_CORE_IN_QUEUE 128
 #endif
 #ifndef PSK_CORE_OUT_QUEUE
-#define PSK_CORE_OUT_QUEUE 640
+#define PSK_CORE_OUT_QUEUE 544
 #endif
+#define PSK_DATAGRAM_OVERHEAD 80u   /* length 2, header 13, connection id 32, nonce 8, tag 16, content type 1 */
 
 struct psk_core {
     mbedtls_ssl_context ssl;
@@ -30,8 +31,7 @@ struct psk_core {
     uint8_t connected, closing, spoke;              /* spoke: something went out during this call */
     uint8_t timer_runs;
     uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
-    uint8_t in_buffer[PSK_CORE_IN_QUEUE];
-    uint8_t out_buffer[PSK_CORE_OUT_QUEUE];
+    uint8_t buffers[];                              /* of the queues */
 };
 
 /* Ends the session with this error, and with an alert where mbedTLS has sent none itself. */
@@ -46,7 +46,9 @@ int psk_core_receive_bytes(void *context, unsigned char *data, size_t size);
 /* What mbedTLS has to know before it is set up, by protocol; 0 or its error. */
 int psk_tls_configure(psk_core *core, const psk_bundle *credential);
 int psk_dtls_configure(psk_core *core, const psk_bundle *credential);
-/* What it has to know afterwards. */
+/* The max_fragment_length to ask for (RFC 6066 s4): the longest that the limit holds, at least 512. */
+uint16_t psk_dtls_fragment_length(uint16_t limit);
+/* What mbedTLS has to know afterwards. */
 int psk_dtls_prepare(psk_core *core, const psk_bundle *credential);
 /* Whether the handshake may go on with what the server has selected so far. */
 int psk_dtls_is_acceptable(const psk_core *core);

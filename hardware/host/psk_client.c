@@ -51,14 +51,19 @@ static bool parse_switch(const char *name, client_settings *out)
     return true;
 }
 
+static bool is_record_size(const char *name, const char *value, long *out)
+{
+    if (strcmp(name, "--record-size") == 0) return parse_number(value, 64, 16385, out);
+    return strcmp(name, "--mfl") == 0 && parse_number(value, 512, 4096, out) && (*out & (*out - 1)) == 0;
+}
+
 static bool parse_option(const char *name, const char *value, client_settings *out)
 {
     long number;
     if (strcmp(name, "--bundle") == 0) out->bundle = value;
     else if (strcmp(name, "--vault") == 0) out->vault = value;
     else if (strcmp(name, "--slot") == 0 && parse_number(value, 0, PSK_VAULT_SLOTS - 1, &number)) out->slot = (int32_t) number;
-    else if (strcmp(name, "--record-size") == 0 && parse_number(value, 64, 16385, &number)) out->record_size = (int32_t) number;
-    else if (strcmp(name, "--mfl") == 0 && parse_number(value, 512, 4096, &number) && (number & (number - 1)) == 0) out->record_size = (int32_t) number;
+    else if (is_record_size(name, value, &number)) out->record_size = (int32_t) number;
     else if (strcmp(name, "--first-timeout") == 0 && parse_number(value, 100, 60000, &number)) out->first_timeout = (int32_t) number;
     else if (strcmp(name, "--wait") == 0 && parse_number(value, 0, 600000, &number)) out->wait_ms = number;
     else if (strcmp(name, "--timeout") == 0 && parse_number(value, 1, 600000, &number)) out->timeout_ms = number;

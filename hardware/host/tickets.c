@@ -9,12 +9,16 @@ struct ticket {
     uint8_t data[];
 };
 
+struct ticket_place {
+    struct ticket *held;            /* NULL: none */
+};
+
 static void drop(tickets *all, int32_t slot)
 {
-    if (all->of_slot == NULL || slot < 0 || slot >= PSK_VAULT_SLOTS || all->of_slot[slot] == NULL) return;
-    mbedtls_platform_zeroize(all->of_slot[slot]->data, all->of_slot[slot]->length);
-    free(all->of_slot[slot]);
-    all->of_slot[slot] = NULL;
+    if (all->of_slot == NULL || slot < 0 || slot >= PSK_VAULT_SLOTS || all->of_slot[slot].held == NULL) return;
+    mbedtls_platform_zeroize(all->of_slot[slot].held->data, all->of_slot[slot].held->length);
+    free(all->of_slot[slot].held);
+    all->of_slot[slot].held = NULL;
 }
 
 void tickets_keep(tickets *all, int32_t slot, const uint8_t *ticket, size_t length)
@@ -25,14 +29,14 @@ void tickets_keep(tickets *all, int32_t slot, const uint8_t *ticket, size_t leng
     fresh->length = length;
     memcpy(fresh->data, ticket, length);
     drop(all, slot);
-    all->of_slot[slot] = fresh;
+    all->of_slot[slot].held = fresh;
 }
 
 size_t tickets_take(tickets *all, int32_t slot, uint8_t *out)
 {
-    if (all->of_slot == NULL || all->of_slot[slot] == NULL) return 0;
-    const size_t length = all->of_slot[slot]->length;
-    memcpy(out, all->of_slot[slot]->data, length);
+    if (all->of_slot == NULL || all->of_slot[slot].held == NULL) return 0;
+    const size_t length = all->of_slot[slot].held->length;
+    memcpy(out, all->of_slot[slot].held->data, length);
     drop(all, slot);
     return length;
 }

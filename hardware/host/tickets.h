@@ -8,7 +8,7 @@
 #include "psk_core.h"
 
 typedef struct tickets {
-    struct ticket **of_slot;        /* PSK_VAULT_SLOTS places once there is one; NULL where a slot has none */
+    struct ticket_place *of_slot;   /* PSK_VAULT_SLOTS of them once there is a ticket */
 } tickets;
 
 /* Without memory for it there is no ticket; that is no error. */

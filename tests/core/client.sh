@@ -24,7 +24,7 @@ case $3 in
     run telemetry --bundle "$work/cred"
     works yrtemelet
     says 'version=DTLSv1.2 suite=TLS_PSK_WITH_AES_128_CCM_8 keyExchange=PSK imported=false'
-    says 'resumed=false connectionId=0 messageMax=1024' ;;
+    says 'resumed=false connectionId=0 messageMax=' ;;
   asks_for_connection_id_and_fragment_length)
     run telemetry --bundle "$work/cred" --cid --mfl 512
     works yrtemelet

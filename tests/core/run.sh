@@ -25,8 +25,8 @@ run_build() {
 }
 
 run_build "$host/build"
-# What a board has: small records and queues, TLS alone, and the other P-256.
-run_build "$host/build/small" -DIOTPSK_DTLS=OFF -DIOTPSK_IN_CONTENT=512 -DIOTPSK_OUT_CONTENT=512 "-DIOTPSK_QUEUES=128;96" -DIOTPSK_LEGACY_EC=ON
+# What a board has: small records and queues, and the other P-256.
+run_build "$host/build/small" -DIOTPSK_DTLS=ON -DIOTPSK_IN_CONTENT=512 -DIOTPSK_OUT_CONTENT=512 "-DIOTPSK_QUEUES=128;96" -DIOTPSK_LEGACY_EC=ON
 run_build "$host/build/sanitize" -DIOTPSK_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -109,7 +109,7 @@ TEST(dtls_session_makes_gnutls_keep_to_its_fragment_length)
         udp_open(&open, new_core(1, sizes[i], 0), &server);
         CHECK_EQUAL(PSK_CORE_DONE, udp_handshake(&open));
         CHECK_EQUAL(0xc0a8, psk_core_info(open.core, PSK_CORE_INFO_SUITE));
-        CHECK_EQUAL(sizes[i], psk_core_info(open.core, PSK_CORE_INFO_MESSAGE_MAX));
+        CHECK_EQUAL(sizes[i] < MBEDTLS_SSL_IN_CONTENT_LEN ? sizes[i] : MBEDTLS_SSL_IN_CONTENT_LEN, psk_core_info(open.core, PSK_CORE_INFO_MESSAGE_MAX));
         memset(text, 'x', sizeof text);
         CHECK_EQUAL(0, udp_write(&open, text, sizeof text));
         CHECK_EQUAL(sizeof text, udp_read(&open, answer, sizeof answer));
