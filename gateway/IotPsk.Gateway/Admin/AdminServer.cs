@@ -101,7 +101,10 @@ internal sealed class AdminServer : IAsyncDisposable
         {
             var sessions = new JsonArray();
             foreach (IotPsk.Net.SessionInfo session in (await service.SessionsAsync()).OrderBy(s => s.ConnectedAt))
-                sessions.Add((JsonNode)SessionDocument.Of(session));
+            {
+                if (SessionDocument.Of(session) is JsonNode document)
+                    sessions.Add(document);
+            }
             await WriteAsync(context, sessions);
         });
         app.MapGet("/counters", context => WriteAsync(context, Metric.ToJson(GatewayMetrics.Read(service))));

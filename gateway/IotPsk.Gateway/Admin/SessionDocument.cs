@@ -2,17 +2,18 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using IotPsk.Gateway.Serving;
 using IotPsk.Net;
-using IotPsk.Tls;
 
 namespace IotPsk.Gateway.Admin;
 
 /// <summary>A live session as the admin socket tells it.</summary>
 internal static class SessionDocument
 {
-    internal static JsonObject Of(SessionInfo session)
+    /// <summary>Null if it ended meanwhile.</summary>
+    internal static JsonObject? Of(SessionInfo session)
     {
+        if (session.Tls is not { } tls)
+            return null;
         var grant = (DeviceGrant)session.Tag!;
-        PskTlsSession tls = session.Tls!;
         return new JsonObject
         {
             ["id"] = session.Id.ToString("x", CultureInfo.InvariantCulture),

@@ -14,7 +14,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     public void Resolve(PskRequest request)
     {
         string reason = nameof(PskRefusal.NotAnIdentity);
-        PskProtocol protocol = request.Protocol == TlsProtocol.Tls12 ? PskProtocol.Tls12 : PskProtocol.Tls13;
+        PskProtocol protocol = request.Protocol is TlsProtocol.Tls12 or TlsProtocol.Dtls12 ? PskProtocol.Tls12 : PskProtocol.Tls13;
         Pending? unfit = null;
         for (int index = 0; index < request.Count; index++)
         {

@@ -8,23 +8,29 @@ namespace IotPsk.Gateway.Serving;
 internal static class GatewayMetrics
 {
     internal static IEnumerable<Metric> Read(GatewayService service) =>
-        [.. Connections(service.ReadMetrics(), service.Events), .. Sessions(service.ReadMetrics(), service.Events), .. KeyNumbers(service), .. TpmNumbers(service.Tpm)];
+        Read(service, service.ReadMetrics(), service.ReadDatagramMetrics());
 
-    private static IEnumerable<Metric> Connections(NetMetrics net, EventCounters events)
+    private static IEnumerable<Metric> Read(GatewayService service, NetMetrics net, DatagramMetrics datagrams) =>
+    [
+        .. Connections(net, datagrams, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
+        .. KeyNumbers(service), .. TpmNumbers(service.Tpm),
+    ];
+
+    private static IEnumerable<Metric> Connections(NetMetrics net, DatagramMetrics datagrams, EventCounters events)
     {
         yield return new("iotpsk_connections", "Connections now, in any state.", net.Connections);
         yield return new("iotpsk_handshakes_in_progress", "Connections now whose handshake is not done.", net.HalfOpen);
         yield return new("iotpsk_connections_accepted_total", "Connections admitted.", net.Accepted);
         foreach (RefusalReason reason in Enum.GetValues<RefusalReason>())
             yield return new("iotpsk_connections_refused_total", "Connections closed unheard.", events[reason], "reason", reason.ToString());
-        yield return new("iotpsk_handshakes_completed_total", "Handshakes done.", net.HandshakesCompleted);
+        yield return new("iotpsk_handshakes_completed_total", "Handshakes done.", net.HandshakesCompleted + datagrams.HandshakesCompleted);
         foreach ((string listener, string reason, long count) in events.FailedHandshakes.OrderBy(f => f, Comparer<(string, string, long)>.Default))
             yield return new("iotpsk_handshakes_failed_total", "Handshakes that failed.", count, "listener", listener, "reason", reason);
     }
 
-    private static IEnumerable<Metric> Sessions(NetMetrics net, EventCounters events)
+    private static IEnumerable<Metric> Sessions(NetMetrics net, DatagramMetrics datagrams, EventCounters events)
     {
-        yield return new("iotpsk_sessions", "Sessions now.", net.Sessions);
+        yield return new("iotpsk_sessions", "Sessions now, associations among them.", net.Sessions + datagrams.Sessions);
         yield return new("iotpsk_sessions_resumed_total", "Sessions that began with a ticket.", events.Resumed);
         foreach (CloseReason reason in Enum.GetValues<CloseReason>())
             yield return new("iotpsk_sessions_closed_total", "Sessions that ended.", events[reason], "reason", reason.ToString());
@@ -36,6 +42,30 @@ internal static class GatewayMetrics
         yield return new("iotpsk_bytes_total", "Plaintext bytes passed on.", net.BytesDown, "direction", "down");
         yield return new("iotpsk_buffered_bytes", "Bytes in buffers of sessions now.", net.BufferedBytes);
         yield return new("iotpsk_faults_total", "Faults of this program.", net.Faults);
+    }
+
+    private static IEnumerable<Metric> Datagrams(DatagramMetrics datagrams)
+    {
+        const string Dropped = "Datagrams and records that were not taken.", Moves = "Devices heard from another address.";
+        yield return new("iotpsk_associations", "DTLS associations now.", datagrams.Sessions);
+        yield return new("iotpsk_associations_restored_total", "Associations taken over from before a restart.", datagrams.Restored);
+        yield return new("iotpsk_association_handshakes_in_progress", "DTLS handshakes now.", datagrams.Accepted - datagrams.HandshakesCompleted - datagrams.HandshakesFailed);
+        yield return new("iotpsk_cookies_sent_total", "Hellos answered by a cookie.", datagrams.CookiesSent);
+        yield return new("iotpsk_datagrams_total", "Datagrams.", datagrams.Received, "direction", "in");
+        yield return new("iotpsk_datagrams_total", "Datagrams.", datagrams.Sent, "direction", "out");
+        yield return new("iotpsk_datagrams_unsent_total", "Datagrams the system did not take.", datagrams.SendsFailed);
+        yield return new("iotpsk_datagrams_handed_over_total", "Datagrams passed on to another shard.", datagrams.HandedOver);
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.Oversized, "reason", "Oversized");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.Malformed, "reason", "Malformed");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.UnknownConnectionId, "reason", "UnknownConnectionId");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.UnknownAddress, "reason", "UnknownAddress");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.RecordsIgnored, "reason", "RecordIgnored");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.HellosIgnored, "reason", "HelloIgnored");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.HandOversDropped, "reason", "HandOverFull");
+        yield return new("iotpsk_datagrams_dropped_total", Dropped, datagrams.PathLimited, "reason", "UnprovedAddress");
+        yield return new("iotpsk_address_moves_total", Moves, datagrams.AddressMoves, "result", "Moved");
+        yield return new("iotpsk_address_moves_total", Moves, datagrams.AddressesConfirmed, "result", "Confirmed");
+        yield return new("iotpsk_address_moves_total", Moves, datagrams.AddressesRestored, "result", "Restored");
     }
 
     private static IEnumerable<Metric> KeyNumbers(GatewayService service)

@@ -1,5 +1,6 @@
 using System.Net;
 using IotPsk.Gateway.Configuration;
+using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Mqtt;
 using IotPsk.Keys;
 using IotPsk.Net;
@@ -20,11 +21,13 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly TicketKeeper? _tickets;
     private KeyCacheKeeper? _kept;
     private readonly List<TlsListener> _listeners = [];
+    private readonly List<DatagramListener> _datagramListeners = [];
+    private readonly LimitsConfiguration _limits;
     private int _stopped;
 
     private GatewayService(SqliteRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
     {
-        (_registry, _tpm, _tickets, _log) = (registry, tpm, tickets, log);
+        (_registry, _tpm, _tickets, _limits, _log) = (registry, tpm, tickets, limits, log);
         _keys = new KeyService(registry, tpm, new KeyServiceOptions(), time);
         var resolver = new FleetPskResolver(new PskAuthority(registry), _keys, registry, time);
         _events = new SessionEvents(log, Events, time, limits.SessionsPerDevice) { StillStands = resolver.StillStands };
@@ -45,6 +48,7 @@ internal sealed class GatewayService : IAsyncDisposable
     internal TpmOwner Tpm => _tpm;
     internal IRegistry Registry => _registry;
     internal IReadOnlyList<TlsListener> Listeners => _listeners;
+    internal IReadOnlyList<DatagramListener> DatagramListeners => _datagramListeners;
 
     /// <summary>Starts everything and listens. Errors are the user's: <see cref="UserError"/> or <see cref="KeysException"/>.</summary>
     internal static async Task<GatewayService> StartAsync(GatewayConfiguration configuration, ILogger log, TimeProvider time)
@@ -70,7 +74,10 @@ internal sealed class GatewayService : IAsyncDisposable
             if (service._keys.CapacityWarning is { } warning)
                 log.Problem(warning);
             log.Ready(fleet.ServerId, registry.DeviceCount, tpm.Address,
-                string.Join(", ", service._listeners.Select(l => $"{l.Name} on {l.EndPoint} to {l.Options.Upstream}")));
+                string.Join(", ", [
+                    .. service._listeners.Select(l => $"{l.Name} on {l.EndPoint} to {l.Options.Upstream}"),
+                    .. service._datagramListeners.Select(l => $"{l.Name} on udp {l.EndPoint}"),
+                ]));
             return service;
         }
         catch
@@ -107,6 +114,8 @@ internal sealed class GatewayService : IAsyncDisposable
 
     internal NetMetrics ReadMetrics() => _shards.ReadMetrics();
 
+    internal DatagramMetrics ReadDatagramMetrics() => _shards.ReadDatagramMetrics();
+
     internal Task<bool> CloseAsync(long id) => _shards.CloseSessionAsync(id, CloseReason.Administrative);
 
     /// <summary>Revokes a device and ends its sessions.</summary>
@@ -129,7 +138,7 @@ internal sealed class GatewayService : IAsyncDisposable
             return;
         _registry.DeviceChanged -= DeviceChanged;
         _registry.FleetChanged -= FleetChanged;
-        _log.Stopping(_shards.ReadMetrics().Sessions, (int)drain.TotalSeconds);
+        _log.Stopping(_shards.ReadMetrics().Sessions + _shards.ReadDatagramMetrics().Sessions, (int)drain.TotalSeconds);
         await _shards.StopAsync(drain);
         _shards.Dispose();
         if (_tickets is not null)
@@ -147,17 +156,12 @@ internal sealed class GatewayService : IAsyncDisposable
     {
         foreach (ListenerConfiguration listener in configured)
         {
-            IPEndPoint upstream = listener.Upstream!.Value.Resolve($"the Upstream of listener {listener.Name}");
             try
             {
-                _listeners.Add(_shards.Listen(new TlsListenerOptions
-                {
-                    Name = listener.Name,
-                    Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
-                    Upstream = upstream,
-                    Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12, Tickets = _tickets?.Options },
-                    Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
-                }));
+                if (listener.Protocol == ListenerProtocol.Lwm2m)
+                    ListenForDatagrams(listener);
+                else
+                    ListenForConnections(listener);
             }
             catch (ListenException e)
             {
@@ -165,6 +169,25 @@ internal sealed class GatewayService : IAsyncDisposable
             }
         }
     }
+
+    private void ListenForConnections(ListenerConfiguration listener) => _listeners.Add(_shards.Listen(new TlsListenerOptions
+    {
+        Name = listener.Name,
+        Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
+        Upstream = listener.Upstream!.Value.Resolve($"the Upstream of listener {listener.Name}"),
+        Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12, Tickets = _tickets?.Options },
+        Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
+    }));
+
+    private void ListenForDatagrams(ListenerConfiguration listener) => _datagramListeners.Add(_shards.Listen(new DatagramListenerOptions
+    {
+        Name = listener.Name,
+        Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
+        Dtls = new PskDtlsServerOptions { Tickets = _tickets?.Options },
+        Application = shard => new CoapApplication(shard, listener.Echo, _log),
+        // A client of the RFC 7925 profile repeats what got lost after 9 seconds: where TCP does with one limit, this takes six.
+        Limits = new DatagramLimits { HandshakeTimeout = TimeSpan.FromSeconds(6 * _limits.HandshakeSeconds) },
+    }));
 
     // On the registry's thread: it must not wait for the shards.
     private void DeviceChanged(DeviceRecord device)

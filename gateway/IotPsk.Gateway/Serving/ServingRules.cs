@@ -10,11 +10,6 @@ internal static class ServingRules
         var errors = new List<string>();
         if (configuration.Listeners.Count == 0)
             errors.Add(UserError.Join("there is nothing to serve", "$.Listeners", "give a configuration with --config FILE; --state and --tpm name no listener"));
-        for (int i = 0; i < configuration.Listeners.Count; i++)
-        {
-            if (configuration.Listeners[i].Protocol == ListenerProtocol.Lwm2m)
-                errors.Add(UserError.Join("lwm2m is not served by this version", $"$.Listeners[{i}].Protocol", "remove the listener; mqtt and tunnel are served"));
-        }
         if (errors.Count > 0)
             throw UserError.Several(errors);
     }

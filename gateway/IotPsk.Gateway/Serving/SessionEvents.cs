@@ -11,6 +11,7 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
 {
     private static readonly TimeSpan RefusalLogInterval = TimeSpan.FromSeconds(10);
     private readonly DeviceSessions? _devices = sessionsPerDevice > 0 ? new DeviceSessions(sessionsPerDevice) : null;
+    private readonly DeviceAssociations _associations = new();
     private readonly long[] _refusalsLogged = new long[Enum.GetValues<RefusalReason>().Length];
     private long _nextRefusalLog = long.MinValue;
 
@@ -45,9 +46,11 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
         // Revoked while the handshake went on: the sweep over live sessions may have come too early for this one.
         if (!StillStands(grant))
             Close!(session.Id, CloseReason.Revoked);
-        else if (_devices?.Enter(session.Id, grant.Key.DeviceId) is { } oldest)
-            Close!(oldest, CloseReason.Replaced);
+        else
+            Enter(session, grant);
     }
+
+    public void Restored(SessionInfo session) => Enter(session, (DeviceGrant)session.Tag!);
 
     public void UpstreamFailed(SessionInfo session, IPEndPoint upstream, string cause) =>
         log.UpstreamFailed(upstream, session.Listener, cause, Device(session));
@@ -56,7 +59,11 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
     {
         counters.Count(reason);
         if (session.Tag is DeviceGrant grant)
+        {
             _devices?.Leave(session.Id, grant.Key.DeviceId);
+            if (session is DatagramSession)
+                _associations.Leave(session.Listener, grant.Key.DeviceId, session.Id);
+        }
         if (reason is CloseReason.TlsFailure or CloseReason.PeerAlert or CloseReason.PrologueTimeout or CloseReason.PrologueTooLarge or CloseReason.LocalFault)
             log.SessionBroken(session.Listener, session.Remote, cause is null ? reason.ToString() : $"{reason}: {cause}", Device(session));
         if (log.IsEnabled(LogLevel.Debug))
@@ -69,6 +76,15 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
     {
         counters.Count(reason);
         log.ConnectRefused(session.Listener, session.Remote, reason, Device(session));
+    }
+
+    // Only now, with the handshake done: a hello in a device's name ends nothing.
+    private void Enter(SessionInfo session, DeviceGrant grant)
+    {
+        if (_devices?.Enter(session.Id, grant.Key.DeviceId) is { } oldest)
+            Close!(oldest, CloseReason.Replaced);
+        if (session is DatagramSession && _associations.Enter(session.Listener, grant.Key.DeviceId, session.Id) is { } before)
+            Close!(before, CloseReason.Replaced);
     }
 
     private static string Device(SessionInfo session) => session.Tag is DeviceGrant grant ? LogName.Of(grant.Key.DeviceId) : "not known";

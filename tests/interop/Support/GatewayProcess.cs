@@ -24,7 +24,8 @@ internal sealed class GatewayProcess : IDisposable
               "Tpm": { "Tcti": "{{tcti}}" },
               "Listeners": [
                 { "Name": "mqtt", "Protocol": "mqtt", "Listen": "tcp://127.0.0.1:{{Port}}", "Upstream": "tcp://127.0.0.1:{{brokerPort}}" },
-                { "Name": "http", "Protocol": "tunnel", "Listen": "tcp://127.0.0.1:{{TunnelPort}}", "Upstream": "tcp://127.0.0.1:{{_httpPort}}", "AllowPskKe": true } ],
+                { "Name": "http", "Protocol": "tunnel", "Listen": "tcp://127.0.0.1:{{TunnelPort}}", "Upstream": "tcp://127.0.0.1:{{_httpPort}}", "AllowPskKe": true },
+                { "Name": "lwm2m", "Protocol": "lwm2m", "Listen": "udp://127.0.0.1:{{CoapPort}}", "Echo": true } ],
               "Admin": { "Socket": "{{directory.File("admin.sock")}}", "Http": "http://127.0.0.1:{{_httpPort}}" }
             }
             """))!.AsObject();
@@ -35,6 +36,9 @@ internal sealed class GatewayProcess : IDisposable
 
     /// <summary>The listener that leads to the gateway's own HTTP, for clients that speak no MQTT. It takes psk_ke too.</summary>
     public int TunnelPort { get; } = FreePorts.Take();
+
+    /// <summary>The UDP listener; it serves <c>/echo</c>.</summary>
+    public int CoapPort { get; } = FreePorts.Take();
 
     public string Address => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Port}");
 

@@ -1,0 +1,66 @@
+using IotPsk.Lwm2m.Coap;
+using IotPsk.Net;
+using Microsoft.Extensions.Logging;
+
+namespace IotPsk.Gateway.Serving.Lwm2m;
+
+/// <summary>Joins the associations of one shard and its CoAP server. All of it runs on the shard's thread.</summary>
+internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
+{
+    private readonly DatagramShard _shard;
+    private readonly CoapServer _server;
+    private long _alarm = long.MaxValue;
+
+    /// <param name="shard">Whose associations it serves.</param>
+    /// <param name="echo">Serves <c>/echo</c>, for load tests.</param>
+    /// <param name="log">Is told what a resource threw.</param>
+    internal CoapApplication(DatagramShard shard, bool echo, ILogger log)
+    {
+        _shard = shard;
+        _server = new CoapServer(this, new CoapServerOptions { OnFailure = log.Fault });
+        if (echo)
+            _server.Map("/echo", new EchoResource());
+    }
+
+    public void Opened(DatagramSession session)
+    {
+        CoapPeer peer = _server.Open(((DeviceGrant)session.Tag!).Key.DeviceId, session);
+        peer.MaxMessageSize = session.MaxPlaintext;
+        session.State = peer;
+    }
+
+    public void Received(DatagramSession session, ReadOnlySpan<byte> plaintext)
+    {
+        var peer = (CoapPeer)session.State!;
+        peer.Path = session.Path;
+        if (_server.Receive(peer, plaintext, _shard.Now))
+            session.ConfirmPath(session.Path);
+        SetAlarm();
+    }
+
+    public void Alarm()
+    {
+        _alarm = long.MaxValue;
+        _server.Tick(_shard.Now);
+        SetAlarm();
+    }
+
+    public void Closed(DatagramSession session, CloseReason reason)
+    {
+        if (session.State is CoapPeer peer)
+            _server.Close(peer);
+        session.State = null;
+    }
+
+    // A message that cannot go now is one that was lost: who waits for its acknowledgement sends it again.
+    public void Send(CoapPeer peer, ReadOnlySpan<byte> message) => ((DatagramSession)peer.Owner!).Send(message);
+
+    private void SetAlarm()
+    {
+        long deadline = _server.Deadline;
+        if (deadline == _alarm)
+            return;
+        _alarm = deadline;
+        _shard.SetAlarm(deadline);
+    }
+}
