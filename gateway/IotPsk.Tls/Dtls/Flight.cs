@@ -19,8 +19,6 @@ internal sealed class Flight : IDisposable
     /// <summary>True if something was not sent since the last <see cref="Rewind"/>.</summary>
     public bool HasOutput => _item < _items.Count;
 
-    public bool IsEmpty => _items.Count == 0;
-
     /// <summary>Adds a message, to be sent in an epoch.</summary>
     /// <param name="message">With a header of four bytes.</param>
     /// <param name="sequence">Its number.</param>

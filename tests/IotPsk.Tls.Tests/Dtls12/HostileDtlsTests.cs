@@ -121,6 +121,74 @@ public class HostileDtlsTests
         Assert.Equal((TlsErrorReason.PeerAlert, TlsErrorMap.Alert(reason)), (link.Server!.Error!.Reason, link.Server.Error.Alert));
     }
 
+    public static Dictionary<string, (byte Message, bool Ecdhe, Func<byte[], byte[]> Change, TlsErrorReason Reason)> BadMessages => new()
+    {
+        ["ServerKeyExchange: a hint longer than the message"] = (12, false, body => Set(body, 1, body[1] + 1), TlsErrorReason.MalformedServerKeyExchange),
+        ["ServerKeyExchange: a point off the curve"] = (12, true, body => Set(body, body.Length - 1, body[^1] ^ 1), TlsErrorReason.InvalidKeyShare),
+        ["ServerKeyExchange: a group that was not offered"] = (12, true, body => Set(body, 8, 0x18), TlsErrorReason.SelectedUnofferedGroup),
+        ["ServerHelloDone: not empty"] = (14, false, _ => [7], TlsErrorReason.MalformedServerHelloDone),
+        ["NewSessionTicket: cut off"] = (4, false, body => body[..9], TlsErrorReason.MalformedNewSessionTicket),
+        ["ClientKeyExchange: an identity longer than the message"] = (16, false, body => Set(body, 1, body[1] + 1), TlsErrorReason.MalformedClientKeyExchange),
+        ["ClientKeyExchange: a point off the curve"] = (16, true, body => Set(body, body.Length - 1, body[^1] ^ 1), TlsErrorReason.InvalidKeyShare),
+    };
+
+    public static TheoryData<string> BadMessageNames => [.. BadMessages.Keys];
+
+    [Theory]
+    [MemberData(nameof(BadMessageNames))]
+    public void A_message_that_does_not_parse_or_fit_ends_the_handshake_with_its_alert(string name)
+    {
+        (byte message, bool ecdhe, Func<byte[], byte[]> change, TlsErrorReason reason) = BadMessages[name];
+        using var tickets = new DtlsTickets();
+        var options = new PskDtlsServerOptions { PskIdentityHint = "hint"u8.ToArray(), Tickets = tickets.Options().Tickets, Groups = [NamedGroup.Secp256r1] };
+        var client = DtlsTickets.Client(ecdhe ? CipherSuite.TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256 : CipherSuite.TLS_PSK_WITH_AES_128_CCM_8);
+        using var link = new VirtualLink(client, options) { Answer = tickets.Answer };
+        link.Tamper = (_, datagram) => [.. FlightTests.Split(datagram).SelectMany(record =>
+            record[0] == 22 && record[4] == 0 && record[13] == message ? TestDatagram.Fragment(message, record[18], change(record[25..]), recordSequence: record[10]) : record)];
+        link.Handshake();
+        PskDtlsConnection end = message == 16 ? link.Server! : link.Client, peer = message == 16 ? link.Client : link.Server!;
+        Assert.Equal(reason, end.Error?.Reason);
+
+        // A client whose flight is out tells it under the new keys, which the server has too.
+        Assert.Equal(TlsErrorMap.Alert(reason), peer.Error?.Alert);
+    }
+
+    [Fact]
+    public void The_owner_sees_what_the_question_is_about()
+    {
+        using var tickets = new DtlsTickets();
+        using PskTlsTicket ticket = tickets.Earn();
+        int questions = 0;
+        using VirtualLink link = tickets.Make(DtlsTickets.Client(ticket: ticket));
+        link.Answer = server =>
+        {
+            Assert.Equal((1, TlsProtocol.Dtls12, 32), (server.PendingIdentityCount, server.PendingProtocol, server.ClientRandom.Length));
+            Assert.Equal(questions == 0 ? 0 : 32, server.ServerRandom.Length);
+            Assert.Equal(questions == 0 ? ticket.Ticket.ToArray() : Link.Identity, server.GetPendingIdentity(0).ToArray());
+            Assert.Throws<ArgumentException>(() => server.ProvidePsk(default));
+            if (questions++ == 0)
+                server.RejectPsk();
+            else
+                server.ProvidePsk(Link.Key);
+            Assert.Throws<InvalidOperationException>(server.RejectPsk);
+        };
+        link.Connect();
+        Assert.Equal(2, questions);
+        Assert.Equal((0, TlsProtocol.None), (link.Server!.PendingIdentityCount, link.Server.PendingProtocol));
+        Assert.Throws<InvalidOperationException>(link.Server.FailPsk);
+    }
+
+    [Fact]
+    public void A_lookup_that_fails_for_a_ticket_is_told()
+    {
+        using var tickets = new DtlsTickets();
+        using PskTlsTicket ticket = tickets.Earn();
+        using VirtualLink link = tickets.Make(DtlsTickets.Client(ticket: ticket));
+        link.Answer = server => server.FailPsk();
+        link.Handshake();
+        Assert.Equal((TlsErrorReason.PskLookupFailed, AlertDescription.InternalError), (link.Server!.Error!.Reason, link.Client.Error!.Alert));
+    }
+
     [Fact]
     public void A_malformed_connection_id_in_the_answer_is_refused()
     {
