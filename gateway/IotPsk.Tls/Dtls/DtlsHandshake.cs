@@ -194,6 +194,12 @@ internal sealed class DtlsHandshake : IFlightRecords, IDisposable
     {
         if (header.Sequence != AnsweredMessage || !header.IsLast || Flight.HasOutput || now < _quietUntil)
             return;
+        Repeat(now);
+    }
+
+    /// <summary>Sends the flight again; what the peer repeats at the same time needs no other answer.</summary>
+    public void Repeat(long now)
+    {
         Flight.Rewind();
         _quietUntil = now + QuietTime;
     }

@@ -30,7 +30,7 @@ public abstract partial class PskDtlsConnection
         _flags &= ~Flags.Newest;
         consumed = datagram.Length;
         written = 0;
-        if (Is(Flags.Over) || !DtlsRecord.TryRead(datagram, LocalConnectionId.Length, out DtlsRecord record))
+        if (Is(Flags.Over) || !DtlsRecord.TryRead(datagram, LocalIdLength, out DtlsRecord record))
             return Status;
         consumed = record.Bytes.Length;
         if (_handshake is not null)
@@ -119,7 +119,7 @@ public abstract partial class PskDtlsConnection
         if (Is(Flags.Over) || _handshake is not { Association: not null } handshake || handshake.TakeEarly() is not { } early)
             return;
         Span<byte> content = stackalloc byte[DtlsHandshake.MaxEarlyRecord];
-        if (DtlsRecord.TryRead(early, LocalConnectionId.Length, out DtlsRecord record))
+        if (DtlsRecord.TryRead(early, LocalIdLength, out DtlsRecord record))
             TryReceiveProtected(record, now, content, out _);
     }
 

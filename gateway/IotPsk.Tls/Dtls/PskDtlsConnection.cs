@@ -95,7 +95,7 @@ public abstract partial class PskDtlsConnection : IDisposable
     public int MaxPlaintext => _association is { } association && IsConnected ? Math.Clamp(_mtu - association.Overhead, 0, association.PeerLimit) : 0;
 
     /// <summary>True if the peer's records carry <see cref="LocalConnectionId"/>: the association is found by it, from whatever address.</summary>
-    public bool UsesConnectionId => !LocalConnectionId.IsEmpty;
+    public bool UsesConnectionId => LocalIdLength > 0;
 
     /// <summary>The id in the records that come (RFC 9146); empty if there is none.</summary>
     public ReadOnlySpan<byte> LocalConnectionId => _association is { } association ? association.OwnId : _handshake is { } handshake ? handshake.OwnId : default;
@@ -119,6 +119,8 @@ public abstract partial class PskDtlsConnection : IDisposable
 
     /// <summary>The library, while there is a handshake.</summary>
     private protected CryptoProvider? HandshakeCrypto => _handshake?.Crypto;
+
+    private int LocalIdLength => _association is { } association ? association.OwnIdLength : _handshake is { } handshake ? handshake.OwnId.Length : 0;
 
     private PskTlsStatus Status
     {
@@ -199,7 +201,7 @@ public abstract partial class PskDtlsConnection : IDisposable
         if (Is(Flags.Connected))
             DropHandshake();
         else if (handshake.Timer.TryRepeat(now))
-            handshake.Flight.Rewind();
+            handshake.Repeat(now);
         else
             Fail(TlsErrorReason.HandshakeTimedOut);
         return Status;

@@ -128,6 +128,29 @@ public class FlightTests
     }
 
     [Fact]
+    public void A_flight_that_its_timer_just_repeated_is_not_repeated_again_for_the_peers_own_repetition()
+    {
+        using var link = new VirtualLink();
+        byte[]? hello = null;
+        int sent = 0;
+        link.Tamper = (fromClient, datagram) =>
+        {
+            if (fromClient && datagram[13] == 1)
+                hello = datagram;
+            sent += !fromClient && datagram[13] == 2 ? 1 : 0;
+            return !fromClient && datagram[13] == 2 ? null : datagram;
+        };
+        link.Client.Continue(link.Now);
+        link.Send(fromClient: true);
+        link.Settle();
+        link.Wait(link.Server!.Deadline - link.Now);
+        link.Server.Tick(link.Now);
+        link.Send(fromClient: false);
+        link.Deliver(toServer: true, hello!);
+        Assert.Equal(2, sent);
+    }
+
+    [Fact]
     public void The_last_flight_is_repeated_when_the_clients_Finished_comes_again()
     {
         using var link = new VirtualLink(clientId: [1], serverId: [2]);

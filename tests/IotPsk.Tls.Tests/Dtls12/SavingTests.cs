@@ -77,6 +77,22 @@ public class SavingTests
         var options = new PskDtlsServerOptions();
         for (int length = 0; length < saved.Length; length++)
             Assert.Throws<FormatException>(() => PskDtlsServer.Load(options, saved.AsSpan(0, length)));
+        var random = new Random(1);
+        for (int i = 0; i < 2000; i++)
+        {
+            byte[] changed = [.. saved];
+            changed[random.Next(changed.Length)] = (byte)random.Next(256);
+            try
+            {
+                using var loaded = PskDtlsServer.Load(options, changed);
+                loaded.Receive(TestDatagram.Record(23, 1, 9, new byte[40]), 0, new byte[100], out _, out _);
+            }
+            catch (FormatException)
+            {
+                // That is the other thing that may happen.
+            }
+        }
+
         Assert.Throws<FormatException>(() => PskDtlsServer.Load(options, [.. saved, 0]));
         Assert.Throws<FormatException>(() => PskDtlsServer.Load(options, [2, .. saved[1..]]));
         Assert.Throws<FormatException>(() => PskDtlsClient.Load(VirtualLink.ClientOptions, saved));
