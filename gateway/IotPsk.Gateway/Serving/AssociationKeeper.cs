@@ -17,7 +17,10 @@ internal sealed class AssociationKeeper(StateDirectory state, SqliteRegistry reg
         {
             // First of all: from here on the file is good for nothing any more.
             if (registry.TakeSnapshot(listener) is not { } record)
+            {
+                File.Delete(PathOf(listener));
                 return null;
+            }
             using SnapshotKey? key = await KeyAsync(record.Epoch);
             return key is null ? null : DatagramSnapshot.Take(PathOf(listener), key.Key.Span, record.Generation, tag => Load(tag.Span, listener));
         }

@@ -23,13 +23,16 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly List<TlsListener> _listeners = [];
     private readonly List<DatagramListener> _datagramListeners = [];
     private readonly LimitsConfiguration _limits;
+    private readonly AssociationKeeper _associations;
     private int _stopped;
 
-    private GatewayService(SqliteRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
+    private GatewayService(StateDirectory state, SqliteRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
     {
         (_registry, _tpm, _tickets, _limits, _log) = (registry, tpm, tickets, limits, log);
         _keys = new KeyService(registry, tpm, new KeyServiceOptions(), time);
-        var resolver = new FleetPskResolver(new PskAuthority(registry), _keys, registry, time);
+        var authority = new PskAuthority(registry);
+        var resolver = new FleetPskResolver(authority, _keys, registry, time);
+        _associations = new AssociationKeeper(state, registry, tpm, authority, log);
         _events = new SessionEvents(log, Events, time, limits.SessionsPerDevice) { StillStands = resolver.StillStands };
         _shards = new ShardSet(new NetLimits
         {
@@ -60,16 +63,17 @@ internal sealed class GatewayService : IAsyncDisposable
         GatewayService? service = null;
         try
         {
-            registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State), time);
+            StateDirectory state = StateDirectory.Open(configuration.State);
+            registry = SqliteRegistry.Open(state, time);
             FleetRecord fleet = registry.RequireFleet();
             tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
             if (configuration.Limits.TicketHours > 0)
                 tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
-            service = new GatewayService(registry, tpm, tickets, configuration.Limits, log, time);
+            service = new GatewayService(state, registry, tpm, tickets, configuration.Limits, log, time);
             if (configuration.Tpm.KeepKeyCache)
                 service._kept = await KeyCacheKeeper.StartAsync(registry, service._keys, tpm, time, log);
-            service.Listen(configuration.Listeners);
+            await service.ListenAsync(configuration.Listeners);
             registry.Watch();
             if (service._keys.CapacityWarning is { } warning)
                 log.Problem(warning);
@@ -131,7 +135,10 @@ internal sealed class GatewayService : IAsyncDisposable
         return (changed, sessions);
     }
 
-    /// <summary>Stops accepting, says close_notify to everybody and lets them finish for <paramref name="drain"/>.</summary>
+    /// <summary>
+    /// Stops accepting, says close_notify to every TLS client and lets them finish for <paramref name="drain"/>; associations of DTLS go on with
+    /// the next run.
+    /// </summary>
     internal async Task StopAsync(TimeSpan drain)
     {
         if (Interlocked.Exchange(ref _stopped, 1) != 0)
@@ -139,6 +146,8 @@ internal sealed class GatewayService : IAsyncDisposable
         _registry.DeviceChanged -= DeviceChanged;
         _registry.FleetChanged -= FleetChanged;
         _log.Stopping(_shards.ReadMetrics().Sessions + _shards.ReadDatagramMetrics().Sessions, (int)drain.TotalSeconds);
+        foreach (DatagramListener listener in _datagramListeners)
+            await _associations.SuspendAsync(listener);
         await _shards.StopAsync(drain);
         _shards.Dispose();
         if (_tickets is not null)
@@ -152,14 +161,14 @@ internal sealed class GatewayService : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
 
-    private void Listen(IEnumerable<ListenerConfiguration> configured)
+    private async Task ListenAsync(IEnumerable<ListenerConfiguration> configured)
     {
         foreach (ListenerConfiguration listener in configured)
         {
             try
             {
                 if (listener.Protocol == ListenerProtocol.Lwm2m)
-                    ListenForDatagrams(listener);
+                    ListenForDatagrams(listener, await _associations.TakeAsync(listener.Name));
                 else
                     ListenForConnections(listener);
             }
@@ -179,7 +188,7 @@ internal sealed class GatewayService : IAsyncDisposable
         Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
     }));
 
-    private void ListenForDatagrams(ListenerConfiguration listener) => _datagramListeners.Add(_shards.Listen(new DatagramListenerOptions
+    private void ListenForDatagrams(ListenerConfiguration listener, DatagramSnapshot? snapshot) => _datagramListeners.Add(_shards.Listen(new DatagramListenerOptions
     {
         Name = listener.Name,
         Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
@@ -187,7 +196,7 @@ internal sealed class GatewayService : IAsyncDisposable
         Application = shard => new CoapApplication(shard, listener.Echo, _log),
         // A client of the RFC 7925 profile repeats what got lost after 9 seconds: where TCP does with one limit, this takes six.
         Limits = new DatagramLimits { HandshakeTimeout = TimeSpan.FromSeconds(6 * _limits.HandshakeSeconds) },
-    }));
+    }, snapshot));
 
     // On the registry's thread: it must not wait for the shards.
     private void DeviceChanged(DeviceRecord device)
