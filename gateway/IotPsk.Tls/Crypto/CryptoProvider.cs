@@ -32,6 +32,13 @@ internal abstract class CryptoProvider
     /// <summary>Encrypts <paramref name="data"/> in place and writes the tag.</summary>
     public abstract void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, Span<byte> data, Span<byte> tag);
 
+    /// <summary>Encrypts <paramref name="content"/> into the front of <paramref name="data"/>, and what stands behind it there in place; writes the tag.</summary>
+    public virtual void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> content, Span<byte> data, Span<byte> tag)
+    {
+        content.CopyTo(data);
+        Seal(key, nonce, associatedData, data, tag);
+    }
+
     /// <summary>Decrypts; false if it does not authenticate, and then <paramref name="plaintext"/> is zero.</summary>
     public abstract bool Open(
         in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> ciphertext, ReadOnlySpan<byte> tag, Span<byte> plaintext);

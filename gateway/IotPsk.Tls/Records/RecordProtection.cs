@@ -60,14 +60,13 @@ internal sealed class RecordProtection : IDisposable
         Span<byte> header = destination[..RecordHeader.Length];
         RecordHeader.Write(header, ContentType.ApplicationData, innerLength + _suite.TagLength);
         Span<byte> inner = destination.Slice(RecordHeader.Length, innerLength);
-        content.CopyTo(inner);
         inner[content.Length] = (byte)type;
 
         // RFC 8446 s5.4: padding is zeros.
         inner[(content.Length + 1)..].Clear();
         Span<byte> nonce = stackalloc byte[CipherSuiteParameters.NonceLength];
         NextNonce(nonce);
-        _crypto.Seal(new AeadKey(_suite.Aead, _keyId, Key), nonce, header, inner, destination.Slice(RecordHeader.Length + innerLength, _suite.TagLength));
+        _crypto.Seal(new AeadKey(_suite.Aead, _keyId, Key), nonce, header, content, inner, destination.Slice(RecordHeader.Length + innerLength, _suite.TagLength));
         return RecordHeader.Length + innerLength + _suite.TagLength;
     }
 

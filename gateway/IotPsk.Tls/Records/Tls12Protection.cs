@@ -59,9 +59,8 @@ internal sealed class Tls12Protection : IDisposable
         SetNonce(explicitNonce, nonce);
         SetAssociatedData(destination[..RecordHeader.Length], content.Length, associatedData);
         Span<byte> body = destination.Slice(RecordHeader.Length + explicitNonce.Length, content.Length);
-        content.CopyTo(body);
         _crypto.Seal(
-            new AeadKey(Suite.Aead, _keyId, Key), nonce, associatedData, body, destination.Slice(RecordHeader.Length + explicitNonce.Length + content.Length, Suite.TagLength));
+            new AeadKey(Suite.Aead, _keyId, Key), nonce, associatedData, content, body, destination.Slice(RecordHeader.Length + explicitNonce.Length + content.Length, Suite.TagLength));
         Sequence++;
         return content.Length + Overhead;
     }

@@ -49,11 +49,10 @@ internal static class TicketSeal
         Span<byte> header = destination[..HeaderLength];
         DeriveKey(crypto, secret, header, keyAndNonce);
         int length = WriteContents(contents, destination[HeaderLength..]);
-        long id = AeadKey.NewId();
         crypto.Seal(
-            new AeadKey(AeadAlgorithm.Aes256Gcm, id, keyAndNonce[..KeyLength]), keyAndNonce[KeyLength..], header,
+            new AeadKey(AeadAlgorithm.Aes256Gcm, AeadKey.SingleUse, keyAndNonce[..KeyLength]), keyAndNonce[KeyLength..], header,
             destination.Slice(HeaderLength, length), destination.Slice(HeaderLength + length, TagLength));
-        crypto.Forget(id);
+        crypto.Forget(AeadKey.SingleUse);
         CryptographicOperations.ZeroMemory(keyAndNonce);
         return HeaderLength + length + TagLength;
     }
@@ -73,10 +72,9 @@ internal static class TicketSeal
         DeriveKey(crypto, secret, header, keyAndNonce);
         ReadOnlySpan<byte> ciphertext = identity[HeaderLength..^TagLength];
         Span<byte> contents = stackalloc byte[ciphertext.Length];
-        long id = AeadKey.NewId();
         bool authentic = crypto.Open(
-            new AeadKey(AeadAlgorithm.Aes256Gcm, id, keyAndNonce[..KeyLength]), keyAndNonce[KeyLength..], header, ciphertext, identity[^TagLength..], contents);
-        crypto.Forget(id);
+            new AeadKey(AeadAlgorithm.Aes256Gcm, AeadKey.SingleUse, keyAndNonce[..KeyLength]), keyAndNonce[KeyLength..], header, ciphertext, identity[^TagLength..], contents);
+        crypto.Forget(AeadKey.SingleUse);
         CryptographicOperations.ZeroMemory(keyAndNonce);
         if (authentic)
             ticket = ReadContents(contents);

@@ -32,11 +32,32 @@ public abstract class AeadTests
             Assert.Equal(expected, sealedData);
             Assert.Equal(expectedTag, tag);
 
+            // The same from two places: what comes first from elsewhere, the rest where it lies.
+            int content = random.Next(0, data.Length + 1);
+            byte[] joined = [.. new byte[content], .. data[content..]];
+            Crypto.Seal(new AeadKey(algorithm, AeadKey.SingleUse, key), nonce, aad, data.AsSpan(0, content), joined, tag);
+            Assert.Equal(expected, joined);
+            Assert.Equal(expectedTag, tag);
+            Crypto.Forget(AeadKey.SingleUse);
+
             byte[] opened = new byte[data.Length];
-            Assert.True(Crypto.Open(new AeadKey(algorithm, AeadKey.NewId(), key), nonce, aad, sealedData, tag, opened));
+            Assert.True(Crypto.Open(new AeadKey(algorithm, AeadKey.SingleUse, key), nonce, aad, sealedData, tag, opened));
             Assert.Equal(data, opened);
             Crypto.Forget(id);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Algorithms))]
+    public void Content_may_lie_in_the_way_of_what_is_written(string name)
+    {
+        AeadAlgorithm algorithm = Enum.Parse<AeadAlgorithm>(name);
+        (byte[] key, byte[] nonce, byte[] aad, _) = Inputs(algorithm, new Random(3));
+        byte[] buffer = RandomNumberGenerator.GetBytes(3000), tag = new byte[TagLength(algorithm)], expected = new byte[2000], expectedTag = new byte[tag.Length];
+        SealByBaseLibrary(algorithm, key, nonce, buffer[700..2700], expected, expectedTag, aad);
+        Crypto.Seal(new AeadKey(algorithm, AeadKey.NewId(), key), nonce, aad, buffer.AsSpan(700, 2000), buffer.AsSpan(100, 2000), tag);
+        Assert.Equal(expected, buffer[100..2100]);
+        Assert.Equal(expectedTag, tag);
     }
 
     [Theory]

@@ -13,30 +13,45 @@ internal sealed unsafe class OpenSslAeadCache
     /// <summary>A power of two; each used place costs about 1 kB of native memory.</summary>
     private const int Places = 256;
 
+    /// <summary>From here on a call of libcrypto more is cheaper than a copy.</summary>
+    private const int LongContent = 1024;
+
     private readonly Place[] _places = new Place[Places];
+    private Place _singleUse;
 
     ~OpenSslAeadCache()
     {
+        EVP_CIPHER_CTX_free(_singleUse.Context);
         foreach (Place place in _places)
             EVP_CIPHER_CTX_free(place.Context);
     }
 
-    public void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, Span<byte> data, Span<byte> tag)
+    public void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> content, Span<byte> data, Span<byte> tag)
     {
+        // CCM takes all in one update, and libcrypto refuses an output that overlaps the input without being it.
+        if (content.Length < LongContent || IsCcm(key.Algorithm) || content.Overlaps(data))
+        {
+            content.CopyTo(data);
+            content = default;
+        }
+
         nint context = Keyed(key, encrypt: 1);
-        int written;
+        int written = 0;
 
         // Empty data still needs an address: a null output would mean "associated data".
         byte nothing = 0;
-        fixed (byte* iv = nonce, aad = associatedData, bytes = data, tagBytes = tag)
+        fixed (byte* iv = nonce, aad = associatedData, source = content, bytes = data, tagBytes = tag)
         {
             byte* target = bytes == null ? &nothing : bytes;
             OpenSslProvider.Check(EVP_CipherInit_ex(context, 0, 0, null, iv, 1));
             if (IsCcm(key.Algorithm))
                 OpenSslProvider.Check(EVP_CipherUpdate(context, null, &written, null, data.Length));
             OpenSslProvider.Check(EVP_CipherUpdate(context, null, &written, aad, associatedData.Length));
-            OpenSslProvider.Check(EVP_CipherUpdate(context, target, &written, target, data.Length));
-            OpenSslProvider.Check(EVP_CipherFinal_ex(context, target + written, &written));
+            if (!content.IsEmpty)
+                OpenSslProvider.Check(EVP_CipherUpdate(context, target, &written, source, content.Length));
+            byte* rest = target + content.Length;
+            OpenSslProvider.Check(EVP_CipherUpdate(context, rest, &written, rest, data.Length - content.Length));
+            OpenSslProvider.Check(EVP_CipherFinal_ex(context, rest + written, &written));
             OpenSslProvider.Check(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, tag.Length, tagBytes));
         }
     }
@@ -82,8 +97,8 @@ internal sealed unsafe class OpenSslAeadCache
 
     public void Forget(long keyId)
     {
-        ref Place place = ref _places[keyId & (Places - 1)];
-        if (place.KeyId != keyId)
+        ref Place place = ref PlaceOf(keyId);
+        if (place.KeyId != keyId || !place.HasCipher)
             return;
         byte* zeros = stackalloc byte[CipherSuiteParameters.MaxKeyLength];
         NativeMemory.Clear(zeros, CipherSuiteParameters.MaxKeyLength);
@@ -97,10 +112,17 @@ internal sealed unsafe class OpenSslAeadCache
 
     private static bool IsCcm(AeadAlgorithm algorithm) => algorithm is AeadAlgorithm.Aes128Ccm or AeadAlgorithm.Aes128Ccm8;
 
+    private ref Place PlaceOf(long keyId)
+    {
+        if (keyId == AeadKey.SingleUse)
+            return ref _singleUse;
+        return ref _places[keyId & (Places - 1)];
+    }
+
     private nint Keyed(in AeadKey key, int encrypt)
     {
-        ref Place place = ref _places[key.Id & (Places - 1)];
-        if (place.KeyId == key.Id)
+        ref Place place = ref PlaceOf(key.Id);
+        if (place.KeyId == key.Id && key.Id != AeadKey.SingleUse)
             return place.Context;
 
         // Not valid until the key is in: a failure between must not leave the old number.

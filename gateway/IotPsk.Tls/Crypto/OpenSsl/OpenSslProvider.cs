@@ -59,7 +59,10 @@ internal sealed unsafe class OpenSslProvider : CryptoProvider
     public override KeyAgreement CreateKeyAgreement(NamedGroup group) => new OpenSslKeyAgreement(group);
 
     public override void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, Span<byte> data, Span<byte> tag) =>
-        OpenSslThread.Current.Aead.Seal(key, nonce, associatedData, data, tag);
+        OpenSslThread.Current.Aead.Seal(key, nonce, associatedData, default, data, tag);
+
+    public override void Seal(in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> content, Span<byte> data, Span<byte> tag) =>
+        OpenSslThread.Current.Aead.Seal(key, nonce, associatedData, content, data, tag);
 
     public override bool Open(
         in AeadKey key, ReadOnlySpan<byte> nonce, ReadOnlySpan<byte> associatedData, ReadOnlySpan<byte> ciphertext, ReadOnlySpan<byte> tag, Span<byte> plaintext) =>
