@@ -66,6 +66,12 @@ internal sealed partial class DatagramEndpoint
         }
     }
 
+    /// <summary>
+    /// The identity is nobody's. The client is not told (RFC 4279 s2), so the handshake drags on like one with a wrong key; the owner
+    /// is, now.
+    /// </summary>
+    internal void Rejected(HalfOpen halfOpen) => Report(halfOpen, HandshakeFailureReason.Rejected, null);
+
     /// <summary>The engine says that it is over.</summary>
     internal void HandshakeEnded(HalfOpen halfOpen) => Fail(halfOpen, ReasonOf(halfOpen, HandshakeFailureReason.Tls));
 
@@ -131,6 +137,14 @@ internal sealed partial class DatagramEndpoint
         halfOpen.Free();
         Gate.Established(halfOpen.GateKey);
         Gate.Left();
+        Report(halfOpen, reason, error);
+    }
+
+    private void Report(HalfOpen halfOpen, HandshakeFailureReason reason, TlsError? error)
+    {
+        if (halfOpen.IsReported) return;
+        halfOpen.IsReported = true;
+        var session = halfOpen.Session;
         Counters.HandshakesFailed++;
         var detail = reason is HandshakeFailureReason.Rejected or HandshakeFailureReason.ResolverFailed ? halfOpen.Rejection : null;
         try

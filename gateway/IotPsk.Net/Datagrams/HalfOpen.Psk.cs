@@ -7,6 +7,7 @@ namespace IotPsk.Net.Datagrams;
 internal sealed partial class HalfOpen
 {
     private PskRequest? _request;
+    private bool _isTicket;
 
     public SessionInfo Info => Session;
 
@@ -45,6 +46,7 @@ internal sealed partial class HalfOpen
     {
         Rejection = reason;
         _dtls!.RejectPsk();
+        if (!_isTicket) _endpoint.Rejected(this);
     }
 
     public void PskFailed(string? reason)
@@ -75,7 +77,9 @@ internal sealed partial class HalfOpen
         while (status == PskTlsStatus.NeedsPsk && _request is null)
         {
             _endpoint.Counters.PskRequests++;
-            var request = _request = new PskRequest(this, _dtls!.PendingIdentityCount, _dtls.PendingProtocol);
+            // A ticket is looked at before there is a server's random; without it a whole handshake follows.
+            _isTicket = _dtls!.ServerRandom.IsEmpty;
+            var request = _request = new PskRequest(this, _dtls.PendingIdentityCount, _dtls.PendingProtocol);
             _endpoint.Ask(request);
             if (!request.IsApplied) break;
             _request = null;

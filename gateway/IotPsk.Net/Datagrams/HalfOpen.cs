@@ -46,6 +46,9 @@ internal sealed partial class HalfOpen : TimerNode, IPskAsker
 
     internal bool ResolverFailed { get; private set; }
 
+    /// <summary>The owner knows already that nothing will come of it.</summary>
+    internal bool IsReported { get; set; }
+
     /// <summary>Feeds the engine one datagram, record by record.</summary>
     internal void Receive(ReadOnlySpan<byte> datagram)
     {

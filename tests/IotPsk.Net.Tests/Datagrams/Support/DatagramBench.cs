@@ -39,6 +39,9 @@ internal sealed class DatagramBench : IDisposable
 
     internal List<TestApplication> Applications { get; } = [];
 
+    /// <summary>Whether sessions and what happens to them are noted.</summary>
+    internal bool KeepsSessions { get; set; } = true;
+
     /// <summary>Replaces the echo.</summary>
     internal Action<DatagramSession, byte[]>? OnReceived { get; set; }
 
@@ -54,6 +57,7 @@ internal sealed class DatagramBench : IDisposable
 
     internal void Note(string line)
     {
+        if (!KeepsSessions) return;
         lock (_log) _log.Add(line);
     }
 

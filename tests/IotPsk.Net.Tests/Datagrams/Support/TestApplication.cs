@@ -12,6 +12,7 @@ internal sealed class TestApplication(DatagramBench bench, DatagramShard shard) 
 
     public void Opened(DatagramSession session)
     {
+        if (!bench.KeepsSessions) return;
         bench.Note($"opened {session.Tag}");
         lock (bench.Sessions) bench.Sessions.Add(session);
     }
