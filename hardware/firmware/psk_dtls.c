@@ -149,8 +149,10 @@ int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size)
     if (core->failure != 0) return core->failure;
     if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
     if (!core->connected || core->closing) return PSK_CORE_ERR_NOT_CONNECTED;
-    const int result = mbedtls_ssl_context_save(&core->ssl, out, size, &length);
+    int result = mbedtls_ssl_context_save(&core->ssl, out, size, &length);
     if (result == MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) return PSK_CORE_ERR_BUFFER;
+    /* Once all is written, mbedTLS makes the context ready for another session, which nobody wants. */
+    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED && length > 0) result = 0;
     /* From here on the keys belong to what was saved, whatever became of it. */
     core->failure = PSK_CORE_ERR_CLOSED;
     return result == 0 ? (int32_t) length : PSK_CORE_ERR_NO_ASSOCIATION;

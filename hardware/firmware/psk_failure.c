@@ -1,9 +1,11 @@
 /* From what mbedTLS says to the errors of psk_error.h, and to the alert that the peer gets. */
 #include <mbedtls/entropy.h>
+#include <mbedtls/error.h>
 
 #include "psk_session.h"
 
 #define MSG_KEY_UPDATE 24u
+#define RECORD_HEADER 5u            /* RFC 8446 s5.1 */
 
 static int32_t from_alert(const psk_core *core, int alert)
 {
@@ -30,8 +32,10 @@ static int32_t from_mbedtls(int result)
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return PSK_CORE_ERR_CLOSED;
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return PSK_CORE_ERR_VERSION;
     case MBEDTLS_ERR_SSL_INVALID_MAC: return PSK_CORE_ERR_BAD_RECORD;
-    case MBEDTLS_ERR_SSL_BAD_INPUT_DATA: return PSK_CORE_ERR_RECORD_SIZE;   /* a record longer than the input buffer */
-    case MBEDTLS_ERR_SSL_INTERNAL_ERROR: return PSK_CORE_ERR_INTERNAL;
+    case MBEDTLS_ERR_SSL_INTERNAL_ERROR:
+    case MBEDTLS_ERR_SSL_HW_ACCEL_FAILED:                                   /* what PSA fails with, often for want of memory */
+    case MBEDTLS_ERR_ERROR_GENERIC_ERROR:
+    case MBEDTLS_ERR_ERROR_CORRUPTION_DETECTED: return PSK_CORE_ERR_INTERNAL;
     default: return PSK_CORE_ERR_PROTOCOL;
     }
 }
@@ -56,6 +60,14 @@ static int is_key_update(const psk_core *core)
         && core->ssl.MBEDTLS_PRIVATE(in_msglen) > 0 && core->ssl.MBEDTLS_PRIVATE(in_msg)[0] == MSG_KEY_UPDATE;
 }
 
+/* mbedTLS has one code for a record longer than its buffer and for a share that is no point of the curve. */
+static int is_record_too_long(const psk_core *core)
+{
+    const unsigned char *header = core->ssl.MBEDTLS_PRIVATE(in_hdr);
+    return !core->datagrams && core->ssl.MBEDTLS_PRIVATE(in_left) >= RECORD_HEADER
+        && ((size_t) header[3] << 8 | header[4]) > MBEDTLS_SSL_IN_CONTENT_LEN;
+}
+
 int32_t psk_core_fail(psk_core *core, int32_t error)
 {
     core->failure = error;
@@ -72,6 +84,7 @@ int32_t psk_core_fail_as(psk_core *core, int result)
         core->failure = from_alert(core, core->alert);
         return core->failure;
     }
+    if (result == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && is_record_too_long(core)) return psk_core_fail(core, PSK_CORE_ERR_RECORD_SIZE);
     if (result == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && is_key_update(core)) return psk_core_fail(core, PSK_CORE_ERR_KEY_UPDATE);
     return psk_core_fail(core, from_mbedtls(result));
 }

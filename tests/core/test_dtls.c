@@ -226,25 +226,44 @@ TEST(dtls_session_ends_in_order)
     stop();
 }
 
+/* Records that look right up to their authentication, of every type, version and epoch, and a piece of one behind them. */
+static size_t make_records(lossy *way, uint8_t *out, size_t size)
+{
+    static const uint8_t versions[][2] = { { 0xfe, 0xfd }, { 0xfe, 0xff }, { 3, 3 }, { 0xfe, 0xfc } };
+    size_t length = 0;
+    for (unsigned count = 1 + lossy_random(way, 3); count > 0; count--) {
+        const size_t content = lossy_random(way, 60);
+        if (length + 13 + content > size) break;
+        for (size_t i = 0; i < 13 + content; i++) out[length + i] = (uint8_t) lossy_random(way, 256);
+        out[length] = (uint8_t) (20 + lossy_random(way, 7));
+        memcpy(out + length + 1, versions[lossy_random(way, 4)], 2);
+        out[length + 3] = 0;
+        out[length + 4] = (uint8_t) lossy_random(way, 3);
+        memset(out + length + 5, 0, 5);
+        out[length + 11] = 0;
+        out[length + 12] = (uint8_t) content;
+        length += 13 + content;
+    }
+    const size_t rest = lossy_random(way, 14);
+    for (size_t i = 0; i < rest && length < size; i++) out[length++] = (uint8_t) lossy_random(way, 256);
+    return length;
+}
+
 static void send_noise(lossy *way, const uint8_t *last, size_t length)
 {
-    uint8_t noise[700];
-    const size_t size = 1 + lossy_random(way, sizeof noise);
-    for (size_t i = 0; i < size; i++) noise[i] = (uint8_t) lossy_random(way, 256);
-    switch (lossy_random(way, 4)) {
-    case 0: break;
-    case 3:                                                             /* a record of another epoch, and a piece of one */
-        if (size > 13) memcpy(noise, "\x17\xfe\xfd\x00\x02\0\0\0\0\0\0\0\0", 13);
+    uint8_t noise[2048];
+    size_t size = 1 + lossy_random(way, 700);
+    switch (lossy_random(way, 3)) {
+    case 0:
+        for (size_t i = 0; i < size; i++) noise[i] = (uint8_t) lossy_random(way, 256);
         break;
-    case 1:                                                             /* looks like a record of an epoch that there is */
-        if (size > 13) memcpy(noise, "\x17\xfe\xfd\x00\x01", 5);
-        if (size > 13) noise[11] = (uint8_t) ((size - 13) >> 8), noise[12] = (uint8_t) (size - 13);
-        break;
-    default:                                                            /* the last datagram, changed by one bit */
+    case 1: size = make_records(way, noise, sizeof noise); break;
+    default:                                                            /* the last datagram with a newer number, changed by one bit */
+        size = length;
         memcpy(noise, last, length);
+        noise[8] = (uint8_t) (1 + lossy_random(way, 255));
         noise[lossy_random(way, (uint32_t) length)] ^= (uint8_t) (1u << lossy_random(way, 8));
-        if (length > 0) (void) psk_core_feed(way->core, noise, length);
-        return;
+        break;
     }
     (void) psk_core_feed(way->core, noise, size);
 }
@@ -266,8 +285,8 @@ TEST(dtls_session_is_deaf_to_noise)
     start(&usual_server, PSK_CORE_OPTION_CONNECTION_ID, 7);
     air.watch = remember;
     CHECK_EQUAL(0, lossy_handshake(&air));
-    for (int round = 0; round < 2000; round++) {
-        if (round % 100 == 0) CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+    for (int round = 0; round < 20000; round++) {
+        if (round % 1000 == 0) CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
         send_noise(&air, last_data, last_length);
         CHECK_EQUAL(0, psk_core_read(air.core, answer, sizeof answer));
         CHECK_EQUAL(0, psk_core_drain(air.core, answer, sizeof answer));

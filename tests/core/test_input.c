@@ -161,6 +161,51 @@ TEST(garbage_in_place_of_a_server_hello_gets_an_alert)
     }
 }
 
+/* A ServerHello that answers the hello of the session, with this key share. */
+static size_t server_hello(const uint8_t *client_hello, const uint8_t share[65], uint8_t *out)
+{
+    static const uint8_t start[] = { 22, 3, 3, 0, 0, 2, 0, 0, 0, 3, 3 };
+    static const uint8_t before_share[] = { 0x13, 0x01, 0, 0, 83, 0, 43, 0, 2, 3, 4, 0, 51, 0, 69, 0, 23, 0, 65 };
+    static const uint8_t selected_psk[] = { 0, 41, 0, 2, 0, 0 };
+    const size_t id_length = 1u + client_hello[5 + 4 + 2 + 32];
+    size_t length = sizeof start;
+    memcpy(out, start, sizeof start);
+    memset(out + length, 7, 32);
+    memcpy(out + length + 32, client_hello + 5 + 4 + 2 + 32, id_length);
+    length += 32 + id_length;
+    memcpy(out + length, before_share, sizeof before_share);
+    memcpy(out + length + sizeof before_share, share, 65);
+    memcpy(out + length + sizeof before_share + 65, selected_psk, sizeof selected_psk);
+    length += sizeof before_share + 65 + sizeof selected_psk;
+    out[4] = (uint8_t) (length - 5);
+    out[8] = (uint8_t) (length - 9);
+    return length;
+}
+
+TEST(share_of_the_server_that_is_no_point_of_the_curve_is_its_fault)
+{
+    uint8_t share[65] = { 4 }, hello[2048], answer[256];
+    for (int round = 0; round < 3; round++) {
+        const psk_bundle bundle = usual();
+        psk_core *core;
+        size_t length;
+        memset(share + 1, round == 0 ? 0 : round == 1 ? 0xff : 0x11, 64);
+        CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0));
+        CHECK_EQUAL(PSK_CORE_WANTS_INPUT, step(core, hello, sizeof hello, &length));
+        length = server_hello(hello, share, answer);
+        for (size_t fed = 0; fed < length;) {
+            const int32_t taken = psk_core_feed(core, answer + fed, length - fed);
+            CHECK(taken > 0);
+            fed += (size_t) taken;
+            const int32_t result = psk_core_step(core);
+            CHECK_EQUAL(fed < length ? PSK_CORE_WANTS_INPUT : PSK_CORE_ERR_PROTOCOL, result);
+        }
+        CHECK_EQUAL(7, psk_core_drain(core, answer, sizeof answer));
+        CHECK(answer[0] == 21 && answer[5] == 2 && answer[6] != 80);
+        psk_core_free(core);
+    }
+}
+
 TEST(random_input_never_connects_and_never_crashes)
 {
     unsigned state = 1;
