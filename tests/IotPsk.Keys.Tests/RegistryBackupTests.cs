@@ -55,6 +55,39 @@ public sealed class RegistryBackupTests : IDisposable
     }
 
     [Fact]
+    public void Backup_is_not_written_where_a_link_leads()
+    {
+        File.WriteAllText(_directory["other"], "mine");
+        File.CreateSymbolicLink(Backup + ".partial", _directory["other"]);
+
+        Write();
+
+        Assert.Equal("mine", File.ReadAllText(_directory["other"]));
+        Assert.Null(new FileInfo(Backup).LinkTarget);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Backup));
+    }
+
+    [Fact]
+    public void Snapshot_that_waited_when_the_backup_was_made_is_not_taken_after_a_restoration()
+    {
+        Change(registry => registry.AnnounceSnapshot("coaps", 1));
+        Write();
+        Change(registry => Assert.NotNull(registry.TakeSnapshot("coaps")));
+
+        RegistryBackup.Restore(State(), _tpm, Backup, replace: true);
+
+        Change(registry => Assert.Null(registry.TakeSnapshot("coaps")));
+    }
+
+    [Fact]
+    public void Device_without_an_end_is_no_backup()
+    {
+        Assert.Equal(RegistryFault.Damaged, Assert.Throws<RegistryException>(() => RegistryBackup.Restore(State("new"), _tpm, "/dev/zero", replace: false)).Fault);
+
+        Assert.False(File.Exists(State("new").RegistryPath));
+    }
+
+    [Fact]
     public void Fleet_that_is_there_is_replaced_only_on_demand_and_kept_beside()
     {
         Write();

@@ -33,8 +33,9 @@ public static class RegistryBackup
             throw new RegistryException(RegistryFault.Inaccessible, $"{path} exists already: name another file, or remove it");
         try
         {
-            // SQLite takes an empty file as it is, with its mode.
-            using (new FileStream(partial, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
+            // A new file, not where a link that was put there leads. SQLite takes an empty file as it is, with its mode.
+            File.Delete(partial);
+            using (new FileStream(partial, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
             {
             }
 
@@ -84,6 +85,7 @@ public static class RegistryBackup
             devices = copy.DeviceCount;
             tpm.Open();
             FleetSelfTest.Run(tpm, fleet);
+            copy.VoidSnapshots();
             copy.Seal();
         }
 
@@ -143,6 +145,9 @@ public static class RegistryBackup
             using (var source = new FileStream(from, FileMode.Open, FileAccess.Read))
             using (var target = new FileStream(to, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OnlyOwner }))
             {
+                // No backup is empty, but a device without an end is.
+                if (source.Length == 0)
+                    throw new RegistryException(RegistryFault.Damaged, $"{from} is empty or no file");
                 source.CopyTo(target);
                 target.Flush(flushToDisk: true);
             }

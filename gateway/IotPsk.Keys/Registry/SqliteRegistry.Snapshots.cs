@@ -47,4 +47,8 @@ public sealed partial class SqliteRegistry
             return record;
         });
     }
+
+    /// <summary>Gives up what was announced: a registry that was put back does not know what was taken since.</summary>
+    /// <exception cref="RegistryException">The registry cannot be written.</exception>
+    internal void VoidSnapshots() => Write(transaction => Sql.Execute(_writer, "UPDATE snapshots SET is_pending = 0", transaction));
 }
