@@ -52,7 +52,8 @@ public sealed class HelloVerifier
             throw new ArgumentException($"an answer takes {MaxAnswerLength} bytes", nameof(destination));
         written = 0;
         if (!DtlsRecord.TryRead(datagram, 0, out DtlsRecord record) || record is not { Type: ContentType.Handshake, Epoch: 0 } ||
-            !FragmentHeader.TryRead(record.Fragment, out FragmentHeader header) || header.Type != HandshakeType.ClientHello)
+            !FragmentHeader.TryRead(record.Fragment, out FragmentHeader header) || header.Type != HandshakeType.ClientHello ||
+            record.Sequence > PskDtlsConnection.MaxFirstRecord || header.Sequence > PskDtlsConnection.MaxFirstMessage)
             return HelloVerdict.Drop;
 
         // A later fragment proves nothing by itself, and nothing is kept until the first has come.

@@ -13,6 +13,10 @@ public abstract partial class PskDtlsConnection
     /// <summary>How many requests for a renegotiation are answered.</summary>
     private const int MaxDeclined = 32;
 
+    /// <summary>The highest numbers of a hello that leave room for a handshake and its repetitions.</summary>
+    internal const ulong MaxFirstRecord = DtlsRecord.MaxSequence - 0xffff;
+    internal const ushort MaxFirstMessage = 0xff00;
+
     /// <summary>Takes at most one record of a datagram: call it until all is consumed, also while it returns <see cref="PskTlsStatus.NeedsPsk"/>. Look at <see cref="HasOutput"/> afterwards.</summary>
     /// <param name="datagram">What is left of a datagram.</param>
     /// <param name="now">Milliseconds of the owner's clock.</param>
@@ -153,6 +157,10 @@ public abstract partial class PskDtlsConnection
     private static bool TryStart(DtlsHandshake handshake, in FragmentHeader header, ReadOnlySpan<byte> fragment, ulong recordSequence, long now)
     {
         if (handshake.State is not Dtls12.Server.ExpectClientHello || header.Type != HandshakeType.ClientHello || header.Offset != 0)
+            return false;
+
+        // RFC 6347 s4.1: numbers do not wrap. No honest client begins where there is no room to go on.
+        if (recordSequence > MaxFirstRecord || header.Sequence > MaxFirstMessage)
             return false;
         handshake.Start(header.Sequence, recordSequence);
         handshake.HelloRandom = RandomOf(fragment).ToArray();

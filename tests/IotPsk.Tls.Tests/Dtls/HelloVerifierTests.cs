@@ -98,6 +98,8 @@ public class HelloVerifierTests
         Assert.Equal(HelloVerdict.Drop, Verify(tls, out _));
         Assert.Equal(HelloVerdict.Drop, Verify(TestDatagram.Fragment(2, 0, TestDatagram.HelloBody([])), out _));
         Assert.Equal(HelloVerdict.Drop, Verify(Hello([], sessionId: new byte[33]), out _));
+        Assert.Equal(HelloVerdict.Drop, Verify(Hello([], recordSequence: (1UL << 48) - 1), out _));
+        Assert.Equal(HelloVerdict.Drop, Verify(Hello([], messageSequence: 0xffff), out _));
         byte[] old = TestDatagram.HelloBody([]);
         old[0] = 3;
         Assert.Equal(HelloVerdict.Drop, Verify(TestDatagram.Fragment(1, 0, old), out _));

@@ -108,6 +108,23 @@ public class SilenceTests
         Assert.Equal(6, link.Datagrams);
     }
 
+    [Theory]
+    [InlineData((1UL << 48) - 1, 0, false)]
+    [InlineData((1UL << 48) - 0x10000, 0, true)]
+    [InlineData(0, 0xffff, false)]
+    [InlineData(0, 0xff00, true)]
+    public void A_hello_that_leaves_no_numbers_to_go_on_is_noise(ulong record, ushort message, bool served)
+    {
+        using var client = new PskDtlsClient(VirtualLink.ClientOptions, []);
+        client.Continue(0);
+        byte[] buffer = new byte[2000];
+        Assert.True(client.Flush(buffer, out int length));
+        using var server = new PskDtlsServer(new PskDtlsServerOptions(), []);
+        server.Receive(TestDatagram.Fragment(1, message, buffer[25..length], recordSequence: record), 0, new byte[100], out _, out _);
+        Assert.Equal(served, server.HasOutput);
+        Assert.Null(server.Error);
+    }
+
     [Fact]
     public void Over_long_records_are_noise()
     {
