@@ -15,7 +15,7 @@ help:
 	@echo '               one part of it: make test ONLY="tls keys"'
 	@echo
 	@echo '  make fuzz    changed flights against the engine for 10 minutes, from fresh seeds (FUZZ_SECONDS=60 for less)'
-	@echo '  make trace   one session, captured and decrypted by tshark with its key log (as root)'
+	@echo '  make trace   a session of TLS and one of DTLS, captured and decrypted by tshark with their key log (as root)'
 	@echo '  make bench-tls   the gateway beside mosquitto, stunnel, openssl and gnutls: CPU, memory, latency (10 minutes)'
 	@echo '  make build   the gateway, the device programs and their native library'
 	@echo '  make setup   installs the Debian packages that are missing (the targets above do it too)'
