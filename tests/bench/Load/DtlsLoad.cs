@@ -8,7 +8,7 @@ namespace IotPsk.Bench;
 /// <summary>Many CoAP clients over DTLS against one server: opens associations, exchanges over them, closes them.</summary>
 internal sealed class DtlsLoad : IDisposable
 {
-    private const int Window = 32, Payload = 64, PatienceMilliseconds = 1500, GiveUpMilliseconds = 30_000;
+    private const int Window = 32, Payload = 64, PatienceMilliseconds = 1500, HandshakeMilliseconds = 5000, GiveUpMilliseconds = 30_000;
 
     private readonly LoopbackUdp _udp;
     private readonly PskDtlsClientOptions[] _options;
@@ -19,8 +19,14 @@ internal sealed class DtlsLoad : IDisposable
     private readonly CoapReader _reader = new();
     private readonly byte[] _payload = Encoding.ASCII.GetBytes(new string('p', Payload));
 
-    /// <summary>What each client waits for since when; 0 for nothing.</summary>
+    /// <summary>The address each client has now: a new one for every association, for servers may still know an old one.</summary>
+    private readonly int[] _addresses;
+    private readonly Dictionary<int, int> _clientsOfAddresses = [];
+    private int _nextAddress;
+
+    /// <summary>Since when each client waits, and for how many answers.</summary>
     private readonly long[] _since;
+    private readonly int[] _pending;
     private readonly List<int> _waiting = [];
     private int _messageId;
 
@@ -38,17 +44,23 @@ internal sealed class DtlsLoad : IDisposable
         })];
         _clients = new PskDtlsClient?[clients];
         _since = new long[clients];
+        _pending = new int[clients];
+        _addresses = new int[clients];
+        Array.Fill(_addresses, -1);
     }
 
     private static long Now => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
 
-    /// <summary>The largest window that so many clients fill.</summary>
-    internal static int WindowOf(int clients) => Math.Min(Window, clients);
+    /// <summary>Handshakes that a server let hang, and that were begun anew from another address.</summary>
+    internal int Hung { get; private set; }
 
     /// <summary>Opens the associations of some clients.</summary>
     internal void Open(int first, int count) => Run(first, count, count, Connect, TakeHandshake);
 
-    /// <summary>So many requests with their answers, over the first clients in turn.</summary>
+    /// <summary>
+    /// So many requests with their answers, over the first clients in turn. As many are under way at a time however few the
+    /// clients are: what a server does at once is then no reason for a difference.
+    /// </summary>
     internal void Exchange(int clients, int count) => Run(0, clients, count, Ask, TakeAnswer);
 
     /// <summary>Tells the server that the associations of some clients are over.</summary>
@@ -57,31 +69,33 @@ internal sealed class DtlsLoad : IDisposable
         for (int i = first; i < first + count; i++)
         {
             _clients[i]!.Shutdown(_wire, out int written);
-            while (!_udp.TrySend(i, _wire.AsSpan(0, written)))
-                Thread.Yield();
+            Send(i, written);
+            _clientsOfAddresses.Remove(_addresses[i]);
             _clients[i]!.Dispose();
             _clients[i] = null;
+            // So slowly that the server's socket has room for each.
             if (i % Window == 0)
-                Thread.Sleep(1);
+                Thread.Sleep(2);
         }
     }
 
     private void Run(int first, int clients, int count, Action<int> start, Func<int, ReadOnlySpan<byte>, bool> take)
     {
-        int started = 0, done = 0, window = WindowOf(clients);
+        int started = 0, done = 0;
         long progress = Now;
         void Next()
         {
             int client = first + (started++ % clients);
             _waiting.Add(client);
+            _pending[client]++;
             _since[client] = Now;
             start(client);
         }
-        while (started < window && started < count)
+        while (started < Window && started < count)
             Next();
         while (done < count)
         {
-            int length = _udp.Receive(_datagram, out int client);
+            int length = _udp.Receive(_datagram, out int address);
             if (length == 0)
             {
                 if (!_udp.Wait(100))
@@ -90,9 +104,9 @@ internal sealed class DtlsLoad : IDisposable
                     throw new TimeoutException($"no answer within {GiveUpMilliseconds} ms after {done} of {count}");
                 continue;
             }
-            if (client < 0 || client >= _clients.Length || _since[client] == 0 || !take(client, _datagram.AsSpan(0, length)))
+            if (!_clientsOfAddresses.TryGetValue(address, out int client) || _pending[client] == 0 || !take(client, _datagram.AsSpan(0, length)))
                 continue;
-            _since[client] = 0;
+            _pending[client]--;
             _waiting.Remove(client);
             progress = Now;
             done++;
@@ -107,7 +121,13 @@ internal sealed class DtlsLoad : IDisposable
         foreach (int client in _waiting)
         {
             PskDtlsClient dtls = _clients[client]!;
-            if (!dtls.IsConnected && dtls.Deadline <= Now)
+            if (!dtls.IsConnected && Now - _since[client] > HandshakeMilliseconds)
+            {
+                Hung++;
+                _since[client] = Now;
+                start(client);
+            }
+            else if (!dtls.IsConnected && dtls.Deadline <= Now)
             {
                 if (dtls.Tick(Now) == PskTlsStatus.Closed)
                     throw new InvalidOperationException($"the handshake of client {client} failed: {dtls.Error?.Reason}");
@@ -124,6 +144,8 @@ internal sealed class DtlsLoad : IDisposable
     private void Connect(int client)
     {
         _clients[client]?.Dispose();
+        _clientsOfAddresses.Remove(_addresses[client]);
+        _clientsOfAddresses[_addresses[client] = _nextAddress++] = client;
         _clients[client] = new PskDtlsClient(_options[client % _options.Length], []);
         _clients[client]!.Continue(Now);
         Flush(client);
@@ -152,8 +174,7 @@ internal sealed class DtlsLoad : IDisposable
         _writer.WritePayload(_payload, 0, Payload);
         if (_clients[client]!.Write(_request.AsSpan(0, _writer.Length), _wire, out int written) != PskTlsStatus.Complete)
             throw new InvalidOperationException($"the association of client {client} is over");
-        while (!_udp.TrySend(client, _wire.AsSpan(0, written)))
-            Thread.Yield();
+        Send(client, written);
     }
 
     private bool TakeAnswer(int client, ReadOnlySpan<byte> datagram)
@@ -170,10 +191,13 @@ internal sealed class DtlsLoad : IDisposable
     private void Flush(int client)
     {
         while (_clients[client]!.Flush(_wire, out int written))
-        {
-            while (!_udp.TrySend(client, _wire.AsSpan(0, written)))
-                Thread.Yield();
-        }
+            Send(client, written);
+    }
+
+    private void Send(int client, int length)
+    {
+        while (!_udp.TrySend(_addresses[client], _wire.AsSpan(0, length)))
+            Thread.Yield();
     }
 
     public void Dispose()
