@@ -16,22 +16,36 @@ internal static class FleetCommands
             HelpName = "NAME",
             DefaultValueFactory = _ => "iotpsk",
         };
-        var init = new Command("init", "Makes the fleet key inside the TPM and an empty registry. Example: iotpsk fleet init --server-id gateway-01") { serverId };
-        init.SetAction(parsed => Init(common, console, parsed, parsed.GetValue(serverId)!));
+        var shareable = new Option<bool>("--shareable") { Description = "Its keys may be copied to other TPMs, to those alone that the authority signs for" };
+        var authority = new Option<string?>("--authority") { Description = "Public key of the authority, P-256 in PEM; the private one is kept off the gateways", HelpName = "PUB" };
+        var init = new Command("init", "Makes the fleet key inside the TPM and an empty registry. Example: iotpsk fleet init --server-id gateway-01") { serverId, shareable, authority };
+        init.SetAction(parsed =>
+        {
+            if (parsed.GetValue(shareable) != (parsed.GetValue(authority) is not null))
+                throw new UserError("--shareable and --authority belong together", "fleet init", "give both, or neither", UserError.Usage);
+            return Init(common, console, parsed, parsed.GetValue(serverId)!, parsed.GetValue(authority));
+        });
         var status = new Command("status", "Shows fleet, epochs and TPM, and checks that the key in the TPM is the fleet's. Example: iotpsk fleet status --json");
         status.SetAction(parsed => Status(common, console, parsed));
         fleet.Subcommands.Add(init);
         fleet.Subcommands.Add(status);
         fleet.Subcommands.Add(FleetLifeCommands.Rotate(common, console));
         fleet.Subcommands.Add(FleetLifeCommands.Retire(common, console));
+        fleet.Subcommands.Add(FleetSharingCommands.StorageKey(common, console));
+        fleet.Subcommands.Add(FleetSharingCommands.Export(common, console));
+        fleet.Subcommands.Add(FleetSharingCommands.Import(common, console));
         return fleet;
     }
 
-    private static int Init(CommonOptions common, CommandConsole console, ParseResult parsed, string serverId)
+    private static int Init(CommonOptions common, CommandConsole console, ParseResult parsed, string serverId, string? authority)
     {
         GatewayConfiguration configuration = common.Configuration(parsed);
         using var tpm = TpmAccess.Create(configuration.Tpm, null);
-        FleetRecord fleet = FleetSetup.Init(StateDirectory.OpenOrCreate(configuration.State), tpm, new FleetSetupOptions { ServerId = serverId });
+        FleetRecord fleet = FleetSetup.Init(StateDirectory.OpenOrCreate(configuration.State), tpm, new FleetSetupOptions
+        {
+            ServerId = serverId,
+            Authority = authority is null ? null : FleetAuthority.FromPem(File.ReadAllText(authority), authority),
+        });
         var document = new FleetDocument(fleet, null, new Dictionary<int, int>());
         console.Print(common.Json(parsed), document.Json(), document.Text());
         return 0;

@@ -11,7 +11,10 @@ namespace IotPsk.Gateway.Cli;
 /// <param name="LastEpochs">Devices that are not revoked, by the epoch they used last.</param>
 internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyDictionary<int, int> LastEpochs)
 {
-    private const string Warning = "The fleet key never leaves this TPM: if the TPM dies, every device must be provisioned again.";
+    private const string Stays = "The fleet key never leaves this TPM: if the TPM dies, every device must be provisioned again.";
+    private const string Shareable = "The fleet key may be copied to TPMs that its authority signs for: until another gateway has it, a dead TPM means that every device must be provisioned again.";
+
+    private string Warning => Fleet.Authority is null ? Stays : Shareable;
 
     internal static FleetDocument Of(SqliteRegistry registry) => new(registry.RequireFleet(), registry.DeviceCount, registry.CountByEpoch());
 
@@ -37,7 +40,7 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
         {
             ["serverId"] = Fleet.ServerId,
             ["storageRoot"] = Handle(Fleet.StorageRoot),
-            ["shareable"] = false,
+            ["shareable"] = Fleet.Authority is not null,
             ["epochs"] = epochs,
             ["warning"] = Warning,
             ["problems"] = problems,

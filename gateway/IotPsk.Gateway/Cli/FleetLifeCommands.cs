@@ -60,7 +60,7 @@ internal static class FleetLifeCommands
         return retire;
     }
 
-    private static FleetDocument Read(StateDirectory state)
+    internal static FleetDocument Read(StateDirectory state)
     {
         using SqliteRegistry registry = SqliteRegistry.Open(state);
         return FleetDocument.Of(registry);

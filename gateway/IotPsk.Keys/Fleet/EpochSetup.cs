@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace IotPsk.Keys;
 
 /// <summary>The steps of making a fleet key; after each one a new attempt can go on.</summary>
@@ -23,17 +25,23 @@ internal sealed class EpochSetup(SqliteRegistry registry, EsysTpm tpm, uint firs
     internal void Done(FleetSetupStep step) => after?.Invoke(step);
 
     /// <summary>Creates a key under the storage root and picks a handle for it. Nothing stays in the TPM yet.</summary>
-    internal (TpmKeyReference Key, EsysTpm.WrappedKey Wrapped) Create(TpmKeyReference root)
+    internal (TpmKeyReference Key, EsysTpm.WrappedKey Wrapped) Create(TpmKeyReference root, FleetAuthority? authority)
     {
-        var wrapped = tpm.CreateFleetKey(root);
+        var wrapped = authority == null ? tpm.CreateFleetKey(root) : tpm.CreateShareableKey(root, authority);
         var key = new TpmKeyReference(tpm.FirstFreeHandle(firstHandle, lastHandle), wrapped.Name);
         Done(FleetSetupStep.KeyCreated);
         return (key, wrapped);
     }
 
+    /// <summary>A handle for a key that was made elsewhere.</summary>
+    internal TpmKeyReference Place(EsysTpm.WrappedKey wrapped) => new(tpm.FirstFreeHandle(firstHandle, lastHandle), wrapped.Name);
+
     /// <summary>Takes a pending key to its end.</summary>
+    /// <param name="fleet">The fleet.</param>
+    /// <param name="pending">The epoch.</param>
+    /// <param name="expected">What the key answered in the TPM it comes from; null for a new one.</param>
     /// <exception cref="TpmException">The TPM failed, or the key was begun on another one.</exception>
-    internal void Finish(FleetRecord fleet, EpochRecord pending)
+    internal void Finish(FleetRecord fleet, EpochRecord pending, byte[]? expected = null)
     {
         var root = tpm.EnsureStorageRoot(fleet.StorageRoot.Handle);
         if (!root.Equals(fleet.StorageRoot))
@@ -47,6 +55,8 @@ internal sealed class EpochSetup(SqliteRegistry registry, EsysTpm tpm, uint firs
         var key = MakePersistent(root, pending);
         Done(FleetSetupStep.KeyPersistent);
         var answer = FleetSelfTest.Answer(tpm, fleet.ServerId, key);
+        if (expected != null && !CryptographicOperations.FixedTimeEquals(answer, expected))
+            throw new TpmException(TpmFault.KeyMismatch, $"TPM at {tpm.Address}: the imported key of epoch {pending.Number} gives another answer than in the TPM it comes from: export it again");
         Done(FleetSetupStep.KeyChecked);
         registry.Activate(pending.Number, answer);
     }

@@ -73,7 +73,7 @@ public static class FleetRotation
         var begun = Pending(fleet);
         if (begun == null)
         {
-            var (key, wrapped) = epochs.Create(fleet.StorageRoot);
+            var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority);
             registry.BeginEpoch(fleet.Epochs[^1].Number + 1, key, wrapped, options.Compromised);
             epochs.Done(FleetSetupStep.KeyWrittenDown);
         }

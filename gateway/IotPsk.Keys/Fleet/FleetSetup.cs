@@ -8,6 +8,9 @@ public sealed class FleetSetupOptions
     /// <summary>The fleet's logical name, equal on every gateway that shares its key: 1 to 64 characters of A-Z a-z 0-9 . _ : -</summary>
     public required string ServerId { get; init; }
 
+    /// <summary>Makes a shareable fleet: its keys may be copied to the TPMs this authority signs for. Null: they never leave the TPM they are made in.</summary>
+    public FleetAuthority? Authority { get; init; }
+
     /// <summary>Persistent handle of the storage root key.</summary>
     public uint StorageRootHandle { get; init; } = 0x81000001;
 
@@ -93,8 +96,8 @@ public sealed class FleetSetup
     {
         var root = _tpm.EnsureStorageRoot(_options.StorageRootHandle);
         _epochs.Done(FleetSetupStep.StorageRootReady);
-        var (key, wrapped) = _epochs.Create(root);
-        _registry.BeginFleet(_options.ServerId, root, key, wrapped);
+        var (key, wrapped) = _epochs.Create(root, _options.Authority);
+        _registry.BeginFleet(_options.ServerId, root, key, wrapped, _options.Authority);
         _epochs.Done(FleetSetupStep.KeyWrittenDown);
         return _registry.Fleet!;
     }

@@ -105,6 +105,9 @@ public sealed class FleetRecord
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt { get; }
 
+    /// <summary>Who decides which other TPM may have its keys; null when none may.</summary>
+    public FleetAuthority? Authority { get; init; }
+
     /// <summary>All epochs, oldest first.</summary>
     public IReadOnlyList<EpochRecord> Epochs => _epochs;
 

@@ -81,9 +81,11 @@ public static class RegistryBackup
         int devices;
         using (var copy = SqliteRegistry.Open(state.WithRegistry(Restoring)))
         {
+            tpm.Open();
+            if (copy.RequireFleet() is { Authority: not null } shared)
+                FindKeys(copy, shared, tpm);
             fleet = copy.RequireFleet();
             devices = copy.DeviceCount;
-            tpm.Open();
             FleetSelfTest.Run(tpm, fleet);
             copy.VoidSnapshots();
             copy.Seal();
@@ -95,6 +97,19 @@ public static class RegistryBackup
         File.Move(restoring, state.RegistryPath, overwrite: true);
         after?.Invoke(RestoreStep.Replaced);
         return (fleet, devices);
+    }
+
+    /// <summary>The keys of a shared fleet may sit in this TPM too, at other handles and under its own storage root: the partner takes over.</summary>
+    private static void FindKeys(SqliteRegistry copy, FleetRecord fleet, EsysTpm tpm)
+    {
+        var options = new FleetSetupOptions { ServerId = fleet.ServerId };
+        var root = tpm.EnsureStorageRoot(fleet.StorageRoot.Handle);
+        if (root.Equals(fleet.StorageRoot))
+            return;
+        var found = tpm.FindKeys(options.FirstKeyHandle, options.LastKeyHandle);
+        copy.MoveTo(root, fleet.Epochs.Where(static epoch => epoch.IsAccepted).Select(epoch => (epoch.Number, found.FirstOrDefault(key =>
+            key.Name.AsSpan().SequenceEqual(epoch.Key.Name)) ?? throw new TpmException(
+                TpmFault.KeyMissing, $"TPM at {tpm.Address}: the key of epoch {epoch.Number} of fleet '{fleet.ServerId}' is not in it: take it over first, with 'iotpsk fleet import'"))));
     }
 
     private static void RefuseFleet(StateDirectory state)

@@ -39,6 +39,9 @@ public enum RegistryFault
     /// <summary>The device is enrolled already, and its key cannot be replaced.</summary>
     DeviceExists,
 
+    /// <summary>The fleet's keys were made to stay in their TPM.</summary>
+    NotShareable,
+
     /// <summary>No such epoch, or it cannot be retired.</summary>
     WrongEpoch,
 }

@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 5;
+    internal const long Version = 6;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -82,7 +82,12 @@ internal static class RegistrySchema
         ) STRICT, WITHOUT ROWID;
         """;
 
-    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5];
+    // The authority of a shareable fleet: SubjectPublicKeyInfo.
+    private const string Version6 = """
+        ALTER TABLE fleet ADD COLUMN authority BLOB;
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5, Version6];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>

@@ -12,6 +12,20 @@ public sealed partial class SqliteRegistry
             Guard(() => Sql.Execute(_reader, "VACUUM INTO $path", null, ("$path", path)));
     }
 
+    /// <summary>The fleet's keys are in another TPM now; keys that are still being made stayed in the old one.</summary>
+    internal void MoveTo(TpmKeyReference root, IEnumerable<(int Epoch, TpmKeyReference Key)> keys) => Write(transaction =>
+    {
+        Sql.Execute(_writer, "UPDATE fleet SET root_handle = $handle, root_name = $name", transaction, ("$handle", (long)root.Handle), ("$name", root.Name));
+        foreach (var (epoch, key) in keys)
+        {
+            Sql.Execute(
+                _writer, "UPDATE epochs SET handle = $handle, change = $change WHERE number = $number", transaction,
+                ("$handle", (long)key.Handle), ("$change", NextChange(transaction)), ("$number", epoch));
+        }
+
+        return Sql.Execute(_writer, "DELETE FROM epochs WHERE state = 0", transaction);
+    });
+
     /// <summary>Brings everything into the one file, without a journal beside it.</summary>
     /// <exception cref="RegistryException">Somebody else has it open.</exception>
     internal void Seal()

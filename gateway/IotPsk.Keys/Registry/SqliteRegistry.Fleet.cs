@@ -28,17 +28,19 @@ public sealed partial class SqliteRegistry
     }
 
     /// <summary>Writes down a fleet and its first key, still pending.</summary>
-    internal void BeginFleet(string serverId, TpmKeyReference root, TpmKeyReference key, EsysTpm.WrappedKey wrapped) => Write(transaction =>
+    internal void BeginFleet(
+        string serverId, TpmKeyReference root, TpmKeyReference key, EsysTpm.WrappedKey wrapped, FleetAuthority? authority = null, int number = 1) => Write(transaction =>
     {
         Sql.Execute(
             _writer,
-            "INSERT INTO fleet (id, server_id, root_handle, root_name, created_at) VALUES (1, $server, $handle, $name, $now)",
+            "INSERT INTO fleet (id, server_id, root_handle, root_name, created_at, authority) VALUES (1, $server, $handle, $name, $now, $authority)",
             transaction,
             ("$server", serverId),
             ("$handle", (long)root.Handle),
             ("$name", root.Name),
-            ("$now", Now));
-        InsertPending(transaction, 1, key, wrapped);
+            ("$now", Now),
+            ("$authority", authority?.SubjectPublicKeyInfo));
+        InsertPending(transaction, number, key, wrapped);
         return 0;
     });
 

@@ -64,7 +64,8 @@ public sealed partial class SqliteRegistry
         string serverId;
         TpmKeyReference root;
         DateTimeOffset createdAt;
-        using (var command = Sql.Command(_reader, "SELECT server_id, root_handle, root_name, created_at FROM fleet", transaction))
+        FleetAuthority? authority;
+        using (var command = Sql.Command(_reader, "SELECT server_id, root_handle, root_name, created_at, authority FROM fleet", transaction))
         using (var reader = command.ExecuteReader())
         {
             if (!reader.Read())
@@ -72,6 +73,7 @@ public sealed partial class SqliteRegistry
             serverId = reader.GetString(0);
             root = new TpmKeyReference((uint)reader.GetInt64(1), (byte[])reader.GetValue(2));
             createdAt = Sql.Time(reader.GetInt64(3));
+            authority = reader.IsDBNull(4) ? null : FleetAuthority.FromDer((byte[])reader.GetValue(4), _state.RegistryPath);
         }
 
         var epochs = new List<EpochRecord>();
@@ -94,7 +96,7 @@ public sealed partial class SqliteRegistry
             }
         }
 
-        return new FleetRecord(serverId, root, createdAt, epochs);
+        return new FleetRecord(serverId, root, createdAt, epochs) { Authority = authority };
     }
 
     private static DeviceRecord ReadDevice(SqliteDataReader reader) => new(

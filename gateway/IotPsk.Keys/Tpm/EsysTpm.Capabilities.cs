@@ -55,6 +55,27 @@ public sealed unsafe partial class EsysTpm
         }
     }
 
+    /// <summary>The persistent objects of a range.</summary>
+    internal IReadOnlyList<TpmKeyReference> FindKeys(uint first, uint last)
+    {
+        var keys = new List<TpmKeyReference>();
+        for (var next = first; next <= last;)
+        {
+            var list = GetCapability(CapabilityHandles, next, MaxHandlesAtOnce);
+            if (list.Length < 4)
+                break;
+            for (var at = 0; at + 4 <= list.Length && (next = BinaryPrimitives.ReadUInt32BigEndian(list.AsSpan(at))) <= last; at += 4)
+            {
+                if (ReadPublic(next) is { } found)
+                    keys.Add(new TpmKeyReference(next, found.Name));
+            }
+
+            next++;
+        }
+
+        return keys;
+    }
+
     private bool HasCommand(uint commandCode)
     {
         var list = GetCapability(CapabilityCommands, commandCode, 1);

@@ -111,6 +111,7 @@ public sealed unsafe partial class EsysTpm : ITpm
         Forget(_options.KeyAuth);
         Forget(_options.OwnerAuth);
         _symmetric.Dispose();
+        _third.Dispose();
         _first.Dispose();
         _second.Dispose();
         _outsideInfo.Dispose();

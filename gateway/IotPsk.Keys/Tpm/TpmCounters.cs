@@ -35,6 +35,15 @@ public enum TpmCommand
 
     /// <summary>TPM2_StartAuthSession.</summary>
     StartAuthSession,
+
+    /// <summary>TPM2_LoadExternal.</summary>
+    LoadExternal,
+
+    /// <summary>TPM2_Duplicate.</summary>
+    Duplicate,
+
+    /// <summary>TPM2_Import.</summary>
+    Import,
 }
 
 /// <summary>How many of each command were sent. Written by the thread that owns the TPM, read by any.</summary>

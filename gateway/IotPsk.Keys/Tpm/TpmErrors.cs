@@ -45,6 +45,7 @@ internal static class TpmErrors
             {
                 0x0e or 0x22 => TpmFault.AuthorizationFailed,
                 0x0b => TpmFault.KeyMissing,
+                0x1d => TpmFault.Refused,
                 _ => TpmFault.Failed,
             };
         }
@@ -61,6 +62,9 @@ internal static class TpmErrors
         };
     }
 
+    /// <summary>TPM_RC_SIGNATURE, of whatever parameter.</summary>
+    internal static bool IsBadSignature(uint rc) => (rc & 0xff0000) == 0 && (rc & FormatOne) != 0 && (rc & 0x3f) == 0x1b;
+
     private static string Explain(uint rc, TpmFault fault, string address) => fault switch
     {
         TpmFault.Unreachable => $"the connection broke ({Code(rc)}): {HowToReach(address)}",
@@ -69,6 +73,7 @@ internal static class TpmErrors
         TpmFault.Lockout => $"the TPM is in dictionary-attack lockout ({Code(rc)}): wait, or reset it with tpm2_dictionarylockout --clear-lockout",
         TpmFault.AuthorizationFailed => $"a password was refused ({Code(rc)}): the owner hierarchy or the key has an authorisation value that was not given, or a wrong one",
         TpmFault.KeyMissing => $"there is no key at that handle ({Code(rc)})",
+        TpmFault.Refused => $"the key's policy does not allow it ({Code(rc)})",
         TpmFault.NotSupported => $"the TPM does not have this command ({Code(rc)})",
         TpmFault.NoSpace => $"the TPM has no room for another object ({Code(rc)}): see tpm2_getcap handles-transient and handles-persistent, " +
             "free leftovers with tpm2_flushcontext -t, tpm2_flushcontext -l or tpm2_evictcontrol",

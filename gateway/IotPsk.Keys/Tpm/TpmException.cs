@@ -33,6 +33,9 @@ public enum TpmFault
     /// <summary>No room for another object.</summary>
     NoSpace,
 
+    /// <summary>A policy is not satisfied.</summary>
+    Refused,
+
     /// <summary>Anything else.</summary>
     Failed,
 }

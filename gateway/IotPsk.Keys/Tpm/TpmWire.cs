@@ -38,6 +38,31 @@ internal static class TpmWire
     /// <summary>Where primary keys of tpm2-tools are kept.</summary>
     internal const uint FirstPrimaryHandle = 0x81000002, LastPrimaryHandle = 0x810000ff;
 
+    /// <summary>sensitiveDataOrigin, userWithAuth, noDA, encryptedDuplication, sign: may leave the TPM under its policy, wrapped twice.</summary>
+    internal const uint ShareableKeyAttributes = 0x0004_0c60;
+
+    /// <summary>userWithAuth, sign.</summary>
+    private const uint VerifierAttributes = 0x0004_0040;
+
+    /// <summary>TPM_ALG_ECDSA.</summary>
+    private const ushort AlgEcdsa = 0x0018;
+
+    /// <summary>TPMT_SYM_DEF: none.</summary>
+    internal static ReadOnlySpan<byte> NoCipher => [0, (byte)AlgNull];
+
+    /// <summary>Shareable fleet key: HMAC-SHA256, made inside the TPM, with the policy of its duplication.</summary>
+    internal static byte[] ShareableKeyTemplate(byte[] policy) => Sized(
+        U16(AlgKeyedHash), U16(AlgSha256), U32(ShareableKeyAttributes), Sized(policy.AsSpan()),
+        U16(AlgHmac), U16(AlgSha256), U16(0));
+
+    /// <summary>TPM2B_PUBLIC of a P-256 key that verifies.</summary>
+    internal static byte[] EcdsaPublic(byte[] x, byte[] y) => Sized(
+        U16(AlgEcc), U16(AlgSha256), U32(VerifierAttributes), U16(0),
+        U16(AlgNull), U16(AlgNull), U16(CurveP256), U16(AlgNull), Sized(x.AsSpan()), Sized(y.AsSpan()));
+
+    /// <summary>TPMT_SIGNATURE: ECDSA with SHA-256.</summary>
+    internal static byte[] EcdsaSignature(byte[] r, byte[] s) => [.. U16(AlgEcdsa), .. U16(AlgSha256), .. Sized(r.AsSpan()), .. Sized(s.AsSpan())];
+
     /// <summary>TPM_SE_HMAC.</summary>
     internal const byte SessionHmac = 0;
 

@@ -84,6 +84,32 @@ internal static unsafe partial class Tss2
         nint context, uint tpmKey, uint bind, uint session1, uint session2, uint session3, nint nonce, byte type, nint symmetric, ushort hash, uint* session);
 
     [LibraryImport(Esys)]
+    internal static partial uint Esys_LoadExternal(
+        nint context, uint session1, uint session2, uint session3, nint inPrivate, nint inPublic, uint hierarchy, uint* tr);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_VerifySignature(
+        nint context, uint key, uint session1, uint session2, uint session3, nint digest, nint signature, nint* ticket);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_PolicyDuplicationSelect(
+        nint context, uint policySession, uint session1, uint session2, uint session3, nint objectName, nint newParentName, byte includeObject);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_PolicyAuthorize(
+        nint context, uint policySession, uint session1, uint session2, uint session3, nint approvedPolicy, nint policyRef, nint keySign, nint ticket);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_Duplicate(
+        nint context, uint tr, uint newParent, uint session1, uint session2, uint session3, nint encryptionKey, nint symmetric,
+        nint* encryptionKeyOut, nint* duplicate, nint* seed);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_Import(
+        nint context, uint parent, uint session1, uint session2, uint session3, nint encryptionKey, nint objectPublic, nint duplicate, nint seed,
+        nint symmetric, nint* outPrivate);
+
+    [LibraryImport(Esys)]
     internal static partial uint Esys_TRSess_SetAttributes(nint context, uint session, byte flags, byte mask);
 
     [LibraryImport(Esys)]
@@ -91,6 +117,24 @@ internal static unsafe partial class Tss2
 
     [LibraryImport("libc", EntryPoint = "malloc_usable_size")]
     internal static partial nuint UsableSize(nint block);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPMT_SYM_DEF_OBJECT_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPMT_SIGNATURE_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_NAME_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_DATA_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_ENCRYPTED_SECRET_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
 
     [LibraryImport(Mu)]
     internal static partial uint Tss2_MU_TPMT_SYM_DEF_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);

@@ -1,0 +1,75 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace IotPsk.Keys;
+
+/// <summary>A fleet's keys on their way to one other TPM, as a JSON file. Nobody but that TPM can use them.</summary>
+internal sealed class FleetExport
+{
+    private const int Format = 1;
+
+    internal required string ServerId { get; init; }
+
+    internal required byte[] Authority { get; init; }
+
+    /// <summary>Name of the storage key it is for.</summary>
+    internal required byte[] Parent { get; init; }
+
+    internal required IReadOnlyList<Epoch> Epochs { get; init; }
+
+    internal string Write() => new JsonObject
+    {
+        ["iotpskFleetExport"] = Format,
+        ["serverId"] = ServerId,
+        ["authority"] = Convert.ToBase64String(Authority),
+        ["parent"] = Convert.ToHexStringLower(Parent),
+        ["epochs"] = new JsonArray([.. Epochs.Select(epoch => (JsonNode)new JsonObject
+        {
+            ["epoch"] = epoch.Number,
+            ["compromised"] = epoch.Compromised,
+            ["public"] = Convert.ToBase64String(epoch.Key.Public),
+            ["duplicate"] = Convert.ToBase64String(epoch.Key.Duplicate),
+            ["seed"] = Convert.ToBase64String(epoch.Key.Seed),
+            ["innerKey"] = Convert.ToBase64String(epoch.Key.InnerKey),
+            ["checkValue"] = Convert.ToBase64String(epoch.CheckValue),
+        })]),
+    }.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
+
+    /// <exception cref="DeviceKeyException">It is none.</exception>
+    internal static FleetExport Read(string json, string where)
+    {
+        try
+        {
+            var root = JsonNode.Parse(json)!.AsObject();
+            if ((int)root["iotpskFleetExport"]! != Format)
+                throw new FormatException("it is of another version");
+            return new FleetExport
+            {
+                ServerId = (string)root["serverId"]!,
+                Authority = Bytes(root, "authority"),
+                Parent = Convert.FromHexString((string)root["parent"]!),
+                Epochs = [.. root["epochs"]!.AsArray().Select(node => ReadEpoch(node!.AsObject())).OrderBy(epoch => epoch.Number)],
+            };
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or NullReferenceException or ArgumentException)
+        {
+            throw new DeviceKeyException($"{where} is damaged, or no file of iotpsk fleet export-to ({e.Message})", e);
+        }
+    }
+
+    private static Epoch ReadEpoch(JsonObject node) => new(
+        (int)node["epoch"]! is > 0 and <= Shared.ExternalIdentity.MaxEpoch and var number ? number : throw new FormatException("an epoch is no number"),
+        (bool)node["compromised"]!,
+        new DuplicatedKey(Sized(node, "public"), Sized(node, "duplicate"), Sized(node, "seed"), Sized(node, "innerKey")),
+        Bytes(node, "checkValue"));
+
+    private static byte[] Bytes(JsonObject node, string name) => Convert.FromBase64String((string)node[name]!);
+
+    /// <summary>A TPM2B: its first two bytes are its size.</summary>
+    private static byte[] Sized(JsonObject node, string name) =>
+        Bytes(node, name) is { Length: > 2 and < 4096 } bytes && ((bytes[0] << 8) | bytes[1]) == bytes.Length - 2
+            ? bytes
+            : throw new FormatException($"{name} has another length than it says");
+
+    internal sealed record Epoch(int Number, bool Compromised, DuplicatedKey Key, byte[] CheckValue);
+}

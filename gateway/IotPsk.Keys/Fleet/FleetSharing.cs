@@ -1,0 +1,167 @@
+namespace IotPsk.Keys;
+
+/// <summary>A storage key of another TPM, as that gateway showed it.</summary>
+public sealed class StorageParent
+{
+    private StorageParent(byte[] sizedPublic)
+    {
+        Wire = sizedPublic;
+        Name = TpmWire.NameOf(sizedPublic);
+    }
+
+    /// <summary>What an operator compares: the digest in the key's name, hexadecimal.</summary>
+    public string Fingerprint => Convert.ToHexStringLower(Name.AsSpan(2));
+
+    /// <summary>What the fleet's authority signs to let this TPM have the keys, 32 bytes.</summary>
+    public byte[] Policy => FleetAuthority.DuplicationPolicy(Name);
+
+    internal byte[] Name { get; }
+
+    internal byte[] Wire { get; }
+
+    /// <summary>The storage root of a TPM, made if nothing is there.</summary>
+    /// <exception cref="TpmException">The TPM failed, or something else sits at the handle.</exception>
+    public static (StorageParent Parent, byte[] Public) Of(EsysTpm tpm, uint handle = 0x81000001)
+    {
+        ArgumentNullException.ThrowIfNull(tpm);
+        tpm.Open();
+        tpm.EnsureStorageRoot(handle);
+        var wire = tpm.ReadPublic(handle)!.Wire.ToArray();
+        return (new StorageParent(wire), wire);
+    }
+
+    /// <summary>Reads what <see cref="Of"/> gave, or tpm2_readpublic -o.</summary>
+    /// <exception cref="DeviceKeyException">No storage key of the expected kind.</exception>
+    public static StorageParent Read(byte[] sizedPublic, string where)
+    {
+        ArgumentNullException.ThrowIfNull(sizedPublic);
+        return sizedPublic.Length > 12 && ((sizedPublic[0] << 8) | sizedPublic[1]) == sizedPublic.Length - 2 && new TpmPublic(sizedPublic).IsStorageRoot
+            ? new StorageParent(sizedPublic)
+            : throw new DeviceKeyException($"{where} is no storage key of a TPM: iotpsk fleet srk-public writes one on the other gateway");
+    }
+}
+
+/// <summary>
+/// One fleet on several gateways: its keys go from TPM to TPM, wrapped for the one that its authority signed for, and pass through no memory
+/// in clear. Blocking.
+/// </summary>
+public static class FleetSharing
+{
+    /// <summary>Duplicates every accepted key for another TPM.</summary>
+    /// <param name="state">Where the registry is.</param>
+    /// <param name="tpm">The fleet's TPM.</param>
+    /// <param name="parent">The other TPM's storage key; whoever calls has compared its fingerprint.</param>
+    /// <param name="signature">The authority's ECDSA signature over <see cref="StorageParent.Policy"/>, DER.</param>
+    /// <param name="where">The signature's file, for messages.</param>
+    /// <returns>The export, for the import over there.</returns>
+    /// <exception cref="RegistryException">There is no fleet, or it is not shareable.</exception>
+    /// <exception cref="TpmException">The TPM refused: the signature is not the authority's, or for another parent.</exception>
+    public static string Export(StateDirectory state, EsysTpm tpm, StorageParent parent, byte[] signature, string where)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(tpm);
+        ArgumentNullException.ThrowIfNull(parent);
+        var wire = FleetAuthority.SignatureOf(signature, where);
+        using var registry = SqliteRegistry.Open(state);
+        var fleet = RequireShareable(registry.RequireFleet());
+        tpm.Open();
+        FleetSelfTest.Run(tpm, fleet);
+        return new FleetExport
+        {
+            ServerId = fleet.ServerId,
+            Authority = fleet.Authority!.SubjectPublicKeyInfo,
+            Parent = parent.Name,
+            Epochs =
+            [
+                .. fleet.Epochs.Where(epoch => epoch.IsAccepted).Select(epoch => new FleetExport.Epoch(
+                    epoch.Number, epoch.CompromisedAt != null, tpm.Duplicate(epoch.Key, parent.Wire, fleet.Authority, wire), epoch.CheckValue)),
+            ],
+        }.Write();
+    }
+
+    /// <summary>Takes the keys of an export into this TPM: a new fleet, or further epochs of the one that is there. What was interrupted is finished.</summary>
+    /// <param name="state">Where the registry is, or will be.</param>
+    /// <param name="tpm">This gateway's TPM.</param>
+    /// <param name="json">The export.</param>
+    /// <param name="where">Its file, for messages.</param>
+    /// <param name="time">The clock.</param>
+    /// <returns>The fleet, and how many epochs are new.</returns>
+    /// <exception cref="DeviceKeyException">The export is damaged.</exception>
+    /// <exception cref="RegistryException">There is another fleet.</exception>
+    /// <exception cref="TpmException">It is for another TPM.</exception>
+    public static (FleetRecord Fleet, int Added) Import(StateDirectory state, EsysTpm tpm, string json, string where, TimeProvider? time = null) =>
+        Import(state, tpm, json, where, time ?? TimeProvider.System, null);
+
+    internal static (FleetRecord Fleet, int Added) Import(
+        StateDirectory state, EsysTpm tpm, string json, string where, TimeProvider time, Action<FleetSetupStep>? after)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(tpm);
+        var export = FleetExport.Read(json, where);
+        var authority = FleetAuthority.FromDer(export.Authority, where);
+        using var fleetLock = state.LockFleet();
+        using var registry = SqliteRegistry.OpenOrCreate(state, time);
+        if (registry.Fleet is { } existing)
+            RefuseOther(existing, export, where);
+        tpm.Open();
+        var options = new FleetSetupOptions { ServerId = export.ServerId };
+        var root = tpm.EnsureStorageRoot(registry.Fleet?.StorageRoot.Handle ?? options.StorageRootHandle);
+        if (!root.Name.AsSpan().SequenceEqual(export.Parent))
+        {
+            throw new TpmException(
+                TpmFault.KeyMismatch,
+                $"{where} is for the TPM whose storage key has the fingerprint {Convert.ToHexStringLower(export.Parent.AsSpan(2))}; that at {tpm.Address} has " +
+                $"{Convert.ToHexStringLower(root.Name.AsSpan(2))}: export it to this one, with its iotpsk fleet srk-public");
+        }
+
+        var epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
+        epochs.Done(FleetSetupStep.StorageRootReady);
+        var added = export.Epochs.Count(epoch => Take(registry, tpm, epochs, root, authority, export.ServerId, epoch));
+        return (registry.RequireFleet(), added);
+    }
+
+    private static bool Take(
+        SqliteRegistry registry, EsysTpm tpm, EpochSetup epochs, TpmKeyReference root, FleetAuthority authority, string serverId, FleetExport.Epoch epoch)
+    {
+        var known = registry.Fleet?.Epoch(epoch.Number);
+        if (known is { State: not EpochState.Pending })
+            return false;
+        if (known == null)
+        {
+            var wrapped = tpm.Import(root, epoch.Key);
+            var key = epochs.Place(wrapped);
+            epochs.Done(FleetSetupStep.KeyCreated);
+            if (registry.Fleet == null)
+                registry.BeginFleet(serverId, root, key, wrapped, authority, epoch.Number);
+            else
+                registry.BeginEpoch(epoch.Number, key, wrapped, compromised: false);
+            epochs.Done(FleetSetupStep.KeyWrittenDown);
+        }
+
+        epochs.Finish(registry.Fleet!, registry.Fleet!.Epoch(epoch.Number)!, epoch.CheckValue);
+        if (epoch.Compromised)
+            registry.MarkCompromised();
+        return true;
+    }
+
+    private static FleetRecord RequireShareable(FleetRecord fleet) => fleet.Authority != null ? fleet : throw new RegistryException(
+        RegistryFault.NotShareable,
+        $"The keys of fleet '{fleet.ServerId}' were made to stay in their TPM: a fleet that several gateways share is made with 'iotpsk fleet init --shareable --authority PUB'");
+
+    private static void RefuseOther(FleetRecord fleet, FleetExport export, string where)
+    {
+        if (fleet.ServerId != export.ServerId)
+        {
+            throw new RegistryException(
+                RegistryFault.FleetExists, $"{where} is of fleet '{export.ServerId}', here is '{fleet.ServerId}': devices are bound to that name, so they are never mixed. Use a state directory of its own");
+        }
+
+        if (fleet.Authority == null || !fleet.Authority.SubjectPublicKeyInfo.AsSpan().SequenceEqual(export.Authority))
+            throw new RegistryException(RegistryFault.FleetExists, $"{where} is of a fleet '{export.ServerId}' with another authority than the one here: it is not the same fleet");
+        foreach (var epoch in export.Epochs)
+        {
+            if (fleet.Epoch(epoch.Number) is { } known && !known.Key.Name.AsSpan().SequenceEqual(TpmWire.NameOf(epoch.Key.Public)))
+                throw new RegistryException(RegistryFault.FleetExists, $"{where} has another key for epoch {epoch.Number} than is known here: the two gateways rotated apart");
+        }
+    }
+}
