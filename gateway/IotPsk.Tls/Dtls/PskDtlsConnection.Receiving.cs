@@ -236,6 +236,8 @@ public abstract partial class PskDtlsConnection
         handshake.Crypto.Wipe();
         if (connected.SentLast)
         {
+            // The flight alone is kept, and no secret of the handshake with it.
+            connected.Dispose();
             handshake.ConnectionKeys = _association;
             handshake.LastFlightDeadline = now + DtlsHandshake.LastFlightLifetime;
         }
