@@ -54,6 +54,24 @@ public sealed class FleetLifeTests : IDisposable
         Assert.Equal(2, Gateway.Run("fleet", "retire", "one").ExitCode);
     }
 
+    [Fact]
+    public void A_dead_TPM_does_not_keep_an_old_epoch_alive()
+    {
+        Gateway.Must("fleet", "rotate");
+        _fleet.Lab.Tpm.Kill();
+
+        CommandResult retired = Gateway.Run("fleet", "retire", "1");
+
+        Assert.Equal(1, retired.ExitCode);
+        Assert.Contains("epoch 1 is refused from now on", retired.Error, StringComparison.Ordinal);
+        Assert.False(_fleet.Serves("good-1"));
+        _fleet.Lab.Tpm.Start();
+        Assert.Contains("fleet retire 1 again", Gateway.Must("fleet", "status"), StringComparison.Ordinal);
+        Gateway.Must("fleet", "retire", "1");
+        Assert.Empty(Status["problems"]!.AsArray());
+        Assert.Equal(["0x81000001", "0x81010002"], PersistentHandles());
+    }
+
     private int Devices(int epoch) => Status["epochs"]![epoch - 1]!["devices"]!.GetValue<int>();
 
     private string[] PersistentHandles() =>

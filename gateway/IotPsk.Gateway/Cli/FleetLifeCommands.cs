@@ -46,7 +46,7 @@ internal static class FleetLifeCommands
             StateDirectory state = StateDirectory.Open(configuration.State);
             using var tpm = TpmAccess.Create(configuration.Tpm, Read(state).Fleet);
             int epoch = parsed.GetValue(number);
-            (_, bool changed) = FleetRotation.Retire(state, tpm, epoch, () => RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh));
+            bool changed = Retire(state, tpm, epoch, () => RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh));
             FleetDocument document = Read(state);
             JsonObject json = document.Json();
             json["changed"] = changed;
@@ -58,6 +58,23 @@ internal static class FleetLifeCommands
             return 0;
         });
         return retire;
+    }
+
+    private static bool Retire(StateDirectory state, EsysTpm tpm, int epoch, Action tellGateway)
+    {
+        bool refused = false;
+        try
+        {
+            return FleetRotation.Retire(state, tpm, epoch, () =>
+            {
+                refused = true;
+                tellGateway();
+            }).Changed;
+        }
+        catch (TpmException e) when (refused)
+        {
+            throw new UserError($"epoch {epoch} is refused from now on, but its key is still in the TPM", e.Message, $"run iotpsk fleet retire {epoch} again", cause: e);
+        }
     }
 
     internal static FleetDocument Read(StateDirectory state)
