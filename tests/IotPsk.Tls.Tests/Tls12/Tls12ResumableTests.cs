@@ -105,6 +105,27 @@ public class Tls12ResumableTests
         Assert.Null(server.Server.Error);
     }
 
+    [Fact]
+    public void A_session_is_resumed_by_its_ticket_and_by_no_key_of_the_owner()
+    {
+        using TicketServer owner = Owner();
+        using PskTlsTicket ticket = Earn(owner);
+        var client = new PskTlsClientOptions
+        {
+            Versions = [TlsProtocol.Tls12], Tls12CipherSuites = [Suite], Credentials = [Link.Credential(PskBinder.External)], Tls12Ticket = ticket,
+        };
+        using var link = new Link(client, owner.Options(), s =>
+        {
+            if (s.OpenTicket(0, owner.Now, out SessionTicket? opened) == TicketStatus.Good)
+                s.ProvidePsk(0, new byte[48], PskBinder.External, TlsHash.Sha256);
+            else
+                owner.Answer(s);
+            opened?.Dispose();
+        });
+        link.Connect();
+        Assert.Equal(PskBinder.External, link.Server.Session!.Binder);
+    }
+
     private static TicketServer Owner() => new() { Binder = PskBinder.External };
 
     private static PskTlsTicket Earn(TicketServer owner) => owner.Earn(client: Suites.Client(Suite));
