@@ -25,6 +25,9 @@ internal sealed class CredentialWriter(ITpm tpm, FleetRecord fleet, string forma
 
     internal FleetRecord Fleet => fleet;
 
+    /// <summary>Where devices that speak CoAP find the gateway, for bundles; null if it has no lwm2m listener.</summary>
+    internal string? DtlsAddress { get; init; }
+
     /// <summary>Appends the device's line.</summary>
     internal void Line(DeviceRecord device, SecretText text)
     {
@@ -60,6 +63,7 @@ internal sealed class CredentialWriter(ITpm tpm, FleetRecord fleet, string forma
             DeviceId = device.Id,
             ServerId = fleet.ServerId,
             TlsAddress = endpoint,
+            DtlsAddress = DtlsAddress!,
             Tls13Identity = imported.Identity,
             Tls13Key = Copy(imported.Key),
             Tls12Identity = legacy.Identity,
@@ -84,7 +88,7 @@ internal sealed class CredentialWriter(ITpm tpm, FleetRecord fleet, string forma
         try
         {
             CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
-            bool same = bundle.DeviceId == device.Id && bundle.ServerId == fleet.ServerId && bundle.TlsAddress == endpoint
+            bool same = bundle.DeviceId == device.Id && bundle.ServerId == fleet.ServerId && bundle.TlsAddress == endpoint && bundle.DtlsAddress == DtlsAddress
                 && bundle.Epoch == fleet.ActiveEpoch!.Number && bundle.Tls13Key is not null;
             bundle.Clear();
             return same;

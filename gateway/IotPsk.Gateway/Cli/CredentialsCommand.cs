@@ -55,7 +55,7 @@ internal sealed class CredentialsCommand
         using var tpm = TpmAccess.Create(configuration.Tpm, fleet);
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
-        var writer = new CredentialWriter(tpm, fleet, format, CredentialWriter.Use(use));
+        var writer = new CredentialWriter(tpm, fleet, format, CredentialWriter.Use(use)) { DtlsAddress = DatagramEndpoint(configuration, parsed.GetValue(_address)) };
         if (id is not null)
             WriteOne(writer, devices[0], endpoint, output);
         else
@@ -128,6 +128,16 @@ internal sealed class CredentialsCommand
         if (listener is null || listener.Listen.Host is "0.0.0.0" or "::")
             throw new UserError("where devices find the gateway is not known", "the bundle's address", "add --address HOST:PORT", UserError.Usage);
         return listener.Listen.HostAndPort;
+    }
+
+    /// <summary>Where devices find the lwm2m listener: on the host that was given, else where it listens; null if there is none, or nobody knows.</summary>
+    private static string? DatagramEndpoint(GatewayConfiguration configuration, string? address)
+    {
+        if (configuration.Listeners.FirstOrDefault(l => l.Protocol == ListenerProtocol.Lwm2m) is not { } listener)
+            return null;
+        if (address is not null && EndpointAddress.TryParseHostAndPort(address, out string host, out _, out _))
+            return (listener.Listen with { Host = host }).HostAndPort;
+        return listener.Listen.Host is "0.0.0.0" or "::" ? null : listener.Listen.HostAndPort;
     }
 
     private void WriteOne(CredentialWriter writer, DeviceRecord device, string? endpoint, string? output)
