@@ -10,6 +10,7 @@ namespace IotPsk.Bench;
 /// <summary>A server under load, as its own process: CPU time by its clock, memory by the kernel.</summary>
 internal sealed partial class ServerProcess : IDisposable
 {
+    private static readonly HashSet<int> Given = [];
     private readonly Process _process;
     private readonly int _clock;
 
@@ -70,7 +71,7 @@ internal sealed partial class ServerProcess : IDisposable
         return ResidentBytes;
     }
 
-    /// <summary>A port nobody listens on, and nobody on the next one either.</summary>
+    /// <summary>A port nobody listens on, and nobody on the next one either; never the same twice.</summary>
     internal static int FreePort()
     {
         while (true)
@@ -78,6 +79,8 @@ internal sealed partial class ServerProcess : IDisposable
             using Socket socket = NewSocket(), next = NewSocket();
             socket.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
             int port = ((System.Net.IPEndPoint)socket.LocalEndPoint!).Port;
+            if (!Given.Add(port) | !Given.Add(port + 1))
+                continue;
             try
             {
                 next.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, port + 1));
