@@ -128,7 +128,7 @@ public sealed class FaultTests : IDisposable
         Assert.DoesNotContain("   at ", same.ToString(), StringComparison.Ordinal);
 
         foreach (System.Text.Json.Nodes.JsonNode? listener in Gateway.Configuration["Listeners"]!.AsArray())
-            listener!["Listen"] = $"tcp://127.0.0.1:{FreePorts.Take()}";
+            listener!["Listen"] = $"{listener["Listen"]!.GetValue<string>()[..3]}://127.0.0.1:{FreePorts.Take()}";
         Gateway.WriteConfiguration();
         CommandResult socket = Gateway.Run("serve");
         Assert.Equal(1, socket.ExitCode);
