@@ -16,11 +16,11 @@ internal sealed class DatagramClient : IDisposable
     private readonly byte[] _plain = new byte[4096];
     private readonly IPEndPoint _server;
 
-    internal DatagramClient(IPEndPoint server, string identity = TestResolver.Device, byte[]? psk = null, bool connectionId = true, IPAddress? from = null)
+    internal DatagramClient(IPEndPoint server, string identity = TestResolver.Device, byte[]? psk = null, bool connectionId = true, IPAddress? from = null, int retransmissionTimer = 1000)
     {
         _server = server;
         Socket = NewSocket(from);
-        Dtls = new PskDtlsClient(Options(identity, psk ?? TestResolver.Key, connectionId), default);
+        Dtls = new PskDtlsClient(Options(identity, psk ?? TestResolver.Key, connectionId, retransmissionTimer), default);
     }
 
     internal Socket Socket { get; private set; }
@@ -143,6 +143,12 @@ internal sealed class DatagramClient : IDisposable
         return _in[..Socket.Receive(_in)];
     }
 
+    /// <summary>Throws away what waits.</summary>
+    internal void Drain()
+    {
+        while (Socket.Poll(TimeSpan.Zero, SelectMode.SelectRead)) Socket.Receive(_in);
+    }
+
     /// <summary>What the engine wants to send now, one datagram.</summary>
     internal byte[] NextFlight()
     {
@@ -190,6 +196,11 @@ internal sealed class DatagramClient : IDisposable
         return socket;
     }
 
-    private static PskDtlsClientOptions Options(string identity, byte[] psk, bool connectionId) =>
-        new() { Credential = TestTls.Credential(identity, psk), OfferConnectionId = connectionId };
+    private static PskDtlsClientOptions Options(string identity, byte[] psk, bool connectionId, int retransmissionTimer) => new()
+    {
+        Credential = TestTls.Credential(identity, psk),
+        OfferConnectionId = connectionId,
+        RetransmissionTimer = retransmissionTimer,
+        MaxRetransmissions = 20,
+    };
 }
