@@ -65,6 +65,7 @@ internal sealed class BlockTransfers(int maxBody, int maxTotal, int lifetime)
         _byAge.Remove(transfer.Node!);
         _total -= transfer.Capacity;
         peer.Transfer = null;
+        peer.Tidy();
     }
 
     // Blocks of one body have the same method and options, but for those that are no part of a cache key (RFC 7959 s2.5).

@@ -41,6 +41,8 @@ public sealed class CoapDeferral
         writer.WritePayload(copy, 0, copy.Length);
         _done = true;
         Peer.Deferrals--;
-        return _server.SendOwn(Peer, messageId, writer.Length, _confirmable, now);
+        bool sent = _server.SendOwn(Peer, messageId, writer.Length, _confirmable, now);
+        Peer.Tidy();
+        return sent;
     }
 }

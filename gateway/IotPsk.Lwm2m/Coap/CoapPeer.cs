@@ -3,7 +3,10 @@ namespace IotPsk.Lwm2m.Coap;
 /// <summary>The other side of one association. Made by <see cref="CoapServer.Open"/>, used on the server's thread alone.</summary>
 public sealed class CoapPeer
 {
+    // There are as many of these as associations: what most of them do not need most of the time is apart.
+    private PeerWork? _work;
     private ushort _messageId;
+    private ushort _maxMessageSize;
 
     internal CoapPeer(string deviceId, object? owner, int maxMessageSize, ushort messageId)
     {
@@ -20,7 +23,11 @@ public sealed class CoapPeer
     public object? Owner { get; }
 
     /// <summary>The largest message that fits into one datagram to the peer, in bytes.</summary>
-    public int MaxMessageSize { get; set; }
+    public int MaxMessageSize
+    {
+        get => _maxMessageSize;
+        set => _maxMessageSize = (ushort)Math.Clamp(value, 0, ushort.MaxValue);
+    }
 
     /// <summary>
     /// The way to the peer, by a number of the owner's that changes when the peer's address does. To be set before
@@ -31,21 +38,55 @@ public sealed class CoapPeer
     /// <summary>False once <see cref="CoapServer.Close"/> was called.</summary>
     public bool IsOpen { get; internal set; } = true;
 
-    // The rows of this peer in the server's tables: newest and oldest remembered reply, messages not yet acknowledged.
+    // The rows of this peer in the table of remembered replies: newest, oldest, how many.
     internal int NewestReply { get; set; } = -1;
 
     internal int OldestReply { get; set; } = -1;
 
-    internal int Replies { get; set; }
+    internal byte Replies { get; set; }
 
-    internal int Deferrals { get; set; }
+    internal int Deferrals
+    {
+        get => _work?.Deferrals ?? 0;
+        set => Work().Deferrals = value;
+    }
 
-    internal OutgoingMessage? FirstOutgoing { get; set; }
+    /// <summary>What waits for an acknowledgement, and behind it what waits for its turn.</summary>
+    internal OutgoingMessage? FirstOutgoing
+    {
+        get => _work?.FirstOutgoing;
+        set => Work().FirstOutgoing = value;
+    }
 
-    internal OutgoingMessage? Probe { get; set; }
+    internal OutgoingMessage? Probe
+    {
+        get => _work?.Probe;
+        set => Work().Probe = value;
+    }
 
-    internal BlockTransfer? Transfer { get; set; }
+    internal BlockTransfer? Transfer
+    {
+        get => _work?.Transfer;
+        set => Work().Transfer = value;
+    }
+
+    /// <summary>Gives back what is not needed now.</summary>
+    internal void Tidy()
+    {
+        if (_work is { Deferrals: 0, FirstOutgoing: null, Probe: null, Transfer: null })
+            _work = null;
+    }
 
     // The same id is used again after 65536 others only, far beyond EXCHANGE_LIFETIME at any rate NSTART allows (RFC 7252 s4.4).
     internal ushort NextMessageId() => _messageId++;
+
+    private PeerWork Work() => _work ??= new PeerWork();
+
+    private sealed class PeerWork
+    {
+        internal int Deferrals;
+        internal OutgoingMessage? FirstOutgoing;
+        internal OutgoingMessage? Probe;
+        internal BlockTransfer? Transfer;
+    }
 }

@@ -11,7 +11,9 @@ public sealed partial class CoapServer
     private readonly PriorityQueue<OutgoingMessage, long> _timers = new();
 
     /// <summary>When <see cref="Tick"/> has to be called, in milliseconds of the owner's clock; <see cref="long.MaxValue"/> if there is nothing to wait for.</summary>
-    public long Deadline
+    public long Deadline => Math.Min(OutgoingDeadline, _replies.SweepAt);
+
+    internal long OutgoingDeadline
     {
         get
         {
@@ -25,11 +27,12 @@ public sealed partial class CoapServer
         }
     }
 
-    /// <summary>Sends again what was not acknowledged in time, or gives it up.</summary>
+    /// <summary>Sends again what was not acknowledged in time, or gives it up; forgets replies that nobody can ask for again.</summary>
     /// <param name="now">The time, in milliseconds of the owner's clock.</param>
     public void Tick(long now)
     {
-        while (Deadline <= now)
+        _replies.Sweep(now);
+        while (OutgoingDeadline <= now)
         {
             OutgoingMessage message = _timers.Dequeue();
             if (message.Retransmissions == _options.MaxRetransmit)
@@ -150,13 +153,10 @@ public sealed partial class CoapServer
         message.IsOver = true;
         CoapPeer peer = message.Peer;
         if (message == peer.Probe)
-        {
             peer.Probe = null;
-            return;
-        }
-        peer.FirstOutgoing = message.Next;
-        if (peer.FirstOutgoing is not null)
-            Start(peer.FirstOutgoing, now);
+        else if ((peer.FirstOutgoing = message.Next) is { } next)
+            Start(next, now);
+        peer.Tidy();
     }
 
     private static void DropOutgoing(CoapPeer peer)
@@ -165,7 +165,10 @@ public sealed partial class CoapServer
             message.IsOver = true;
         if (peer.Probe is { } probe)
             probe.IsOver = true;
-        peer.FirstOutgoing = null;
-        peer.Probe = null;
+        if (peer.FirstOutgoing is not null)
+            peer.FirstOutgoing = null;
+        if (peer.Probe is not null)
+            peer.Probe = null;
+        peer.Tidy();
     }
 }

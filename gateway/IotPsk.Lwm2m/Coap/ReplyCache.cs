@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using IotPsk.Shared;
 
 namespace IotPsk.Lwm2m.Coap;
@@ -20,6 +21,30 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
 
     /// <summary>How many replies are remembered.</summary>
     internal int Count { get; private set; }
+
+    /// <summary>Memory held, in bytes, but for long replies.</summary>
+    internal long Bytes => _slots.Length + ((long)_rows.Length * Unsafe.SizeOf<Row>());
+
+    /// <summary>When <see cref="Sweep"/> has something to do; <see cref="long.MaxValue"/> for never.</summary>
+    internal long SweepAt { get; private set; } = long.MaxValue;
+
+    /// <summary>
+    /// Forgets what is past its lifetime, and gives the memory back once nothing is left. Called seldom: it goes through all
+    /// that is past at once.
+    /// </summary>
+    internal void Sweep(long now)
+    {
+        if (now < SweepAt)
+            return;
+        while (_oldest != None && now - _rows[_oldest].At >= lifetime)
+            Remove(_oldest);
+        SweepAt = _oldest == None ? long.MaxValue : now + lifetime;
+        if (_oldest != None)
+            return;
+        _rows = [];
+        _slots = [];
+        _free = None;
+    }
 
     /// <summary>Finds the reply to a message of a peer; an empty one means that there was none to send.</summary>
     internal bool TryFind(CoapPeer peer, int messageId, long now, out ReadOnlySpan<byte> reply)
@@ -68,6 +93,8 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         if (row.Long is null)
             reply.CopyTo(_slots.AsSpan(at * SlotSize));
         Link(at, peer);
+        if (SweepAt == long.MaxValue)
+            SweepAt = now + lifetime;
     }
 
     /// <summary>Forgets everything of a peer.</summary>

@@ -135,6 +135,43 @@ public class DuplicateTests
     }
 
     [Fact]
+    public void What_nobody_can_ask_for_again_is_forgotten_without_a_further_request()
+    {
+        (Wire wire, Script script) = Counting();
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        wire.Take(Post(5));
+        Assert.Equal(wire.Now + 247_000, wire.Server.Deadline);
+        wire.Now += 100_000;
+        wire.Take(Post(6));
+        wire.Now = wire.Server.Deadline;
+        wire.Server.Tick(wire.Now);
+        wire.Take(Post(6));
+        Assert.Equal(2, script.Calls);
+        wire.Now = wire.Server.Deadline;
+        wire.Server.Tick(wire.Now);
+        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        wire.Take(Post(6));
+        Assert.Equal(3, script.Calls);
+    }
+
+    [Fact]
+    public void The_memory_of_replies_is_given_back()
+    {
+        var cache = new ReplyCache(10_000, 16, 1000, 50);
+        CoapPeer[] peers = [.. Enumerable.Range(0, 5000).Select(i => new CoapPeer("d", null, 0, 0))];
+        foreach (CoapPeer peer in peers)
+            cache.Add(peer, 1, 0, new byte[20], mayRunAgain: false);
+        Assert.Equal((5000, 50L), (cache.Count, cache.SweepAt));
+        Assert.True(cache.Bytes > 5000 * ReplyCache.SlotSize);
+        cache.Sweep(49);
+        Assert.Equal(5000, cache.Count);
+        cache.Sweep(50);
+        Assert.Equal((0, 0L, long.MaxValue), (cache.Count, cache.Bytes, cache.SweepAt));
+        cache.Add(peers[0], 1, 51, new byte[20], mayRunAgain: false);
+        Assert.True(cache.TryFind(peers[0], 1, 51, out ReadOnlySpan<byte> reply) && reply.Length == 20);
+    }
+
+    [Fact]
     public void The_cache_behaves_as_a_simple_model_of_it()
     {
         const int Capacity = 12, PerPeer = 4, Lifetime = 50;
@@ -149,6 +186,11 @@ public class DuplicateTests
             {
                 int peer = number % 5, id = number / 5 % 7, kind = number / 35 % 20;
                 now += number % 3;
+                if (kind == 1 && now >= cache.SweepAt)
+                {
+                    cache.Sweep(now);
+                    model.RemoveAll(e => now - e.At >= Lifetime);
+                }
                 if (kind == 0)
                 {
                     cache.Forget(peers[peer]);

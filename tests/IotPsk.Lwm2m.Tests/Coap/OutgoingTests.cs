@@ -32,7 +32,7 @@ public class OutgoingTests
         Assert.Equal("ACK 0.00 #5", wire.Take(Get(5)));
         Assert.Equal("", wire.Take(Wire.Empty(CoapType.Acknowledgement, id)));
         Assert.True(wire.Answered);
-        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
         Assert.Throws<InvalidOperationException>(() => deferral.Answer(CoapCode.Content, -1, default, wire.Now));
     }
 
@@ -44,7 +44,7 @@ public class OutgoingTests
         Assert.Equal("", wire.Take(Get(5, CoapType.NonConfirmable)));
         Assert.True(Assert.Single(deferrals).Answer(CoapCode.Content, -1, "x"u8, wire.Now));
         Assert.Equal($"NON 2.05 #{wire.LastMessageId()} [77] 'x'", wire.Tell(wire.Sent[^1].Message));
-        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
     }
 
     [Fact]
@@ -55,13 +55,13 @@ public class OutgoingTests
         deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
         byte[] message = wire.Sent[^1].Message;
         var distances = new List<long>();
-        while (wire.Server.Deadline != long.MaxValue)
+        while (wire.Server.OutgoingDeadline != long.MaxValue)
         {
-            distances.Add(wire.Server.Deadline - wire.Now);
+            distances.Add(wire.Server.OutgoingDeadline - wire.Now);
             int before = wire.Sent.Count;
-            wire.Server.Tick(wire.Server.Deadline - 1);
+            wire.Server.Tick(wire.Server.OutgoingDeadline - 1);
             Assert.Equal(before, wire.Sent.Count);
-            wire.Now = wire.Server.Deadline;
+            wire.Now = wire.Server.OutgoingDeadline;
             wire.Server.Tick(wire.Now);
             Assert.All(wire.Sent.Skip(before), s => Assert.Equal(message, s.Message));
         }
@@ -88,7 +88,7 @@ public class OutgoingTests
         Assert.StartsWith("CON 2.05", wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId())));
         Assert.True(wire.Answered);
         wire.Take(Wire.Empty(CoapType.Acknowledgement, wire.LastMessageId()));
-        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public class OutgoingTests
         deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
         int old = wire.LastMessageId();
         wire.Peer.Path++;
-        wire.Now = wire.Server.Deadline;
+        wire.Now = wire.Server.OutgoingDeadline;
         wire.Server.Tick(wire.Now);
         Assert.Equal(old, wire.LastMessageId());
         Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
@@ -146,12 +146,12 @@ public class OutgoingTests
         wire.Take(Wire.Empty(CoapType.Acknowledgement, answer));
         wire.Take(Wire.Empty(CoapType.Reset, first));
         Assert.False(wire.Answered);
-        wire.Now = wire.Server.Deadline;
+        wire.Now = wire.Server.OutgoingDeadline;
         wire.Server.Tick(wire.Now);
         Assert.Equal(second, wire.LastMessageId());
         wire.Take(Wire.Empty(CoapType.Reset, second));
         Assert.True(wire.Answered);
-        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
     }
 
     [Fact]
@@ -181,7 +181,7 @@ public class OutgoingTests
         int before = wire.Sent.Count;
         Assert.False(deferrals[1].Answer(CoapCode.Content, -1, "x"u8, wire.Now));
         Assert.False(wire.Server.Probe(wire.Peer, wire.Now));
-        Assert.Equal(long.MaxValue, wire.Server.Deadline);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
         wire.Server.Tick(wire.Now + 1_000_000);
         Assert.Equal(before, wire.Sent.Count);
     }
