@@ -62,6 +62,16 @@ public sealed class ConfigurationTests
         Assert.Contains(errors, e => e.Path == "$.State");
     }
 
+    [Theory]
+    [InlineData(107, true)]
+    [InlineData(108, false)]
+    public void A_socket_has_no_longer_path_than_the_system_takes(int length, bool good)
+    {
+        GatewayConfiguration? configuration = Parse($$"""{ "Listeners": [ {} ], "Admin": { "Socket": "/{{new string('a', length - 1)}}" } }""", out var errors);
+        Assert.Equal(good, configuration is not null);
+        Assert.Equal(good ? [] : ["$.Admin.Socket"], errors.Select(e => e.Path));
+    }
+
     [Fact]
     public void A_missing_file_is_told_with_the_way_out()
     {
