@@ -4,8 +4,8 @@ namespace IotPsk.Keys;
 
 /// <summary>
 /// Keys of single sessions: one TPM2_HMAC each, over both randoms, so nothing is cached or shared. One call at a time for a device; each takes
-/// a token of the device, which it gets back when it proves the key. So a peer that merely names a device costs a call a second and no more,
-/// and a device that connects as it should is never held up.
+/// a token of the device, which it gets back when it proves the key. So peers that merely name a device cost a call a second and no more; a
+/// device that connects as it should is not held up by itself, but it is while such peers go on: nothing tells them from it before the proof.
 /// </summary>
 public sealed partial class KeyService
 {
