@@ -43,19 +43,31 @@ public sealed class CoapListenerTests(Fleet fleet) : IClassFixture<Fleet>
     [Theory]
     [InlineData("openssl")]
     [InlineData("gnutls")]
-    public void Libcoaps_clients_put_and_are_echoed(string library)
+    public void Libcoaps_clients_put_and_are_echoed(string library) => LibcoapPuts(library, CoapEndPoint);
+
+    [Theory]
+    [InlineData("openssl", 31)]
+    [InlineData("gnutls", 32)]
+    public void Libcoaps_clients_do_so_on_a_bad_network_too(string library, int seed)
+    {
+        using var relay = new UdpRelay(CoapEndPoint, new Impairment { Loss = 0.15, Duplication = 0.1, Reordering = 0.1, Delay = TimeSpan.FromMilliseconds(50) }, seed);
+        LibcoapPuts(library, relay.EndPoint);
+        Assert.True(relay.Dropped > 0, "nothing was lost");
+    }
+
+    private void LibcoapPuts(string library, IPEndPoint address)
     {
         // The program takes its key as text, so a key without a zero byte has to be found.
         string identity = "", key = "";
-        for (int i = 0; key.Length == 0; i++)
+        while (key.Length == 0)
         {
-            (identity, key) = fleet.NewDevice($"libcoap-{library}-{i}", "tls12");
+            (identity, key) = fleet.NewDevice($"libcoap-{Interlocked.Increment(ref s_messageId)}", "tls12");
             if (Convert.FromHexString(key).Any(value => value is 0 or (byte)'\n'))
                 key = "";
         }
         string bytes = string.Concat(Convert.FromHexString(key).Select(value => $"\\x{value:x2}"));
         string text = Fleet.NewPayload();
-        CommandResult put = ChildProcess.Run("bash", ["-c", $"LC_ALL=C coap-client-{library} -m put -u '{identity}' -k \"$(printf '{bytes}')\" -e {text} coaps://{CoapAddress}/echo"]);
+        CommandResult put = ChildProcess.Run("bash", ["-c", $"LC_ALL=C coap-client-{library} -B 60 -m put -u '{identity}' -k \"$(printf '{bytes}')\" -e {text} coaps://{address}/echo"]);
         Assert.True(put.ExitCode == 0 && put.Output.Contains(text, StringComparison.Ordinal), put.ToString());
     }
 

@@ -12,6 +12,9 @@ namespace IotPsk.Gateway.Serving;
 /// <summary>The running gateway: registry, TPM, keys, shards and listeners, in the order they need each other.</summary>
 internal sealed class GatewayService : IAsyncDisposable
 {
+    // Header, connection id, nonce and tag of a record find room beside it.
+    private const int LargestRecord = DatagramListenerOptions.LargestDatagram - 96;
+
     private readonly ILogger _log;
     private readonly SqliteRegistry _registry;
     private readonly TpmOwner _tpm;
@@ -192,7 +195,7 @@ internal sealed class GatewayService : IAsyncDisposable
     {
         Name = listener.Name,
         Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
-        Dtls = new PskDtlsServerOptions { Tickets = _tickets?.Options },
+        Dtls = new PskDtlsServerOptions { Tickets = _tickets?.Options, RecordSizeLimit = LargestRecord },
         Application = shard => new CoapApplication(shard, listener.Echo, _log),
         // A client of the RFC 7925 profile repeats what got lost after 9 seconds: where TCP does with one limit, this takes six.
         Limits = new DatagramLimits { HandshakeTimeout = TimeSpan.FromSeconds(6 * _limits.HandshakeSeconds) },

@@ -42,10 +42,10 @@ internal sealed partial class DatagramEndpoint
     /// <summary>Takes in what an earlier run has saved and belongs to this shard. Before <see cref="Start"/>.</summary>
     internal void Restore(DatagramSnapshot snapshot)
     {
-        var source = snapshot.Plain;
-        while (SavedSession.TryRead(ref source, out var saved))
+        foreach (var start in FindOwn(snapshot))
         {
-            if (saved.Shard % _siblings.Length != ShardIndex) continue;
+            var source = snapshot.Plain[start..];
+            SavedSession.TryRead(ref source, out var saved);
             try
             {
                 if (snapshot.LoadTag(saved.Tag.ToArray()) is { } tag) Restore(saved, tag);
@@ -56,6 +56,17 @@ internal sealed partial class DatagramEndpoint
                 _shard.Fault(exception);
             }
         }
+    }
+
+    // Two shards of the earlier run may have become one: the oldest come first all the same, for the table keeps that order.
+    private List<int> FindOwn(DatagramSnapshot snapshot)
+    {
+        var own = new List<(long Heard, int Start)>();
+        var source = snapshot.Plain;
+        for (var start = 0; SavedSession.TryRead(ref source, out var saved); start = snapshot.Plain.Length - source.Length)
+            if (saved.Shard % _siblings.Length == ShardIndex) own.Add((saved.HeardTicks, start));
+        own.Sort();
+        return own.ConvertAll(each => each.Start);
     }
 
     private int Save(DatagramSession session, byte[] tag, Span<byte> target)

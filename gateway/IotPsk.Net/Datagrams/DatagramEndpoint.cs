@@ -14,8 +14,7 @@ namespace IotPsk.Net.Datagrams;
 [SuppressMessage("Design", "CA1001", Justification = "Close gives the socket and the buffers back.")]
 internal sealed partial class DatagramEndpoint : PollTarget
 {
-    /// <summary>Larger datagrams are dropped, in bytes.</summary>
-    internal const int LargestDatagram = 4096;
+    internal const int LargestDatagram = DatagramListenerOptions.LargestDatagram;
 
     private const int BatchSize = 32;
     private const int BatchesPerTurn = 4;

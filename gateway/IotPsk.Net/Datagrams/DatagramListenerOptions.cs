@@ -6,6 +6,9 @@ namespace IotPsk.Net;
 /// <summary>One DTLS-PSK port and what stands behind it.</summary>
 public sealed record DatagramListenerOptions
 {
+    /// <summary>Larger datagrams are dropped, in bytes of UDP payload. The engine's RecordSizeLimit should leave room for what protects a record.</summary>
+    public const int LargestDatagram = 4096;
+
     /// <summary>The name in logs, events and <see cref="SessionInfo"/>.</summary>
     public required string Name { get; init; }
 
@@ -39,7 +42,7 @@ public sealed record DatagramListenerOptions
         ArgumentNullException.ThrowIfNull(Dtls);
         ArgumentNullException.ThrowIfNull(Application);
         ArgumentOutOfRangeException.ThrowIfLessThan(Mtu, 256);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Mtu, Datagrams.DatagramEndpoint.LargestDatagram);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Mtu, LargestDatagram);
         Limits.Validate();
     }
 }
