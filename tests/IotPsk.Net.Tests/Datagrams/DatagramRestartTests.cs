@@ -90,7 +90,7 @@ public sealed class DatagramRestartTests : IDisposable
         // Ten days of silence before the stop, five more while nobody was there, fifteen now.
         after.Time.Advance(TimeSpan.FromDays(15));
         after.Events.Wait("closed IdleTimeout");
-        Assert.Contains("ended device-idle IdleTimeout", after.Log);
+        Bench.Until(() => after.Log.Contains("ended device-idle IdleTimeout"), "the application heard of it");
         Assert.Equal(1, after.Shards.CloseSessions(info => Equals(info.Tag, TestResolver.Device), CloseReason.Revoked));
         Assert.True(client.IsClosed());
     }
