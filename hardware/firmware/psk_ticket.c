@@ -10,7 +10,7 @@
 int32_t psk_core_offer_ticket(psk_core *core, const uint8_t *ticket, size_t length)
 {
     if (core == NULL || ticket == NULL || core->connected || core->sent != 0) return PSK_CORE_ERR_ARGUMENT;
-    if ((core->options & PSK_CORE_OPTION_NO_TICKETS) != 0) return PSK_CORE_ERR_UNSUPPORTED;
+    if (core->datagrams || (core->options & PSK_CORE_OPTION_NO_TICKETS) != 0) return PSK_CORE_ERR_UNSUPPORTED;
     mbedtls_ssl_session session;
     mbedtls_ssl_session_init(&session);
     int result = mbedtls_ssl_session_load(&session, ticket, length);

@@ -12,7 +12,7 @@
 typedef struct open_vault {
     psk_vault vault;
     tickets tickets;
-    uint32_t generation;        /* counts the credentials that came and went: what belongs to an old one is not kept */
+    uint32_t *generations;      /* of each slot, counts the credentials that came and went: what belongs to an old one is not kept */
 } open_vault;
 
 typedef struct open_session {
@@ -23,20 +23,27 @@ typedef struct open_session {
 
 static void forget(open_vault *vault, int32_t slot)
 {
-    vault->generation++;
+    if (slot < 0 || slot >= PSK_VAULT_SLOTS) return;
+    vault->generations[slot]++;
     tickets_forget(&vault->tickets, slot);
+}
+
+static void discard(open_vault *vault)
+{
+    psk_vault_file_close(&vault->vault);
+    tickets_free(&vault->tickets);
+    free(vault->generations);
+    free(vault);
 }
 
 int32_t iotpsk_vault_open(const char *directory)
 {
     open_vault *opened = calloc(1, sizeof *opened);
     if (opened == NULL) return PSK_CORE_ERR_MEMORY;
-    int32_t result = psk_vault_file_open(directory, &opened->vault);
+    opened->generations = calloc(PSK_VAULT_SLOTS, sizeof *opened->generations);
+    int32_t result = opened->generations == NULL ? PSK_CORE_ERR_MEMORY : psk_vault_file_open(directory, &opened->vault);
     if (result == 0) result = handle_new(HANDLE_VAULT, opened);
-    if (result < 0) {
-        psk_vault_file_close(&opened->vault);
-        free(opened);
-    }
+    if (result < 0) discard(opened);
     return result;
 }
 
@@ -76,9 +83,7 @@ int32_t iotpsk_vault_close(int32_t vault)
     open_vault *held = handle_acquire(vault, HANDLE_VAULT);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     handle_end(vault);
-    psk_vault_file_close(&held->vault);
-    tickets_free(&held->tickets);
-    free(held);
+    discard(held);
     return 0;
 }
 
@@ -87,7 +92,7 @@ static int32_t open_core(open_vault *vault, int32_t protocol, int32_t record_siz
 {
     uint8_t ticket[PSK_TICKET_MAX];
     const int32_t result = psk_core_open_slot(&out->core, &vault->vault, out->slot, protocol, record_size, (uint32_t) options);
-    if (result < 0) return result;
+    if (result < 0 || protocol != PSK_CORE_TLS13) return result;
     const size_t length = tickets_take(&vault->tickets, out->slot, ticket);
     if (length > 0) (void) psk_core_offer_ticket(out->core, ticket, length);
     mbedtls_platform_zeroize(ticket, sizeof ticket);
@@ -106,7 +111,7 @@ static int32_t new_session(int32_t vault, int32_t slot, int32_t protocol, int32_
     if (held != NULL) {
         result = load ? psk_core_load_slot(&session->core, &held->vault, slot, record_size, (uint32_t) options)
                       : open_core(held, protocol, record_size, options, session);
-        session->generation = held->generation;
+        if (result == 0) session->generation = held->generations[slot];
         handle_release(vault);
     }
     if (result == 0) result = handle_new(HANDLE_SESSION, session);
@@ -132,7 +137,7 @@ int32_t iotpsk_load(int32_t vault, int32_t slot, int32_t record_size, int32_t op
 static open_vault *acquire_vault_of(const open_session *session)
 {
     open_vault *held = handle_acquire(session->vault, HANDLE_VAULT);
-    if (held == NULL || held->generation == session->generation) return held;
+    if (held == NULL || held->generations[session->slot] == session->generation) return held;
     handle_release(session->vault);
     return NULL;
 }

@@ -151,6 +151,27 @@ TEST(ticket_is_not_offered_after_the_hello)
     peer_stop(&server);
 }
 
+TEST(ticket_of_tls_is_not_offered_in_dtls)
+{
+    bundle_recipe recipe = usual_bundle;
+    bytes encoded;
+    psk_bundle bundle;
+    psk_core *core = NULL;
+    peer server = { 0 };
+    ticket taken;
+    peer_start_openssl(&server, IDENTITY, KEY, reversing);
+    CHECK_EQUAL(0, connect_once(&server, 0, NULL, &taken));
+    recipe.plain_identity = 1;
+    recipe.with_tls12 = 1;
+    make_bundle(&recipe, &encoded);
+    CHECK_EQUAL(0, psk_bundle_parse(&bundle, encoded.data, encoded.length));
+    CHECK_EQUAL(0, psk_core_open(&core, &bundle, PSK_CORE_DTLS12, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_offer_ticket(core, taken.data, taken.length));
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_step(core));
+    psk_core_free(core);
+    peer_stop(&server);
+}
+
 TEST(psk_ke_needs_a_server_that_allows_it)
 {
     static const char *const arguments[] = { "-rev", "-allow_no_dhe_kex", NULL };
