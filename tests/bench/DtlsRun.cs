@@ -81,11 +81,15 @@ internal sealed class DtlsRun(string directory, bool quick, TextWriter output)
     private void Row(string name, ServerProcess server, DtlsLoad load, DtlsLoad gcm, int count, int open, long empty)
     {
         bool isOwn = name == "iotpsk";
-        load.Open(open, count - open);
+        // Each speaks soon after its handshake, as devices do: until then a server keeps its last flight.
+        for (int from = open; from < count; from += Batch)
+        {
+            load.Open(from, Math.Min(Batch, count - from));
+            load.Exchange(from, Math.Min(Batch, count - from), Math.Min(Batch, count - from));
+        }
         int requests = quick ? 5000 : isOwn || count <= 10 ? 30_000 : count <= 1000 ? 5000 : 1000;
-        // Once for each: a server keeps its last flight for minutes unless it hears that the client has got it.
-        load.Exchange(count, Math.Max(count, requests / 3));
-        double request = Median(() => Cpu(server, () => load.Exchange(count, requests), requests));
+        load.Exchange(0, count, requests / 3);
+        double request = Median(() => Cpu(server, () => load.Exchange(0, count, requests), requests));
         double memory = (server.CollectedBytes(isOwn) - empty) / 1000.0 / count;
         int many = isOwn ? Handshakes : 100;
         double ccm8 = Median(() => Opened(server, load, count, many)), other = Median(() => Opened(server, gcm, count, many));
@@ -105,7 +109,7 @@ internal sealed class DtlsRun(string directory, bool quick, TextWriter output)
             }
         }
         load.Open(0, 10);
-        load.Exchange(10, isOwn ? 30_000 : 3000);
+        load.Exchange(0, 10, isOwn ? 30_000 : 3000);
         load.Close(0, 10);
         Thread.Sleep(500);
     }

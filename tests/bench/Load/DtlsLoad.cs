@@ -58,10 +58,10 @@ internal sealed class DtlsLoad : IDisposable
     internal void Open(int first, int count) => Run(first, count, count, Connect, TakeHandshake);
 
     /// <summary>
-    /// So many requests with their answers, over the first clients in turn. As many are under way at a time however few the
+    /// So many requests with their answers, over some clients in turn. As many are under way at a time however few the
     /// clients are: what a server does at once is then no reason for a difference.
     /// </summary>
-    internal void Exchange(int clients, int count) => Run(0, clients, count, Ask, TakeAnswer);
+    internal void Exchange(int first, int clients, int count) => Run(first, clients, count, Ask, TakeAnswer);
 
     /// <summary>Tells the server that the associations of some clients are over.</summary>
     internal void Close(int first, int count)
