@@ -9,14 +9,17 @@ namespace IotPsk.Gateway.Cli;
 /// <param name="Fleet">The fleet.</param>
 /// <param name="Devices">Devices enrolled; null right after the making.</param>
 /// <param name="LastEpochs">Devices that are not revoked, by the epoch they used last.</param>
-internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyDictionary<int, int> LastEpochs)
+/// <param name="HasCounter">Whether the TPM would notice an older registry.</param>
+internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyDictionary<int, int> LastEpochs, bool HasCounter = true)
 {
     private const string Stays = "The fleet key never leaves this TPM: if the TPM dies, every device must be provisioned again.";
     private const string Shareable = "The fleet key may be copied to TPMs that its authority signs for: until another gateway has it, a dead TPM means that every device must be provisioned again.";
 
+    private const string NoCounter = "the TPM has no counter for this fleet, so an older registry put in place of this one is not noticed: the next iotpsk fleet rotate tries to make it";
+
     private string Warning => Fleet.Authority is null ? Stays : Shareable;
 
-    internal static FleetDocument Of(SqliteRegistry registry) => new(registry.RequireFleet(), registry.DeviceCount, registry.CountByEpoch());
+    internal static FleetDocument Of(SqliteRegistry registry) => new(registry.RequireFleet(), registry.DeviceCount, registry.CountByEpoch(), new RollbackGuard(registry).IsPrepared);
 
     /// <summary>What there is to do about an epoch; null when nothing is.</summary>
     internal static string? Pending(EpochRecord epoch) => epoch switch
@@ -36,6 +39,8 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
             if (Pending(epoch) is { } problem)
                 problems.Add((JsonNode)problem);
         }
+        if (!HasCounter)
+            problems.Add((JsonNode)NoCounter);
         var document = new JsonObject
         {
             ["serverId"] = Fleet.ServerId,
@@ -66,6 +71,8 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
             if (Pending(epoch) is { } problem)
                 text.Append(CultureInfo.InvariantCulture, $"to do        {problem}\n");
         }
+        if (!HasCounter)
+            text.Append("to do        ").Append(NoCounter).Append('\n');
         return text.Append(Warning).ToString();
     }
 

@@ -71,6 +71,7 @@ internal sealed class GatewayService : IAsyncDisposable
             FleetRecord fleet = registry.RequireFleet();
             tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
+            await RollbackWatch.StartAsync(registry, tpm, log);
             if (configuration.Limits.TicketHours > 0)
                 tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
             service = new GatewayService(state, registry, tpm, tickets, configuration.Limits, log, time);

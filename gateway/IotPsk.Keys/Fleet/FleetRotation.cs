@@ -83,6 +83,7 @@ public static class FleetRotation
         }
 
         epochs.Finish(registry.Fleet!, Pending(registry.Fleet!)!);
+        RollbackGuard.TryPrepare(registry, tpm);
         return new FleetRotationResult(registry.Fleet!, begun != null);
     }
 

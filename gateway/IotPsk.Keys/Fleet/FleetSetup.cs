@@ -70,6 +70,7 @@ public sealed class FleetSetup
         _tpm.Open();
         var fleet = _registry.Fleet ?? Begin();
         _epochs.Finish(fleet, fleet.Epoch(1)!);
+        RollbackGuard.TryPrepare(_registry, _tpm);
         return _registry.Fleet!;
     }
 

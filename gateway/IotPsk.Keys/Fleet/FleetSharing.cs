@@ -117,6 +117,7 @@ public static class FleetSharing
         var epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
         epochs.Done(FleetSetupStep.StorageRootReady);
         var added = export.Epochs.Count(epoch => Take(registry, tpm, epochs, root, authority, export.ServerId, epoch));
+        RollbackGuard.TryPrepare(registry, tpm);
         return (registry.RequireFleet(), added);
     }
 

@@ -87,6 +87,7 @@ public static class RegistryBackup
             fleet = copy.RequireFleet();
             devices = copy.DeviceCount;
             FleetSelfTest.Run(tpm, fleet);
+            RollbackGuard.Accept(copy, tpm);
             copy.VoidSnapshots();
             copy.Seal();
         }

@@ -39,6 +39,9 @@ public enum RegistryFault
     /// <summary>The device is enrolled already, and its key cannot be replaced.</summary>
     DeviceExists,
 
+    /// <summary>It was put back to a former state.</summary>
+    RolledBack,
+
     /// <summary>The fleet's keys were made to stay in their TPM.</summary>
     NotShareable,
 

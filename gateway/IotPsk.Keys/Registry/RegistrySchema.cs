@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 6;
+    internal const long Version = 7;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -87,7 +87,17 @@ internal static class RegistrySchema
         ALTER TABLE fleet ADD COLUMN authority BLOB;
         """;
 
-    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5, Version6];
+    private const string Version7 = """
+        CREATE TABLE rollback (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            nv_index INTEGER NOT NULL,
+            value INTEGER NOT NULL,
+            state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3)
+        ) STRICT;
+        INSERT INTO rollback (id, nv_index, value, state) VALUES (1, 0, 0, 0);
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5, Version6, Version7];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>

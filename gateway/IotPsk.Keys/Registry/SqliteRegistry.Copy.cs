@@ -23,6 +23,8 @@ public sealed partial class SqliteRegistry
                 ("$handle", (long)key.Handle), ("$change", NextChange(transaction)), ("$number", epoch));
         }
 
+        // The counter stayed there too.
+        Sql.Execute(_writer, "UPDATE rollback SET nv_index = 0, value = 0, state = 0", transaction);
         return Sql.Execute(_writer, "DELETE FROM epochs WHERE state = 0", transaction);
     });
 

@@ -41,7 +41,7 @@ public sealed partial class SqliteRegistry
 
     /// <inheritdoc/>
     public (DeviceRecord Device, bool Changed) Revoke(string id) => Change(
-        id, "UPDATE devices SET revoked_at = $now, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NULL");
+        id, "UPDATE devices SET revoked_at = $now, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NULL", shutsOut: true);
 
     /// <inheritdoc/>
     public (DeviceRecord Device, bool Changed) Reinstate(string id) => Change(
@@ -76,10 +76,16 @@ public sealed partial class SqliteRegistry
     private RegistryException Unknown(string id) =>
         new(RegistryFault.UnknownDevice, $"Device '{id}' is not enrolled in {_state.Path}: see 'iotpsk device list'");
 
-    private (DeviceRecord Device, bool Changed) Change(string id, string update)
+    private (DeviceRecord Device, bool Changed) Change(string id, string update, bool shutsOut = false)
     {
         CheckId(id);
-        var changed = Write(transaction => Sql.Execute(_writer, update, transaction, ("$now", Now), ("$change", NextChange(transaction)), ("$id", id))) > 0;
+        var changed = Write(transaction =>
+        {
+            var rows = Sql.Execute(_writer, update, transaction, ("$now", Now), ("$change", NextChange(transaction)), ("$id", id));
+            if (rows > 0 && shutsOut)
+                MarkShutOut(transaction);
+            return rows;
+        }) > 0;
         return (Find(id) ?? throw Unknown(id), changed);
     }
 

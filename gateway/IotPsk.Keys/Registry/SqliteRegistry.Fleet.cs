@@ -103,6 +103,7 @@ public sealed partial class SqliteRegistry
     internal void Retire(int number) => Write(transaction =>
     {
         Sql.Execute(_writer, "DELETE FROM ticket_keys WHERE epoch = $number", transaction, ("$number", number));
+        MarkShutOut(transaction);
         return Sql.Execute(
             _writer,
             "UPDATE epochs SET state = 3, retired_at = $now, change = $change WHERE number = $number AND state = 2",

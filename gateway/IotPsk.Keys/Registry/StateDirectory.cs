@@ -57,9 +57,15 @@ public sealed class StateDirectory
 
     /// <summary>Holds the directory for one writer of fleet keys at a time, among all processes; released by Dispose.</summary>
     /// <exception cref="RegistryException">Another process holds it.</exception>
-    internal IDisposable LockFleet()
+    internal IDisposable LockFleet() => Lock("fleet.lock");
+
+    /// <summary>Holds the TPM's counter for one writer at a time, among all processes; released by Dispose.</summary>
+    /// <exception cref="RegistryException">Another process holds it.</exception>
+    internal IDisposable LockCounter() => Lock("counter.lock");
+
+    private FileStream Lock(string name)
     {
-        var path = System.IO.Path.Combine(Path, "fleet.lock");
+        var path = System.IO.Path.Combine(Path, name);
         try
         {
             return new FileStream(path, new FileStreamOptions

@@ -205,7 +205,7 @@ public sealed unsafe partial class EsysTpm
     private uint EvictControl(uint tr, uint handle)
     {
         var connection = Connection;
-        var auth = Authorize(parameters: false);
+        var auth = Authorize(decrypt: false, encrypt: false);
         SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
         uint rc, persistent = Tss2.TrNone;
         var attempt = 0;

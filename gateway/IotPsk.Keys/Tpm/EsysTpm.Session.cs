@@ -12,14 +12,15 @@ public sealed unsafe partial class EsysTpm
     private uint _session = Tss2.TrNone;
 
     /// <summary>What the next command is authorised by. Before the storage root is known, that is before a fleet is made, it is the password.</summary>
-    /// <param name="parameters">Whether the command's and the answer's first parameters are sized buffers, which alone can be encrypted.</param>
-    private uint Authorize(bool parameters = true)
+    /// <param name="decrypt">Whether the command's first parameter is a sized buffer, which alone can be encrypted.</param>
+    /// <param name="encrypt">Whether the answer's is.</param>
+    private uint Authorize(bool decrypt = true, bool encrypt = true)
     {
         if (!_options.EncryptSession || (_options.StorageRoot ?? _ensuredRoot) is not { } root)
             return Tss2.TrPassword;
         if (_session == Tss2.TrNone)
             _session = StartSession(Find(root, []));
-        var attributes = (byte)(ContinueSession | (parameters ? Decrypt | Encrypt : 0));
+        var attributes = (byte)(ContinueSession | (decrypt ? Decrypt : 0) | (encrypt ? Encrypt : 0));
         Connection.Check(Tss2.Esys_TRSess_SetAttributes(Connection.Context, _session, attributes, AllAttributes), "setting up the session");
         return _session;
     }

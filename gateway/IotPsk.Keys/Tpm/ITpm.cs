@@ -34,4 +34,14 @@ public interface ITpm : IDisposable
     /// <param name="mac">Exactly 32 bytes.</param>
     /// <exception cref="TpmException">A command failed, or the key belongs to another TPM.</exception>
     void Hmac(TpmWrappedKey key, ReadOnlySpan<byte> message, Span<byte> mac);
+
+    /// <summary>The value of a counter.</summary>
+    /// <param name="index">Its NV index.</param>
+    /// <exception cref="TpmException">The command failed, or there is no counter.</exception>
+    ulong ReadCounter(uint index);
+
+    /// <summary>Raises a counter by one.</summary>
+    /// <param name="index">Its NV index.</param>
+    /// <exception cref="TpmException">The command failed, or there is no counter.</exception>
+    void IncrementCounter(uint index);
 }

@@ -36,6 +36,15 @@ public enum TpmCommand
     /// <summary>TPM2_StartAuthSession.</summary>
     StartAuthSession,
 
+    /// <summary>TPM2_NV_DefineSpace.</summary>
+    NvDefineSpace,
+
+    /// <summary>TPM2_NV_Increment.</summary>
+    NvIncrement,
+
+    /// <summary>TPM2_NV_Read.</summary>
+    NvRead,
+
     /// <summary>TPM2_LoadExternal.</summary>
     LoadExternal,
 

@@ -63,6 +63,12 @@ internal static class TpmWire
     /// <summary>TPMT_SIGNATURE: ECDSA with SHA-256.</summary>
     internal static byte[] EcdsaSignature(byte[] r, byte[] s) => [.. U16(AlgEcdsa), .. U16(AlgSha256), .. Sized(r.AsSpan()), .. Sized(s.AsSpan())];
 
+    /// <summary>AUTHWRITE, counter, AUTHREAD, NO_DA (TPM 2.0 Part 2, s13.4).</summary>
+    private const uint CounterAttributes = 0x0204_0014;
+
+    /// <summary>TPM2B_NV_PUBLIC of a counter.</summary>
+    internal static byte[] CounterPublic(uint index, ushort size) => Sized(U32(index), U16(AlgSha256), U32(CounterAttributes), U16(0), U16(size));
+
     /// <summary>TPM_SE_HMAC.</summary>
     internal const byte SessionHmac = 0;
 

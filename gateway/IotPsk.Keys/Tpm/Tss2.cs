@@ -110,6 +110,23 @@ internal static unsafe partial class Tss2
         nint symmetric, nint* outPrivate);
 
     [LibraryImport(Esys)]
+    internal static partial uint Esys_NV_DefineSpace(
+        nint context, uint hierarchy, uint session1, uint session2, uint session3, nint auth, nint nvPublic, uint* tr);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_NV_Increment(nint context, uint authHandle, uint index, uint session1, uint session2, uint session3);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_NV_Read(
+        nint context, uint authHandle, uint index, uint session1, uint session2, uint session3, ushort size, ushort offset, nint* data);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_NV_PUBLIC_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_MAX_NV_BUFFER_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
+
+    [LibraryImport(Esys)]
     internal static partial uint Esys_TRSess_SetAttributes(nint context, uint session, byte flags, byte mask);
 
     [LibraryImport(Esys)]

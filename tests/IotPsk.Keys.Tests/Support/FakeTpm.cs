@@ -56,6 +56,12 @@ internal sealed class FakeTpm : ITpm
         HMACSHA256.HashData(_secret, message, mac);
     }
 
+    public ulong Counter { get; private set; } = 1;
+
+    public ulong ReadCounter(uint index) => Counter;
+
+    public void IncrementCounter(uint index) => Counter++;
+
     public void Hmac(TpmWrappedKey key, ReadOnlySpan<byte> message, Span<byte> mac) => Hmac(key.Parent, message, mac);
 
     public void Dispose()
