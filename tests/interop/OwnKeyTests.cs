@@ -42,6 +42,26 @@ public sealed class OwnKeyTests(Fleet fleet) : IClassFixture<Fleet>
         Poll.Until(() => Gateway.MustJson("device", "show", device)["lastEpoch"]?.GetValue<int>() == -2, "the registry knows what key the device used");
     }
 
+    [Theory]
+    [InlineData("ses-u1", 32, "PSK-AES128-CCM8")]
+    [InlineData("ses-u2", 28, Psk)]
+    public void Session_device_exchanges_datagrams_by_one_hmac_an_association(string device, int randoms, string cipher)
+    {
+        string file = fleet.Lab.Directory.File(device + ".csv");
+        Gateway.Must("device", "enroll", device, "--mode", "session", "--randoms", randoms.ToString(CultureInfo.InvariantCulture), "-o", file);
+        string key = File.ReadAllText(file).Trim().Split(',')[1];
+        double hmacs = fleet.HmacCommands;
+        // CoAP: POST /echo, confirmable.
+        byte[] request = [0x40, 0x02, 0x12, 0x34, 0xb4, .. "echo"u8, 0xff, .. "hi"u8];
+
+        CommandResult result = ChildProcess.Run(Client.Value, ["dtls", "127.0.0.1", Gateway.CoapPort.ToString(CultureInfo.InvariantCulture), device + "~s", key,
+            randoms.ToString(CultureInfo.InvariantCulture), cipher], input: request);
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.EndsWith("hi", result.Output, StringComparison.Ordinal);
+        Assert.Equal(1, fleet.HmacCommands - hmacs);
+    }
+
     [Fact]
     public void A_session_key_that_tpm2_tools_wrapped_is_taken_and_ours_is_loaded_by_them()
     {
@@ -139,7 +159,7 @@ public sealed class OwnKeyTests(Fleet fleet) : IClassFixture<Fleet>
     private bool Visits(string device, string key, int randoms, string cipher, out string said)
     {
         CommandResult result = ChildProcess.Run(Client.Value,
-            ["127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), device + "~s", key, randoms.ToString(CultureInfo.InvariantCulture), cipher],
+            ["tls", "127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), device + "~s", key, randoms.ToString(CultureInfo.InvariantCulture), cipher],
             input: MqttBytes.Visit(device, Fleet.NewPayload()));
         said = result.ToString();
         return result.ExitCode == 0 && result.Output == " \u0002\0\0@\u0002\0\u0001";
