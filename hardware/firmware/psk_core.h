@@ -52,9 +52,11 @@ enum psk_core_option {
     PSK_CORE_OPTION_PSK_KE = 1,             /* psk_ke (RFC 8446 s4.2.9) instead of psk_dhe_ke: no Diffie-Hellman, and no forward secrecy */
     PSK_CORE_OPTION_NO_TICKETS = 2,         /* tickets of the server are dropped */
     PSK_CORE_OPTION_CONNECTION_ID = 4,      /* DTLS: asks for a connection id even if the credential does not say so */
-    PSK_CORE_OPTION_ECDHE_PSK = 8           /* DTLS: ECDHE_PSK instead of PSK, where the build has it */
+    PSK_CORE_OPTION_ECDHE_PSK = 8,          /* DTLS: ECDHE_PSK instead of PSK, where the build has it */
+    PSK_CORE_OPTION_SESSION_KEY = 16,       /* DTLS: the credential's key makes a PSK of each session, see psk_session_key.c */
+    PSK_CORE_OPTION_SHORT_RANDOMS = 32      /* and of 28 bytes of each random, without the four of the time */
 };
-#define PSK_CORE_OPTIONS 15u
+#define PSK_CORE_OPTIONS 63u
 
 #define PSK_ASSOCIATION_MAX 640u            /* bytes of a saved association */
 #define PSK_TICKET_MAX 640u                 /* bytes of a session ticket with its key, as psk_core_take_ticket gives it */

@@ -1,4 +1,6 @@
 /* What is particular to DTLS 1.2. */
+#include <mbedtls/platform_util.h>
+
 #include "psk_peek.h"
 #include "psk_session.h"
 
@@ -71,6 +73,7 @@ int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
     /* The device has a socket of its own: it wants no connection id in what it receives (RFC 9146 s3, zero length). */
     if (result == 0) result = mbedtls_ssl_conf_cid(config, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
     if (result != 0) return result;
+    if ((core->options & PSK_CORE_OPTION_SESSION_KEY) != 0) return psk_session_key_keep(core, credential);
     return mbedtls_ssl_conf_psk(config, credential->tls12_key.data, credential->tls12_key.length,
                                 credential->tls12_identity.data, credential->tls12_identity.length);
 }
@@ -85,10 +88,14 @@ int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)
     return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, &none, 0);
 }
 
-/* RFC 7627 s5.2: without extended_master_secret the keys are not bound to the handshake; RFC 7925 s16 wants it. */
-int psk_dtls_is_acceptable(const psk_core *core)
+int32_t psk_dtls_look(psk_core *core)
 {
-    return psk_peek_has_extended_master_secret(&core->ssl);
+    /* RFC 7627 s5.2: without extended_master_secret the keys are not bound to the handshake; RFC 7925 s16 wants it. */
+    if (!psk_peek_has_extended_master_secret(&core->ssl)) return PSK_CORE_ERR_NO_COMMON;
+    if (!core->session_key_waits || !psk_peek_is_past_server_hello(&core->ssl)) return 0;
+    const int result = psk_session_key_use(core);
+    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED) return PSK_CORE_ERR_MEMORY;
+    return result == 0 ? 0 : PSK_CORE_ERR_INTERNAL;
 }
 
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length)
@@ -169,6 +176,8 @@ int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8
         *core = NULL;
         return PSK_CORE_ERR_NO_ASSOCIATION;
     }
+    mbedtls_platform_zeroize((*core)->session_key, sizeof (*core)->session_key);      /* was for a handshake */
+    (*core)->session_key_waits = 0;
     (*core)->connected = 1;
     (*core)->resumed = 1;
     return 0;

@@ -54,7 +54,8 @@ int32_t psk_core_step(psk_core *core)
     int result;
     do {
         result = mbedtls_ssl_handshake_step(&core->ssl);
-        if (result == 0 && core->datagrams && !psk_dtls_is_acceptable(core)) return psk_core_fail(core, PSK_CORE_ERR_NO_COMMON);
+        const int32_t seen = result == 0 && core->datagrams ? psk_dtls_look(core) : 0;
+        if (seen < 0) return psk_core_fail(core, seen);
     } while (result == 0 && !mbedtls_ssl_is_handshake_over(&core->ssl));
     switch (result) {
     case 0:

@@ -18,9 +18,10 @@ int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)
     return psk_dtls_configure(core, credential);
 }
 
-int psk_dtls_is_acceptable(const psk_core *core)
+int32_t psk_dtls_look(psk_core *core)
 {
-    return core->datagrams;
+    (void) core;
+    return PSK_CORE_ERR_UNSUPPORTED;
 }
 
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length)

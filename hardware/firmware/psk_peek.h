@@ -10,6 +10,12 @@ int psk_peek_selected_identity(const mbedtls_ssl_context *ssl);
 /* Whether the handshake, if it has come past the ServerHello, has extended_master_secret (RFC 7627); true before that. */
 int psk_peek_has_extended_master_secret(const mbedtls_ssl_context *ssl);
 
+/* Whether the ServerHello of this handshake has come and the handshake is not over. */
+int psk_peek_is_past_server_hello(const mbedtls_ssl_context *ssl);
+
+/* The client's and the server's random of the handshake, 32 bytes each; NULL when there is none any more. */
+const unsigned char *psk_peek_randoms(const mbedtls_ssl_context *ssl);
+
 /* The length of the connection id that records are sent with (RFC 9146); 0: none. */
 int psk_peek_connection_id_length(const mbedtls_ssl_context *ssl);
 

@@ -30,6 +30,8 @@ struct psk_core {
     uint8_t datagrams;                              /* DTLS */
     uint8_t connected, closing, spoke;              /* spoke: something went out during this call */
     uint8_t timer_runs;
+    uint8_t session_key[PSK_BUNDLE_KEY_LENGTH];     /* of PSK_CORE_OPTION_SESSION_KEY, until it was used */
+    uint8_t session_key_waits;
     uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
     uint8_t buffers[];                              /* of the queues */
 };
@@ -50,8 +52,11 @@ int psk_dtls_configure(psk_core *core, const psk_bundle *credential);
 uint16_t psk_dtls_fragment_length(uint16_t limit);
 /* What mbedTLS has to know afterwards. */
 int psk_dtls_prepare(psk_core *core, const psk_bundle *credential);
-/* Whether the handshake may go on with what the server has selected so far. */
-int psk_dtls_is_acceptable(const psk_core *core);
+/* Looks at what the server has selected so far; 0: the handshake goes on, else an error of psk_error.h. */
+int32_t psk_dtls_look(psk_core *core);
+/* The key of a device in session mode: kept until both randoms are there; 0, or mbedTLS's error. */
+int psk_session_key_keep(psk_core *core, const psk_bundle *credential);
+int psk_session_key_use(psk_core *core);
 /* How much of a datagram consists of whole records; mbedTLS gives a session up at less than a header behind one. */
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length);
 /* length if a message so long can go out now, 0: drain first, PSK_CORE_ERR_TOO_LONG: never. */

@@ -26,6 +26,8 @@ static const char usage[] =
     "  --mfl N             the max_fragment_length to ask for: 512, 1024, 2048 or 4096\n"
     "  --cid               ask for a connection id, whatever the credential says\n"
     "  --ecdhe             ECDHE_PSK instead of PSK\n"
+    "  --session-key       the credential's key is that of a device in session mode: each session gets a PSK made of it\n"
+    "  --short-randoms     and of 28 bytes of each random instead of 32\n"
     "  --first-timeout MS  of the retransmissions of the handshake, 100..60000 (default 9000)\n"
     "  --sleep             at the end, save the association in the slot instead of closing it\n"
     "  --wake              go on with the association saved in the slot; without one, make a handshake\n"
@@ -44,6 +46,8 @@ static bool parse_switch(const char *name, client_settings *out)
     if (strcmp(name, "--psk-ke") == 0) out->options |= PSK_CORE_OPTION_PSK_KE;
     else if (strcmp(name, "--cid") == 0) out->options |= PSK_CORE_OPTION_CONNECTION_ID;
     else if (strcmp(name, "--ecdhe") == 0) out->options |= PSK_CORE_OPTION_ECDHE_PSK;
+    else if (strcmp(name, "--session-key") == 0) out->options |= PSK_CORE_OPTION_SESSION_KEY;
+    else if (strcmp(name, "--short-randoms") == 0) out->options |= PSK_CORE_OPTION_SHORT_RANDOMS;
     else if (strcmp(name, "--dtls") == 0) out->datagrams = true;
     else if (strcmp(name, "--sleep") == 0) out->sleep = true;
     else if (strcmp(name, "--wake") == 0) out->wake = true;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "psk_peek.h"
 
 #define ADDRESS "device"
 
@@ -41,6 +42,28 @@ static int get_timer(void *context)
     return (int32_t) (server->now - server->intermediate_at) >= 0;
 }
 
+/* What a gateway does with a TPM: the PSK of the session from its randoms (written down here a second time). */
+static int make_session_key(void *context, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t length)
+{
+    const dtls_server *server = context;
+    const unsigned char *randoms = psk_peek_randoms(ssl);
+    uint8_t message[81] = "pre master secret", psk[32];
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    psa_key_id_t key;
+    size_t written, skipped = 32 - server->randoms;
+    (void) identity;
+    (void) length;
+    memcpy(message + 17, randoms + skipped, server->randoms);
+    memcpy(message + 17 + server->randoms, randoms + 32 + skipped, server->randoms);
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
+    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
+    psa_set_key_algorithm(&attributes, PSA_ALG_HMAC(PSA_ALG_SHA_256));
+    CHECK_EQUAL(PSA_SUCCESS, psa_import_key(&attributes, server->key, sizeof server->key, &key));
+    CHECK_EQUAL(PSA_SUCCESS, psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), message, 17 + 2 * server->randoms, psk, sizeof psk, &written));
+    CHECK_EQUAL(PSA_SUCCESS, psa_destroy_key(key));
+    return mbedtls_ssl_set_hs_psk(ssl, psk, sizeof psk);
+}
+
 void dtls_server_start(dtls_server *out, const dtls_server_settings *settings)
 {
     static const uint8_t connection_id[16] = "0123456789abcdef";
@@ -60,6 +83,9 @@ void dtls_server_start(dtls_server *out, const dtls_server_settings *settings)
     mbedtls_ssl_conf_handshake_timeout(&out->config, 1000, 60000);
     if (settings->without_extended_master_secret) mbedtls_ssl_conf_extended_master_secret(&out->config, MBEDTLS_SSL_EXTENDED_MS_DISABLED);
     CHECK_EQUAL(0, mbedtls_ssl_conf_psk(&out->config, key, sizeof key, (const uint8_t *) settings->identity, strlen(settings->identity)));
+    memcpy(out->key, key, sizeof key);
+    out->randoms = settings->randoms;
+    if (settings->randoms > 0) mbedtls_ssl_conf_psk_cb(&out->config, make_session_key, out);
     CHECK_EQUAL(0, mbedtls_ssl_conf_cid(&out->config, settings->connection_id, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE));
     CHECK_EQUAL(0, mbedtls_ssl_cookie_setup(&out->cookies, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE));
     mbedtls_ssl_conf_dtls_cookies(&out->config, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &out->cookies);

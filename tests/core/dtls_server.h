@@ -16,6 +16,8 @@ typedef struct dtls_server {
     uint32_t now, intermediate_at, final_at;
     int timer_runs;
     int failure;                    /* of mbedTLS; 0: none */
+    size_t randoms;
+    uint8_t key[32];
     unsigned messages, handshakes;  /* echoed; completed */
     uint8_t in_buffer[8192], out_buffer[8192];
 } dtls_server;
@@ -25,6 +27,7 @@ typedef struct dtls_server_settings {
     uint8_t key_first;
     int without_extended_master_secret;
     size_t connection_id;           /* its length; 0: none */
+    size_t randoms;                 /* session mode, with so many bytes of each random; 0: the key is the PSK */
 } dtls_server_settings;
 
 void dtls_server_start(dtls_server *out, const dtls_server_settings *settings);

@@ -97,6 +97,38 @@ TEST(dtls_session_with_a_wrong_key_or_identity_fails)
     stop();
 }
 
+TEST(dtls_session_key_is_made_of_the_randoms_that_both_sides_see)
+{
+    static const struct { uint32_t options; size_t randoms; int32_t expected; } cases[] = {
+        { PSK_CORE_OPTION_SESSION_KEY, 32, 0 },
+        { PSK_CORE_OPTION_SESSION_KEY | PSK_CORE_OPTION_SHORT_RANDOMS, 28, 0 },
+        { PSK_CORE_OPTION_SESSION_KEY, 28, PSK_CORE_ERR_TIMEOUT },
+        { PSK_CORE_OPTION_SESSION_KEY, 0, PSK_CORE_ERR_TIMEOUT },
+        { 0, 32, PSK_CORE_ERR_TIMEOUT }
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dtls_server_settings settings = usual_server;
+        settings.randoms = cases[i].randoms;
+        start(&settings, cases[i].options | PSK_CORE_OPTION_CONNECTION_ID, 1);
+        CHECK_EQUAL(cases[i].expected, lossy_handshake(&air));
+        if (cases[i].expected == 0) CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));
+        stop();
+    }
+    for (uint32_t seed = 1; seed <= 50; seed++) {                       /* also when the flights are repeated */
+        dtls_server_settings settings = usual_server;
+        settings.randoms = 32;
+        start(&settings, PSK_CORE_OPTION_SESSION_KEY, seed);
+        air.loss = 20;
+        air.duplicates = 20;
+        air.delay = 1500;
+        CHECK_EQUAL(0, psk_core_set_first_timeout(air.core, 1000));
+        const int32_t result = lossy_handshake(&air);
+        CHECK(result == 0 || result == PSK_CORE_ERR_TIMEOUT);
+        if (result == 0) CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 40));
+        stop();
+    }
+}
+
 TEST(dtls_retransmissions_come_when_they_are_due_and_end)
 {
     static const struct { int32_t first; int32_t waits[8]; } schedules[] = {

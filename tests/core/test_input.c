@@ -65,7 +65,7 @@ TEST(open_refuses_what_it_cannot_do)
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, NULL, PSK_CORE_TLS13, 0, 0));
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 63, 0));
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, -1, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, PSK_CORE_OPTIONS + 1));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, PSK_CORE_OPTIONS + 1u));
     CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, 0x0303, 0, 0));
     bundle.tls13_key.data = NULL;
     CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0));

@@ -1,0 +1,58 @@
+/* Session mode: the server's key K of the device lies in a TPM that gives nothing but HMACs of it, so each session has a PSK of its
+ * own, HMAC-SHA256(K, "pre master secret", client random, server random). Possible in (D)TLS 1.2 alone, where the PSK is wanted
+ * after the ServerHello. Not a standard, and without forward secrecy. */
+#include <mbedtls/platform_util.h>
+#include <psa/crypto.h>
+#include <string.h>
+
+#include "psk_peek.h"
+#include "psk_session.h"
+
+#define RANDOM_LENGTH 32u
+#define TIME_LENGTH 4u              /* gmt_unix_time, RFC 5246 s7.4.1.2 */
+#define HMAC_LENGTH 32u
+
+static const uint8_t label[] = { 'p', 'r', 'e', ' ', 'm', 'a', 's', 't', 'e', 'r', ' ', 's', 'e', 'c', 'r', 'e', 't' };
+
+/* mbedTLS offers PSK suites only with some key: this one is never used, as that of the handshake goes before. */
+int psk_session_key_keep(psk_core *core, const psk_bundle *credential)
+{
+    static const unsigned char placeholder = 0;
+    memcpy(core->session_key, credential->tls12_key.data, sizeof core->session_key);
+    core->session_key_waits = 1;
+    return mbedtls_ssl_conf_psk(&core->config, &placeholder, sizeof placeholder, credential->tls12_identity.data,
+                                credential->tls12_identity.length);
+}
+
+static psa_status_t compute(const psk_core *core, const uint8_t *message, size_t length, uint8_t out[HMAC_LENGTH])
+{
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    mbedtls_svc_key_id_t key = MBEDTLS_SVC_KEY_ID_INIT;
+    size_t written;
+    psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
+    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
+    psa_set_key_algorithm(&attributes, PSA_ALG_HMAC(PSA_ALG_SHA_256));
+    psa_status_t status = psa_import_key(&attributes, core->session_key, sizeof core->session_key, &key);
+    if (status != PSA_SUCCESS) return status;
+    status = psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), message, length, out, HMAC_LENGTH, &written);
+    (void) psa_destroy_key(key);
+    return status;
+}
+
+int psk_session_key_use(psk_core *core)
+{
+    uint8_t message[sizeof label + 2 * RANDOM_LENGTH], psk[HMAC_LENGTH];
+    const unsigned char *randoms = psk_peek_randoms(&core->ssl);
+    const size_t skipped = (core->options & PSK_CORE_OPTION_SHORT_RANDOMS) != 0 ? TIME_LENGTH : 0, each = RANDOM_LENGTH - skipped;
+    if (randoms == NULL) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    memcpy(message, label, sizeof label);
+    memcpy(message + sizeof label, randoms + skipped, each);
+    memcpy(message + sizeof label + each, randoms + RANDOM_LENGTH + skipped, each);
+    const psa_status_t status = compute(core, message, sizeof label + 2 * each, psk);
+    const int result = status == PSA_SUCCESS ? mbedtls_ssl_set_hs_psk(&core->ssl, psk, sizeof psk)
+                     : status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    mbedtls_platform_zeroize(psk, sizeof psk);
+    mbedtls_platform_zeroize(core->session_key, sizeof core->session_key);
+    core->session_key_waits = 0;
+    return result;
+}
