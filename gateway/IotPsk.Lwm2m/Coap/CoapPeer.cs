@@ -70,10 +70,24 @@ public sealed class CoapPeer
         set => Work().Transfer = value;
     }
 
+    internal IReadOnlyList<CoapRequest> Requests => _work?.Requests ?? [];
+
+    internal void AddRequest(CoapRequest request) => (Work().Requests ??= []).Add(request);
+
+    internal void RemoveRequest(CoapRequest request)
+    {
+        if (_work?.Requests is not { } requests)
+            return;
+        requests.Remove(request);
+        if (requests.Count == 0)
+            _work.Requests = null;
+        Tidy();
+    }
+
     /// <summary>Gives back what is not needed now.</summary>
     internal void Tidy()
     {
-        if (_work is { Deferrals: 0, FirstOutgoing: null, Probe: null, Transfer: null })
+        if (_work is { Deferrals: 0, FirstOutgoing: null, Probe: null, Transfer: null, Requests: null })
             _work = null;
     }
 
@@ -88,5 +102,6 @@ public sealed class CoapPeer
         internal OutgoingMessage? FirstOutgoing;
         internal OutgoingMessage? Probe;
         internal BlockTransfer? Transfer;
+        internal List<CoapRequest>? Requests;
     }
 }

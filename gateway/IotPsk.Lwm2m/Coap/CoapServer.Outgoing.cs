@@ -35,10 +35,9 @@ public sealed partial class CoapServer
         while (OutgoingDeadline <= now)
         {
             OutgoingMessage message = _timers.Dequeue();
-            if (message.Retransmissions == _options.MaxRetransmit)
+            if (message.IsAcknowledged || message.Retransmissions == _options.MaxRetransmit)
             {
-                Counters.Unacknowledged++;
-                End(message, now);
+                GiveUp(message, now);
                 continue;
             }
             Counters.Retransmissions++;
@@ -86,7 +85,7 @@ public sealed partial class CoapServer
         return _ownWriter;
     }
 
-    internal bool SendOwn(CoapPeer peer, ushort messageId, int length, bool confirmable, long now)
+    internal bool SendOwn(CoapPeer peer, ushort messageId, int length, bool confirmable, long now, CoapRequest? request = null)
     {
         if (!peer.IsOpen)
             return false;
@@ -95,7 +94,9 @@ public sealed partial class CoapServer
             _channel.Send(peer, _ownBuffer.AsSpan(0, length));
             return true;
         }
-        var message = new OutgoingMessage(peer, messageId, _ownBuffer.AsSpan(0, length).ToArray());
+        var message = new OutgoingMessage(peer, messageId, _ownBuffer.AsSpan(0, length).ToArray()) { Request = request };
+        if (request is not null)
+            request.Message = message;
         if (peer.FirstOutgoing is null)
         {
             peer.FirstOutgoing = message;
@@ -115,21 +116,13 @@ public sealed partial class CoapServer
     // An acknowledgement, a reset or a response.
     private bool TakeAnswer(CoapPeer peer, long now)
     {
-        bool isEmpty = _reader.Code == CoapCode.Empty;
-        if (_reader.Type is CoapType.Acknowledgement or CoapType.Reset)
-        {
-            int messageId = _reader.MessageId;
-            OutgoingMessage? answered = peer.Probe?.MessageId == messageId ? peer.Probe : peer.FirstOutgoing?.MessageId == messageId ? peer.FirstOutgoing : null;
-            if (answered is not null)
-            {
-                End(answered, now);
-                return answered.Path == peer.Path;
-            }
-        }
+        if (_reader.Type is CoapType.Confirmable or CoapType.NonConfirmable)
+            return TakeSeparate(peer, now);
+        int messageId = _reader.MessageId;
+        OutgoingMessage? answered = peer.Probe?.MessageId == messageId ? peer.Probe : peer.FirstOutgoing?.MessageId == messageId ? peer.FirstOutgoing : null;
+        if (answered is not null)
+            return TakeReply(answered, now);
         Counters.Unmatched++;
-        // A response that nobody asked for is rejected if it is confirmable, else ignored (RFC 7252 s4.2, s4.3, s5.3.2).
-        if (!isEmpty && _reader.Type == CoapType.Confirmable)
-            SendEmpty(peer, CoapType.Reset, _reader.MessageId);
         return false;
     }
 
@@ -148,9 +141,28 @@ public sealed partial class CoapServer
         _timers.Enqueue(message, message.Due);
     }
 
+    private void GiveUp(OutgoingMessage message, long now)
+    {
+        if (message.IsAcknowledged)
+            message.IsOver = true;
+        else
+        {
+            Counters.Unacknowledged++;
+            End(message, now);
+        }
+        if (message.Request is { } request)
+            Fail(request, CoapRequestFailure.TimedOut);
+    }
+
     private void End(OutgoingMessage message, long now)
     {
         message.IsOver = true;
+        Advance(message, now);
+    }
+
+    // The next in line may go.
+    private void Advance(OutgoingMessage message, long now)
+    {
         CoapPeer peer = message.Peer;
         if (message == peer.Probe)
             peer.Probe = null;

@@ -27,6 +27,12 @@ public sealed class CoapServerOptions
     /// <summary>Messages that wait for one peer's acknowledgement of the one before (NSTART is 1); more are dropped.</summary>
     public int QueuedPerPeer { get; init; } = 16;
 
+    /// <summary>How long the answer to an acknowledged request of ours may take, in milliseconds.</summary>
+    public int ResponseTimeout { get; init; } = 93_000;
+
+    /// <summary>Requests of ours that one peer may have open at a time, observations among them.</summary>
+    public int RequestsPerPeer { get; init; } = 64;
+
     /// <summary>Answers of one peer that may be put off at a time; beyond it 5.03.</summary>
     public int DeferralsPerPeer { get; init; } = 8;
 

@@ -12,6 +12,12 @@ internal sealed class OutgoingMessage(CoapPeer peer, ushort messageId, byte[] by
     /// <summary>The peer's path when it was sent for the first time.</summary>
     internal int Path { get; set; }
 
+    /// <summary>What it asks, if it is a request.</summary>
+    internal CoapRequest? Request { get; init; }
+
+    /// <summary>A request whose answer is still to come.</summary>
+    internal bool IsAcknowledged { get; set; }
+
     /// <summary>When it is sent again or given up; of a message that is over, its place in the timers means nothing.</summary>
     internal long Due { get; set; }
 
