@@ -98,6 +98,22 @@ public sealed class TicketKeyRingTests : IDisposable
         Assert.NotEqual(Convert.ToHexString(secret), secrets[0]);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Key_is_bound_to_its_name_and_to_its_time(bool name)
+    {
+        string secret;
+        using (var ring = Ring())
+            secret = Assert.Single(Secrets(ring));
+        WrappedTicketKey key = Assert.Single(_registry.ReadTicketKeys());
+        _registry.EraseTicketKeys(_time.GetUtcNow());
+        _registry.AddTicketKey(name ? key with { Name = [1, 2, 3, 4, 5, 6, 7, 8] } : key with { CreatedAt = key.CreatedAt.AddHours(1) }, _ => false);
+
+        using var other = Ring();
+        Assert.DoesNotContain(secret, Secrets(other));
+    }
+
     [Fact]
     public void After_the_clock_was_set_back_a_key_of_now_comes_before_that_of_the_future()
     {

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using IotPsk.Net.Tests.Support;
 using IotPsk.Tls;
@@ -227,6 +228,21 @@ public class HandshakeTests
         bench.Settle();
         Assert.Equal(1, bench.Shards.ReadMetrics().HalfOpen);
         bench.Time.Advance(TimeSpan.FromSeconds(5));
+        Bench.Until(() => bench.Shards.ReadMetrics().Connections == 0, "the connection is gone");
+    }
+
+    [Fact]
+    public void A_failed_client_that_sends_on_and_on_is_dropped_before_the_linger_is_over()
+    {
+        using var bench = new Bench();
+        using var client = new TestClient(bench.Server);
+        client.SendRaw(new byte[8]);
+        bench.Events.Wait("failed Tls");
+        byte[] more = new byte[100_000];
+        Exception? end = null;
+        for (int i = 0; i < 1000 && end is null; i++)
+            end = Record.Exception(() => client.SendRaw(more));
+        Assert.IsAssignableFrom<SocketException>(end);
         Bench.Until(() => bench.Shards.ReadMetrics().Connections == 0, "the connection is gone");
     }
 
