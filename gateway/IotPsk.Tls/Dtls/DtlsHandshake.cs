@@ -11,15 +11,13 @@ internal sealed class DtlsHandshake : IFlightRecords, IDisposable
     /// <summary>The longest record that is kept until there are keys for it, in bytes.</summary>
     public const int MaxEarlyRecord = 512;
 
-    /// <summary>How long the last flight is kept for a peer that has not got it: twice the lifetime of a segment (RFC 6347 s4.2.4), in milliseconds.</summary>
-    public const long LastFlightLifetime = 240_000;
-
     /// <summary>Repetitions of one flight of the peer within this time, in milliseconds, are answered once.</summary>
-    private const long QuietTime = 400;
+    public const long QuietTime = 400;
 
     private FlightTimer _timer;
     private byte[]? _early;
     private long _quietUntil = long.MinValue;
+    private bool _hasGivenFlight;
 
     public DtlsHandshake(CryptoProvider crypto, DtlsSettings settings, ReadOnlySpan<byte> connectionId, DtlsState state)
     {
@@ -68,9 +66,6 @@ internal sealed class DtlsHandshake : IFlightRecords, IDisposable
 
     /// <summary>After change_cipher_spec records are protected.</summary>
     public ushort WriteEpoch { get; private set; }
-
-    /// <summary>When the last flight need not be kept any longer.</summary>
-    public long LastFlightDeadline { get; set; } = FlightTimer.None;
 
     private ulong PlainSequence { get; set; }
 
@@ -192,9 +187,19 @@ internal sealed class DtlsHandshake : IFlightRecords, IDisposable
     /// </summary>
     public void OnRepetition(in FragmentHeader header, long now)
     {
-        if (header.Sequence != AnsweredMessage || !header.IsLast || Flight.HasOutput || now < _quietUntil)
-            return;
-        Repeat(now);
+        if (IsAnswered(header, AnsweredMessage, Flight, now, _quietUntil))
+            Repeat(now);
+    }
+
+    /// <summary>Whether a message of the peer says that it has not got a flight, and nothing of that is on its way.</summary>
+    public static bool IsAnswered(in FragmentHeader header, int answeredMessage, Flight flight, long now, long quietUntil) =>
+        header.Sequence == answeredMessage && header.IsLast && !flight.HasOutput && now >= quietUntil;
+
+    /// <summary>The handshake is done, and only its last flight stays.</summary>
+    public LastFlight TakeLastFlight(DtlsAssociation keys, long deadline)
+    {
+        _hasGivenFlight = true;
+        return new LastFlight(Flight, keys, new LastFlight.Numbers(PlainSequence, MaxPlainContent, AnsweredMessage, _quietUntil, HelloRandom), deadline);
     }
 
     /// <summary>Sends the flight again; what the peer repeats at the same time needs no other answer.</summary>
@@ -212,21 +217,17 @@ internal sealed class DtlsHandshake : IFlightRecords, IDisposable
     {
         if (epoch != 0)
             return FlightKeys.Seal(type, content, destination);
-        int length = DtlsRecord.WriteHeader(destination, type, PlainSequence++, default, content.Length);
-        content.CopyTo(destination[length..]);
-        return length + content.Length;
+        return DtlsRecord.WritePlain(type, PlainSequence++, content, destination);
     }
 
     public void Dispose()
     {
         State.Dispose();
-        Flight.Dispose();
+        if (!_hasGivenFlight)
+            Flight.Dispose();
         Incoming.Dispose();
         Association?.Dispose();
     }
 
-    /// <summary>The keys of protected records of a flight, also once the connection owns them.</summary>
-    public DtlsAssociation? ConnectionKeys { get; set; }
-
-    private DtlsAssociation FlightKeys => Association ?? ConnectionKeys ?? throw new InvalidOperationException("there are no keys");
+    private DtlsAssociation FlightKeys => Association ?? throw new InvalidOperationException("there are no keys");
 }

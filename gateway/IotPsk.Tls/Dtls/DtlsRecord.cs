@@ -97,6 +97,15 @@ internal readonly ref struct DtlsRecord
         return HeaderLength + connectionId.Length;
     }
 
+    /// <summary>Writes a record in clear, of epoch 0.</summary>
+    /// <returns>Its length.</returns>
+    public static int WritePlain(ContentType type, ulong sequence, ReadOnlySpan<byte> content, Span<byte> destination)
+    {
+        int length = WriteHeader(destination, type, sequence, default, content.Length);
+        content.CopyTo(destination[length..]);
+        return length + content.Length;
+    }
+
     /// <summary>Epoch and sequence number as one.</summary>
     public static ulong NumberOf(ushort epoch, ulong sequence) => ((ulong)epoch << 48) | sequence;
 }

@@ -12,6 +12,7 @@ internal sealed class Flight : IDisposable
 
     private readonly List<Item> _items = new(5);
     private byte[]? _bytes;
+    private bool _isTrimmed;
     private int _length;
     private int _item;
     private int _offset;
@@ -38,11 +39,19 @@ internal sealed class Flight : IDisposable
     /// <summary>Sends it all again.</summary>
     public void Rewind() => _item = _offset = 0;
 
+    /// <summary>Gives up all room but what the messages take; nothing is added any more.</summary>
+    public void Trim()
+    {
+        byte[] exact = _bytes.AsSpan(0, _length).ToArray();
+        ReturnBytes();
+        _bytes = exact;
+        _isTrimmed = true;
+        _items.TrimExcess();
+    }
+
     public void Clear()
     {
-        if (_bytes is not null)
-            ArrayPool<byte>.Shared.Return(_bytes);
-        _bytes = null;
+        ReturnBytes();
         _items.Clear();
         _length = _item = _offset = 0;
     }
@@ -97,6 +106,14 @@ internal sealed class Flight : IDisposable
         }
 
         return written;
+    }
+
+    private void ReturnBytes()
+    {
+        if (_bytes is not null && !_isTrimmed)
+            ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = null;
+        _isTrimmed = false;
     }
 
     private void Reserve(int length)

@@ -129,7 +129,7 @@ public abstract partial class PskDtlsConnection
 
     private void TakeFragments(DtlsHandshake handshake, in DtlsRecord record, ReadOnlySpan<byte> content, long now)
     {
-        while (!Is(Flags.Over) && FragmentHeader.TryRead(content, out FragmentHeader header))
+        while (!Is(Flags.Over | Flags.Connected) && FragmentHeader.TryRead(content, out FragmentHeader header))
         {
             ReadOnlySpan<byte> fragment = content.Slice(FragmentHeader.Size, header.Length);
             content = content[(FragmentHeader.Size + header.Length)..];
@@ -237,9 +237,9 @@ public abstract partial class PskDtlsConnection
         if (connected.SentLast)
         {
             // The flight alone is kept, and no secret of the handshake with it.
-            connected.Dispose();
-            handshake.ConnectionKeys = _association;
-            handshake.LastFlightDeadline = now + DtlsHandshake.LastFlightLifetime;
+            LastFlight last = handshake.TakeLastFlight(_association, now + LastFlight.Lifetime);
+            DropHandshake();
+            _lastFlight = last;
         }
         else
         {
@@ -254,7 +254,7 @@ public abstract partial class PskDtlsConnection
             return;
         if (header.Type == HandshakeType.Finished)
         {
-            _handshake?.OnRepetition(header, now);
+            _lastFlight?.OnRepetition(header, now);
             return;
         }
 

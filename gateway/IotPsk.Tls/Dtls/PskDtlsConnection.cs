@@ -16,6 +16,9 @@ public abstract partial class PskDtlsConnection : IDisposable
     private DtlsAssociation? _association;
     private DtlsHandshake? _handshake;
 
+    /// <summary>Once connected, as long as the peer may not have got it.</summary>
+    private LastFlight? _lastFlight;
+
     /// <summary>One datagram that goes after the flight: an alert.</summary>
     private byte[]? _pending;
 
@@ -104,18 +107,22 @@ public abstract partial class PskDtlsConnection : IDisposable
     public ReadOnlySpan<byte> PeerConnectionId => _association is { } association ? association.PeerId : _handshake is { } handshake ? handshake.PeerId : default;
 
     /// <summary>True if <see cref="Flush"/> has a datagram.</summary>
-    public bool HasOutput => _handshake is { Flight.HasOutput: true } || _pending is not null;
+    public bool HasOutput => _handshake is { Flight.HasOutput: true } || _lastFlight is { Flight.HasOutput: true } || _pending is not null;
 
     /// <summary>When <see cref="Tick"/> wants to be called, by the owner's clock; <see cref="long.MaxValue"/> if there is nothing to do.</summary>
-    public long Deadline => _handshake is not { } handshake ? FlightTimer.None : Is(Flags.Connected) ? handshake.LastFlightDeadline : handshake.Timer.Deadline;
+    public long Deadline => _handshake is { } handshake ? handshake.Timer.Deadline : _lastFlight?.Deadline ?? FlightTimer.None;
 
     /// <summary>For tests that age keys and send what this engine would not.</summary>
     internal DtlsAssociation? Association => _association ?? _handshake?.Association;
 
     private protected DtlsState? State => _handshake?.State;
 
-    /// <summary>Of the hello that a server has taken, while there is a handshake.</summary>
-    private protected ReadOnlySpan<byte> HelloRandom => _handshake is { } handshake ? handshake.HelloRandom : default;
+    /// <summary>Whether this is the random of the hello that a server has taken.</summary>
+    private protected bool IsHelloRandom(ReadOnlySpan<byte> random) =>
+        _handshake is { } handshake ? handshake.HelloRandom.Length > 0 && random.SequenceEqual(handshake.HelloRandom) : _lastFlight is { } last && last.IsOf(random);
+
+    /// <summary>A server has taken a hello, and something is left of the handshake.</summary>
+    private protected bool HasHello => _handshake is { HelloRandom.Length: > 0 } || _lastFlight is not null;
 
     /// <summary>The library, while there is a handshake.</summary>
     private protected CryptoProvider? HandshakeCrypto => _handshake?.Crypto;
@@ -166,11 +173,12 @@ public abstract partial class PskDtlsConnection : IDisposable
         if (destination.Length < _mtu)
             throw new ArgumentException($"a datagram takes {_mtu} bytes", nameof(destination));
         written = 0;
-        if (_handshake is { Flight.HasOutput: true } handshake)
+        if (_handshake is { Flight.HasOutput: true } || _lastFlight is { Flight.HasOutput: true })
         {
             try
             {
-                written = handshake.Flight.WriteDatagram(destination[.._mtu], handshake);
+                Span<byte> datagram = destination[.._mtu];
+                written = _handshake is { } handshake ? handshake.Flight.WriteDatagram(datagram, handshake) : _lastFlight!.Flight.WriteDatagram(datagram, _lastFlight);
             }
             catch (CryptographicException)
             {
@@ -196,9 +204,9 @@ public abstract partial class PskDtlsConnection : IDisposable
     public PskTlsStatus Tick(long now)
     {
         ObjectDisposedException.ThrowIf(Is(Flags.Disposed), this);
-        if (_handshake is not { } handshake || now < Deadline)
+        if (now < Deadline)
             return Status;
-        if (Is(Flags.Connected))
+        if (_handshake is not { } handshake)
             DropHandshake();
         else if (handshake.Timer.TryRepeat(now))
             handshake.Repeat(now);
@@ -331,6 +339,8 @@ public abstract partial class PskDtlsConnection : IDisposable
     {
         _handshake?.Dispose();
         _handshake = null;
+        _lastFlight?.Dispose();
+        _lastFlight = null;
     }
 
     private void DropKeys()

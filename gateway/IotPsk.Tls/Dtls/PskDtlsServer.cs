@@ -62,9 +62,9 @@ public sealed class PskDtlsServer : PskDtlsConnection
     /// <returns>False also once nothing is left of the handshake.</returns>
     public bool IsRepeatedHello(ReadOnlySpan<byte> datagram)
     {
-        if (HelloRandom.IsEmpty || !DtlsRecord.TryRead(datagram, 0, out DtlsRecord record) || !FragmentHeader.TryRead(record.Fragment, out FragmentHeader header))
+        if (!HasHello || !DtlsRecord.TryRead(datagram, 0, out DtlsRecord record) || !FragmentHeader.TryRead(record.Fragment, out FragmentHeader header))
             return false;
-        return header.Offset != 0 || RandomOf(record.Fragment.Slice(FragmentHeader.Size, header.Length)).SequenceEqual(HelloRandom);
+        return header.Offset != 0 || IsHelloRandom(RandomOf(record.Fragment.Slice(FragmentHeader.Size, header.Length)));
     }
 
     /// <summary>An association that was saved. Each copy may be loaded once: two would seal under the same numbers.</summary>
