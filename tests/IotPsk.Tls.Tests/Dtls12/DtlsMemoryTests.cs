@@ -38,10 +38,10 @@ public class DtlsMemoryTests
         const int Count = 500;
         var kept = new PskDtlsServer[Count];
         Connect(kept);
-        long before = GC.GetTotalMemory(forceFullCollection: true);
+        long before = ManagedMemory.InUse();
         var more = new PskDtlsServer[Count];
         Connect(more);
-        long each = (GC.GetTotalMemory(forceFullCollection: true) - before) / Count;
+        long each = (ManagedMemory.InUse() - before) / Count;
         GC.KeepAlive(kept);
         GC.KeepAlive(more);
         Assert.InRange(each, 100, 300);

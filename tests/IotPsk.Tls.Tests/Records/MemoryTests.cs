@@ -37,10 +37,10 @@ public class MemoryTests
         PskTlsClientOptions clientOptions = Link.ClientOptions();
         Connect(kept, options, clientOptions);
         Connect(kept, options, clientOptions);
-        long before = GC.GetTotalMemory(forceFullCollection: true);
+        long before = ManagedMemory.InUse();
         var more = new PskTlsServer[Count];
         Connect(more, options, clientOptions);
-        long each = (GC.GetTotalMemory(forceFullCollection: true) - before) / Count;
+        long each = (ManagedMemory.InUse() - before) / Count;
         GC.KeepAlive(kept);
         GC.KeepAlive(more);
         Assert.InRange(each, 100, 700);
