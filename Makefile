@@ -46,6 +46,7 @@ fuzz: build
 	@tests/fuzz/bin/$(CONFIGURATION)/net10.0/iotpsk-fuzz $(FUZZ_SECONDS)
 
 test-long: test fuzz
+	@IOTPSK_LONG=1 tests/run.sh net interop
 
 trace: build
 	@tests/trace.sh
