@@ -147,9 +147,9 @@ public sealed class TicketTests : IAsyncLifetime, IDisposable
             string[] common = ["s_client", "-connect", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_ports[0]}"), version, "-psk_identity", Device + "~1", "-psk", key,
                 "-cipher", "PSK-AES128-GCM-SHA256", "-ign_eof"];
             long before = Service.Events.Resumed;
-            using (ChildProcess first = Talk([.. common, "-sess_out", file], "first"))
+            using (ChildProcess first = Talk([.. common, "-sess_out", file], "the 1st echo"))
                 Poll.Until(() => File.Exists(file) && new FileInfo(file).Length > 0, "openssl keeps the session");
-            using (Talk([.. common, "-sess_in", file], "second"))
+            using (Talk([.. common, "-sess_in", file], "the 2nd echo"))
                 Assert.Equal(before + 1, Service.Events.Resumed);
         }
     }
