@@ -12,6 +12,20 @@ public sealed class RollbackTests : IDisposable
     private GatewayProcess Gateway => _fleet.Gateway;
 
     [Fact]
+    public void A_revocation_while_the_TPM_is_away_holds_at_once_and_the_TPM_hears_of_it_when_it_is_back()
+    {
+        _fleet.Enroll("gone-1");
+        Assert.True(_fleet.Serves("gone-1"));
+        _fleet.Lab.Tpm.Kill();
+        Gateway.Must("device", "revoke", "gone-1");
+        Assert.False(_fleet.Serves("gone-1"));
+
+        _fleet.Lab.Tpm.Start();
+
+        Poll.Until(() => Gateway.Metric("iotpsk_tpm_commands_total", "command=\"NvIncrement\"") == 1, "the TPM knows of the revocation");
+    }
+
+    [Fact]
     public void A_registry_put_back_to_before_a_revocation_is_not_served_until_the_operator_takes_it_as_it_is()
     {
         _fleet.Enroll("thief-1");

@@ -23,6 +23,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly SessionEvents _events;
     private readonly TicketKeeper? _tickets;
     private KeyCacheKeeper? _kept;
+    private RollbackWatch? _rollback;
     private readonly List<TlsListener> _listeners = [];
     private readonly List<DatagramListener> _datagramListeners = [];
     private readonly LimitsConfiguration _limits;
@@ -71,10 +72,11 @@ internal sealed class GatewayService : IAsyncDisposable
             FleetRecord fleet = registry.RequireFleet();
             tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
-            await RollbackWatch.StartAsync(registry, tpm, log);
+            RollbackWatch rollback = await RollbackWatch.StartAsync(registry, tpm, time, log);
             if (configuration.Limits.TicketHours > 0)
                 tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
             service = new GatewayService(state, registry, tpm, tickets, configuration.Limits, log, time);
+            service._rollback = rollback;
             if (configuration.Tpm.KeepKeyCache)
                 service._kept = await KeyCacheKeeper.StartAsync(registry, service._keys, tpm, time, log);
             await service.ListenAsync(configuration.Listeners);
@@ -149,6 +151,7 @@ internal sealed class GatewayService : IAsyncDisposable
             return;
         _registry.DeviceChanged -= DeviceChanged;
         _registry.FleetChanged -= FleetChanged;
+        _rollback?.Stop();
         _log.Stopping(_shards.ReadMetrics().Sessions + _shards.ReadDatagramMetrics().Sessions, (int)drain.TotalSeconds);
         foreach (DatagramListener listener in _datagramListeners)
             await _associations.SuspendAsync(listener);

@@ -63,6 +63,12 @@ public sealed partial class TpmOwner
                 job.Run(_tpm);
                 return;
             }
+            catch (ObjectDisposedException) when (_stopping)
+            {
+                // A TPM that answers after everybody stopped waiting for it.
+                job.Fail(TpmJobFailure.Stopped);
+                return;
+            }
             catch (KeysException e) when (e is not TpmException)
             {
                 // The registry cannot be read, or the key in it is damaged: nothing that opening the TPM anew would mend.
