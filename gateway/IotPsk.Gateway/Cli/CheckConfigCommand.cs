@@ -17,7 +17,7 @@ internal static class CheckConfigCommand
             ServingRules.Check(configuration);
             var listeners = new JsonArray();
             foreach (ListenerConfiguration listener in configuration.Listeners)
-                listeners.Add((JsonNode)$"{listener.Name}: {listener.Listen} to {listener.Upstream}");
+                listeners.Add((JsonNode)$"{listener.Name}: {listener.Listen} {(listener.Upstream is { } upstream ? $"to {upstream}" : "served here")}");
             console.Print(common.Json(parsed), new JsonObject { ["valid"] = true, ["state"] = configuration.State, ["tpm"] = configuration.Tpm.Tcti, ["listeners"] = listeners },
                 $"the configuration is valid\nstate  {configuration.State}\nTPM    {configuration.Tpm.Tcti}\n{string.Join('\n', listeners.Select(l => "listen " + l))}");
             return 0;

@@ -71,6 +71,10 @@ internal static class ClientCommand
         {
             throw new UserError("the server did not answer in time", where, "check that it speaks TLS there", cause: e);
         }
+        catch (IOException e) when (e.InnerException is SocketException reason)
+        {
+            throw new UserError($"the connection broke ({reason.Message})", where, "check that it speaks TLS there, and see the server's log", cause: e);
+        }
         catch (PskTlsException e)
         {
             throw new UserError($"TLS failed: {e.Message}", where, e.Error.Alert == AlertDescription.DecryptError ? "check identity and key, and that the device is enrolled and not revoked" : "see the server's log", cause: e);

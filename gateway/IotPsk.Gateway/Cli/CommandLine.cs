@@ -23,11 +23,12 @@ internal static class CommandLine
         root.Subcommands.Add(CheckConfigCommand.Create(common, console));
         root.Subcommands.Add(SessionCommands.Create(common, console));
         root.Subcommands.Add(ClientCommand.Create(common, console));
-        ParseResult parsed = root.Parse(args);
+        // "--key @FILE" is ours: no argument stands for a file of further arguments.
+        ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                errors.WriteLine($"iotpsk: {error.Message}; on the command line; see iotpsk --help");
+            foreach (string fault in ParseFaults.Tell(parsed))
+                errors.WriteLine("iotpsk: " + fault);
             return UserError.Usage;
         }
         if (EmptyOne(parsed.CommandResult) is { } name)
@@ -71,7 +72,7 @@ internal static class CommandLine
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            errors.WriteLine($"iotpsk: {error.Message}");
+            errors.WriteLine("iotpsk: " + FileFault.Tell(error));
             return UserError.Failed;
         }
         catch (Exception error) when (error is not OutOfMemoryException)

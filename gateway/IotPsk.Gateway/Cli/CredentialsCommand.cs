@@ -40,8 +40,12 @@ internal sealed class CredentialsCommand
         string? id = parsed.GetValue(_id), csv = parsed.GetValue(_csv), output = parsed.GetValue(_output);
         string format = parsed.GetValue(_format)!, use = parsed.GetValue(_use)!;
         bool all = parsed.GetValue(_all);
-        if ((id is null ? 0 : 1) + (csv is null ? 0 : 1) + (all ? 1 : 0) != 1)
-            throw new UserError("it is not said which devices", "device credentials", "give an ID, --all or --from-csv FILE", UserError.Usage);
+        int ways = (id is null ? 0 : 1) + (csv is null ? 0 : 1) + (all ? 1 : 0);
+        if (ways != 1)
+        {
+            throw new UserError(ways == 0 ? "it is not said which devices" : "the devices are named in more than one way", "device credentials",
+                "give an ID, --all or --from-csv FILE", UserError.Usage);
+        }
         Check(format, use, output, parsed.GetValue(_show), id is null);
         GatewayConfiguration configuration = _common.Configuration(parsed);
         using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
@@ -60,6 +64,11 @@ internal sealed class CredentialsCommand
             WriteOne(writer, devices[0], endpoint, output);
         else
             WriteMany(parsed, new FleetCredentials(writer, devices, _console), endpoint, output);
+        if (output is not null && (id is not null || endpoint is null))
+        {
+            _console.Print(_common.Json(parsed), new JsonObject { ["file"] = output, ["devices"] = devices.Count },
+                $"credentials of {(id is null ? $"{devices.Count} devices" : id)} are written to {output}");
+        }
         return 0;
     }
 

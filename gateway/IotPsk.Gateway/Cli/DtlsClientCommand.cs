@@ -43,6 +43,8 @@ internal static class DtlsClientCommand
             string?[] asked = [.. paths.Select(parsed.GetValue)];
             if (asked.Count(p => p is not null) > 1)
                 throw new UserError("there is more than one request", "on the command line", "give one of --get, --put, --post, --delete", UserError.Usage);
+            if (Array.Find(asked, p => p is { } path && !path.StartsWith('/')) is { } bare)
+                throw new UserError($"the path \"{bare}\" does not begin with a slash", "on the command line", $"write it like /{bare}", UserError.Usage);
             using PskTlsCredential key = credential.Read(parsed);
             using var log = new KeyLogFile(parsed.GetValue(keyLog), console.Errors);
             PskDtlsClientOptions options = Options(key, parsed.GetValue(suites) ?? [], !parsed.GetValue(withoutId), log.Sink);
@@ -109,7 +111,7 @@ internal static class DtlsClientCommand
         if (CoapCodes.GetClass(ask.Code) != 2)
             throw new UserError($"the server answered {ask.Verdict(answer)}", where + path, "see the server's log");
         console.Errors.WriteLine(json
-            ? new JsonObject { ["code"] = CoapCodes.Format(ask.Code), ["contentFormat"] = ask.ContentFormat, ["bytes"] = answer.Length }.ToJsonString()
+            ? new JsonObject { ["code"] = CoapCodes.Format(ask.Code), ["contentFormat"] = ask.ContentFormat < 0 ? null : ask.ContentFormat, ["bytes"] = answer.Length }.ToJsonString()
             : string.Create(CultureInfo.InvariantCulture, $"answered {CoapCodes.Format(ask.Code)}, {answer.Length} bytes"));
         await using Stream output = Console.OpenStandardOutput();
         await output.WriteAsync(answer, cancellation);

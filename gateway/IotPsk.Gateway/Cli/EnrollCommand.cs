@@ -35,7 +35,10 @@ internal sealed class EnrollCommand
     {
         string? id = parsed.GetValue(_id), csv = parsed.GetValue(_csv);
         if ((id is null) == (csv is null))
-            throw new UserError("it is not said which devices", "device enroll", "give an ID, or --from-csv FILE", UserError.Usage);
+        {
+            throw new UserError(id is null ? "it is not said which devices" : "an ID stands beside --from-csv", "device enroll",
+                "give an ID, or --from-csv FILE", UserError.Usage);
+        }
         if (csv is not null && parsed.GetValue(_count) is not null)
             throw new UserError("--count stands beside --from-csv", "device enroll", "leave one of them out", UserError.Usage);
         bool many = csv is not null || parsed.GetValue(_count) is not null;
@@ -93,7 +96,7 @@ internal sealed class EnrollCommand
         RunningGateway.Tell(_common, _console, parsed, RunningGateway.Refresh);
         var document = new JsonObject { ["devices"] = ids.Count, ["new"] = ids.Count, ["mode"] = mode.ToString().ToLowerInvariant(), ["first"] = ids[0], ["last"] = ids[^1] };
         string what = many ? string.Create(CultureInfo.InvariantCulture, $"{ids.Count} devices are enrolled") : $"{ids[0]} is enrolled";
-        _console.Print(_common.Json(parsed), document, $"{what}, with {(many ? "keys of their own" : "a key of its own")}, {mode.ToString().ToLowerInvariant()} in the TPM");
+        _console.Print(_common.Json(parsed), document, $"{what}, with {(many ? "keys of their own" : "a key of its own")} in the TPM, mode {mode.ToString().ToLowerInvariant()}");
     }
 
     private void One(ParseResult parsed, SqliteRegistry registry, string id)

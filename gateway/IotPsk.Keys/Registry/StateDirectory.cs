@@ -119,6 +119,17 @@ public sealed class StateDirectory
     {
         try
         {
+            // What stands in a directory of somebody else would look as if it were not there.
+            _ = Directory.EnumerateFileSystemEntries(Path).Any();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RegistryException(
+                RegistryFault.Inaccessible, $"State directory {Path} cannot be read by user {Environment.UserName}: run this as its owner, or name the right directory", e);
+        }
+
+        try
+        {
             if ((File.GetUnixFileMode(Path) & ~OnlyOwner) != 0)
                 File.SetUnixFileMode(Path, OnlyOwner);
         }
