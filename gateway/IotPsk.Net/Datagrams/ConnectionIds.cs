@@ -27,7 +27,10 @@ internal static class ConnectionIds
     internal static uint KeyOf(ReadOnlySpan<byte> connectionId) => BinaryPrimitives.ReadUInt32BigEndian(connectionId[2..]);
 
     /// <summary>Ids of a run with more shards still belong to one of this run's.</summary>
-    internal static int ShardOf(ReadOnlySpan<byte> connectionId, int shards) => connectionId[1] % shards;
+    internal static int ShardOf(ReadOnlySpan<byte> connectionId, int shards) => ShardByteOf(connectionId) % shards;
+
+    /// <summary>The shard of the run that gave the id out.</summary>
+    internal static byte ShardByteOf(ReadOnlySpan<byte> connectionId) => connectionId[1];
 
     internal static uint NewKey()
     {

@@ -77,7 +77,8 @@ internal sealed partial class DatagramEndpoint
         {
             Key = session.Key,
             Hello = session.Hello,
-            Shard = (byte)ShardIndex,
+            // What routes its datagrams: after an earlier restart with fewer shards the id may name another than this one.
+            Shard = dtls.UsesConnectionId ? ConnectionIds.ShardByteOf(dtls.LocalConnectionId) : (byte)ShardIndex,
             Address = session.ProvedAddress,
             AcceptedTicks = session.AcceptedAt.UtcTicks,
             ConnectedTicks = session.ConnectedAt!.Value.UtcTicks,

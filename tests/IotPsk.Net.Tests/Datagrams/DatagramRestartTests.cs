@@ -41,6 +41,26 @@ public sealed class DatagramRestartTests : IDisposable
     }
 
     [Fact]
+    public async Task The_number_of_shards_may_change_again_and_again()
+    {
+        var bench = new DatagramBench(3);
+        var server = bench.Server;
+        var clients = Enumerable.Range(0, 30).Select(i => bench.Connect($"device-{i}", connectionId: i % 3 != 0)).ToList();
+        var generation = 0;
+        foreach (var shards in (int[])[2, 1, 3])
+        {
+            Assert.Equal(clients.Count, await Suspend(bench, ++generation));
+            bench.Dispose();
+            bench = new DatagramBench(shards, options => options with { Listen = server }, snapshot: Take(generation));
+            // The ids that were given out name the shards of the first run.
+            for (var i = 0; i < clients.Count; i++) Assert.Equal($"{shards} {i}", clients[i].Echo($"{shards} {i}"));
+            Assert.Equal((0L, 0L), (bench.Metrics.CookiesSent, bench.Metrics.UnknownConnectionId));
+        }
+        bench.Dispose();
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
     public async Task What_was_received_before_the_stop_is_not_taken_again_after_it()
     {
         var before = new DatagramBench();

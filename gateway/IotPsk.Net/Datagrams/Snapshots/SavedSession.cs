@@ -11,7 +11,7 @@ internal readonly ref struct SavedSession
 
     internal required ulong Hello { get; init; }
 
-    /// <summary>The shard it lived on.</summary>
+    /// <summary>The shard that its connection id names; without an id the one it lived on.</summary>
     internal required byte Shard { get; init; }
 
     internal required PeerAddress Address { get; init; }
