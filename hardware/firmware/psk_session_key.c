@@ -8,7 +8,7 @@
 #include "psk_peek.h"
 #include "psk_session.h"
 
-#define RANDOM_LENGTH 32u
+#define RANDOM_LENGTH ((size_t) 32)
 #define TIME_LENGTH 4u              /* gmt_unix_time, RFC 5246 s7.4.1.2 */
 #define HMAC_LENGTH 32u
 
