@@ -25,6 +25,31 @@ public class DtlsResumptionTests
     }
 
     [Fact]
+    public void A_ticket_in_a_hello_without_extended_master_secret_ends_with_an_alert_that_the_client_can_read()
+    {
+        using var tickets = new DtlsTickets();
+        using PskTlsTicket ticket = tickets.Earn();
+        PskDtlsServerOptions options = new() { Tickets = tickets.Options().Tickets, AllowWithoutExtendedMasterSecret = true };
+        using var link = new VirtualLink(DtlsTickets.Client(ticket: ticket), options, null, null, 0) { Answer = tickets.Answer };
+
+        // The extension of RFC 7627 s5.1 gets a number that nobody knows.
+        link.Tamper = (fromClient, datagram) =>
+        {
+            int at = fromClient ? datagram.AsSpan().IndexOf((ReadOnlySpan<byte>)[0, 0x17, 0, 0]) : -1;
+            if (at > 0)
+                datagram[at] = 0x7f;
+            return datagram;
+        };
+        link.Client.Continue(link.Now);
+        link.Send(fromClient: true);
+        link.Run(() => link.Client.Error is not null);
+
+        // RFC 7627 s5.3: the handshake is aborted.
+        Assert.Equal(TlsErrorReason.ExtendedMasterSecretMissing, link.Server!.Error!.Reason);
+        Assert.Equal((true, (AlertDescription?)AlertDescription.HandshakeFailure), (link.Client.Error!.SentByPeer, link.Client.Error.Alert));
+    }
+
+    [Fact]
     public void The_clients_last_flight_is_repeated_when_the_servers_comes_again()
     {
         using var tickets = new DtlsTickets();

@@ -22,7 +22,7 @@ internal sealed class AwaitTicket(PskTlsServerOptions options, RetainedHello hel
         if (error != TlsErrorReason.None)
             return this;
         return _question.ResumedSecret is { } secret
-            ? ServerFlight.Resume(hello.Message, hello.Fields, negotiation, _question.ResumedSuite!, secret, options, records, out error)
+            ? ServerFlight.Resume(hello.Message, hello.Fields, negotiation, _question.ResumedSuite!, secret, options, records, out error) ?? this
             : ServerFlight.Send(hello.Message, hello.Fields, negotiation, options, records);
     }
 

@@ -30,8 +30,8 @@ internal static class ServerFlight
         }
     }
 
-    /// <summary>The abbreviated handshake (RFC 5246 s7.3, RFC 5077 s3.1): ServerHello, change_cipher_spec and the server's Finished at once.</summary>
-    public static DtlsState Resume(
+    /// <summary>The abbreviated handshake (RFC 5246 s7.3, RFC 5077 s3.1): ServerHello, change_cipher_spec and the server's Finished at once. Null with the error.</summary>
+    public static DtlsState? Resume(
         ReadOnlySpan<byte> message, in ClientHello hello, in ServerNegotiation negotiation, Tls12Suite suite, SecretBuffer masterSecret, PskTlsServerOptions options,
         DtlsHandshake records, out TlsErrorReason error)
     {
@@ -44,6 +44,8 @@ internal static class ServerFlight
 
             // RFC 7627 s5.3: the session had the extension, so a hello without it ends the handshake.
             error = handshake.ExtendedMasterSecret ? TlsErrorReason.None : TlsErrorReason.ExtendedMasterSecretMissing;
+            if (error != TlsErrorReason.None)
+                return null;
             ReadOnlySpan<byte> sessionId = hello.SessionId.Of(message);
             handshake.CachedSessionId = hello.SessionTicket is { IsPresent: true, Length: > 0 } ? [] : sessionId.ToArray();
 
