@@ -65,6 +65,19 @@ public sealed class PskAuthorityTests : IDisposable
         Assert.Equal(refusal, _authority.Resume(new KeyId(device, epoch, KeyUse.External13), generation).Refusal);
 
     [Fact]
+    public void An_association_of_a_device_without_tickets_goes_on_but_is_not_resumed()
+    {
+        var key = _authority.Identify("session~s"u8, PskProtocol.Tls12).Key;
+
+        Assert.Equal(KeyUse.Session12, key.Use);
+        Assert.Equal(PskRefusal.None, _authority.GoOn(key, 1).Refusal);
+        Assert.Equal(PskRefusal.WrongMode, _authority.Resume(key, 1).Refusal);
+        Assert.Equal(PskRefusal.OtherGeneration, _authority.GoOn(key, 2).Refusal);
+        _registry.Revoke("session");
+        Assert.Equal(PskRefusal.RevokedDevice, _authority.GoOn(key, 1).Refusal);
+    }
+
+    [Fact]
     public void Imported_identity_for_dtls_is_for_dtls_only()
     {
         var identity = Imported("dev~3", "dev", "gw", Rfc9258.Dtls13);

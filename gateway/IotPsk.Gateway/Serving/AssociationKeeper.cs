@@ -59,7 +59,7 @@ internal sealed class AssociationKeeper(StateDirectory state, SqliteRegistry reg
 
     // Revoked, reinstated or of a retired epoch since: gone.
     private DeviceGrant? Load(ReadOnlySpan<byte> tag, string listener) =>
-        TicketClaims.TryDecode(tag) is { } claims && claims.Listener == listener && authority.Resume(claims.Key, claims.Generation) is { IsAccepted: true } decision
+        TicketClaims.TryDecode(tag) is { } claims && claims.Listener == listener && authority.GoOn(claims.Key, claims.Generation) is { IsAccepted: true } decision
             ? new DeviceGrant(claims.Key, claims.Generation, decision.IsImported, TpmCommands: 0)
             : null;
 }

@@ -98,16 +98,23 @@ public sealed class PskAuthority
         return identity[0] == 0 ? Imported(fleet, identity, protocol) : External(fleet, identity, protocol);
     }
 
-    /// <summary>Decides whether what a key once opened may go on: the judgement of a session ticket.</summary>
+    /// <summary>Decides whether a new session may follow from what a key once opened: the judgement of a session ticket.</summary>
     /// <param name="key">The key at the start of the chain of resumptions.</param>
     /// <param name="generation">The device's registry generation then.</param>
     public PskDecision Resume(in KeyId key, long generation)
     {
+        var decision = GoOn(key, generation);
+        return decision.IsAccepted && !key.AllowsTickets ? decision with { Refusal = PskRefusal.WrongMode } : decision;
+    }
+
+    /// <summary>Decides whether a session that a key opened may go on, of a device that gets no tickets too.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="generation">The device's registry generation when it was opened.</param>
+    public PskDecision GoOn(in KeyId key, long generation)
+    {
         if (_registry.Fleet is not { } fleet)
             return Refuse(PskRefusal.NoFleet);
         var decision = Device(fleet, key.DeviceId, key.Epoch, key.Use);
-        if (decision.IsAccepted && !key.AllowsTickets)
-            return decision with { Refusal = PskRefusal.WrongMode };
         return decision.IsAccepted && decision.Generation != generation ? decision with { Refusal = PskRefusal.OtherGeneration } : decision;
     }
 
