@@ -30,6 +30,23 @@ public sealed class WarmStartTests : IDisposable
     }
 
     [Fact]
+    public void A_fleet_key_made_and_an_old_one_retired_while_the_gateway_ran_cost_no_keys_at_its_end()
+    {
+        Gateway.Must("fleet", "rotate");
+        _fleet.Enroll("next-1");
+        Assert.True(_fleet.Serves("next-1"));
+        Gateway.Must("fleet", "retire", "1");
+        Gateway.Stop();
+
+        Gateway.Start();
+
+        Gateway.WaitForLog(0, "1 keys of the last run are at hand");
+        double commands = _fleet.TpmCommands;
+        Assert.True(_fleet.Serves("next-1"));
+        Assert.Equal(0, _fleet.TpmCommands - commands);
+    }
+
+    [Fact]
     public void A_damaged_cache_is_told_and_does_no_harm()
     {
         Gateway.Stop();

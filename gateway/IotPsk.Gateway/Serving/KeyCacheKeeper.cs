@@ -6,7 +6,7 @@ namespace IotPsk.Gateway.Serving;
 /// <summary>Keeps the key cache over restarts: read at the start, written now and then and at the end.</summary>
 internal sealed class KeyCacheKeeper : IAsyncDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10), Patience = TimeSpan.FromSeconds(2);
     private readonly SealedKeyCache _cache;
     private readonly KeyService _keys;
     private readonly TpmOwner _tpm;
@@ -28,7 +28,7 @@ internal sealed class KeyCacheKeeper : IAsyncDisposable
         var keeper = new KeyCacheKeeper(registry, keys, tpm, time, log);
         try
         {
-            await keeper.UnlockAsync();
+            await keeper.UnlockAsync(keeper._stop.Token);
             (int count, string? problem) = keeper._cache.Load();
             if (problem is not null)
                 log.Problem(problem);
@@ -49,6 +49,16 @@ internal sealed class KeyCacheKeeper : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _writing;
+        try
+        {
+            // A rotation since the last time brought an epoch that is not unlocked yet, and the one before may be retired.
+            using var patience = new CancellationTokenSource(Patience);
+            await UnlockAsync(patience.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or KeysException)
+        {
+            // Without the TPM there is what was unlocked before; Save tells if that is nothing.
+        }
         Save();
         _cache.Dispose();
         _stop.Dispose();
@@ -62,7 +72,7 @@ internal sealed class KeyCacheKeeper : IAsyncDisposable
             {
                 await Task.Delay(Interval, _time, _stop.Token);
                 // Every time: a rotation may have brought an epoch that is not unlocked yet.
-                await UnlockAsync();
+                await UnlockAsync(_stop.Token);
                 Save();
             }
             catch (OperationCanceledException)
@@ -76,11 +86,11 @@ internal sealed class KeyCacheKeeper : IAsyncDisposable
         }
     }
 
-    private Task<bool> UnlockAsync() => _tpm.InvokeAsync(tpm =>
+    private Task<bool> UnlockAsync(CancellationToken cancellation) => _tpm.InvokeAsync(tpm =>
     {
         _cache.Unlock(tpm);
         return true;
-    }, cancellation: _stop.Token);
+    }, cancellation: cancellation);
 
     private void Save()
     {

@@ -94,7 +94,7 @@ public sealed class SealedKeyCache : IDisposable
         lock (_gate)
         {
             var epoch = _registry.RequireFleet().Epochs.LastOrDefault(e => e.IsAccepted && _sealing.ContainsKey(e.Number))
-                ?? throw new InvalidOperationException("The cache file is locked.");
+                ?? throw new InvalidOperationException("the TPM gave no sealing key of an epoch that is still accepted; after the next start every key is derived anew");
             var plain = GC.AllocateUninitializedArray<byte>((_keys.CachedKeys + 1) * MaxEntrySize, pinned: true);
             try
             {
