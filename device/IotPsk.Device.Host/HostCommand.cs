@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace IotPsk.Device.Host;
@@ -13,7 +15,7 @@ internal static class HostCommand
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)
-                errors.WriteLine($"iotpsk-device: {error.Message}; on the command line; see iotpsk-device --help");
+                errors.WriteLine($"iotpsk-device: {Tell(error)}; on the command line; see iotpsk-device --help");
             return HostOptions.Usage;
         }
         try
@@ -31,6 +33,13 @@ internal static class HostCommand
             return HostOptions.Failed;
         }
     }
+
+    // Of a number that is none the library names the type of the program.
+    private static string Tell(ParseError error) =>
+        error.SymbolResult is { Tokens: [var token] } symbol && (symbol as OptionResult ?? symbol.Parent as OptionResult)?.Option is { } option and (Option<int> or Option<double>)
+            && !double.TryParse(token.Value, CultureInfo.InvariantCulture, out _)
+            ? $"\"{token.Value}\" is no number for {option.Name}"
+            : error.Message.TrimEnd('.');
 
     private static RootCommand Create(TextWriter output, TextWriter errors)
     {

@@ -67,6 +67,15 @@ public sealed class HostCommandTests : IDisposable
         Assert.Equal(2, log.Count(line => line == "DISCONNECT"));
     }
 
+    [Theory]
+    [InlineData("--count")]
+    [InlineData("--interval")]
+    public void A_number_that_is_none_is_told_in_our_words(string option)
+    {
+        Assert.Equal(2, Run("--vault", Vault, option, "many"));
+        Assert.Contains($"\"many\" is no number for {option}; ", Assert.Single(ErrorLines), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Many_devices_in_one_process_do_not_disturb_each_other()
     {
