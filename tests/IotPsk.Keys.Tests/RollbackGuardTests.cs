@@ -53,6 +53,21 @@ public sealed class RollbackGuardTests : IDisposable
     }
 
     [Fact]
+    public void Registry_put_back_to_before_a_snapshot_was_taken_is_noticed()
+    {
+        Use(registry => registry.AnnounceSnapshot("lwm2m", 1));
+        Start();
+        var before = Copy();
+        Use(registry => Assert.NotNull(registry.TakeSnapshot("lwm2m")));
+        Use(registry => Assert.Null(registry.TakeSnapshot("lwm2m")));
+        Start();
+
+        PutBack(before);
+
+        Assert.Equal(RegistryFault.RolledBack, Assert.Throws<RegistryException>(Start).Fault);
+    }
+
+    [Fact]
     public void Enrolments_and_reinstatements_cost_no_counter()
     {
         Start();

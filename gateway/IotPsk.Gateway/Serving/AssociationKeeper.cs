@@ -5,11 +5,15 @@ using Microsoft.Extensions.Logging;
 namespace IotPsk.Gateway.Serving;
 
 /// <summary>
-/// Carries associations over a restart: sealed under a key of the TPM, good once, for the registry forgets their number as it gives it.
+/// Carries associations over a restart: sealed under a key of the TPM, good once, for the registry forgets their number as it gives it, and a
+/// counter in the TPM tells such a registry from an older copy of it. Used twice, keys would seal different data under the same nonces.
 /// Whatever goes wrong costs handshakes, never a start.
 /// </summary>
 internal sealed class AssociationKeeper(StateDirectory state, SqliteRegistry registry, TpmOwner tpm, PskAuthority authority, ILogger log)
 {
+    private const int Tries = 20;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
     /// <summary>What the last graceful stop left for a listener; null if nothing can be used.</summary>
     internal async Task<DatagramSnapshot?> TakeAsync(string listener)
     {
@@ -19,6 +23,12 @@ internal sealed class AssociationKeeper(StateDirectory state, SqliteRegistry reg
             if (registry.TakeSnapshot(listener) is not { } record)
             {
                 File.Delete(PathOf(listener));
+                return null;
+            }
+            if (!await IsRememberedAsync())
+            {
+                File.Delete(PathOf(listener));
+                log.Problem($"The associations of {listener} are lost, and its devices have to make new handshakes: no counter in the TPM could note that they were taken over");
                 return null;
             }
             using SnapshotKey? key = await KeyAsync(record.Epoch);
@@ -51,6 +61,19 @@ internal sealed class AssociationKeeper(StateDirectory state, SqliteRegistry reg
         {
             log.Problem($"The associations of {listener.Name} cannot be kept for the next run, and its devices will have to make new handshakes: {e.Message}");
         }
+    }
+
+    // Another process may be at the counter for a moment.
+    private async Task<bool> IsRememberedAsync()
+    {
+        var guard = new RollbackGuard(registry);
+        for (int i = 0; guard.IsPrepared && i < Tries; i++)
+        {
+            if (await tpm.InvokeAsync(guard.Sync))
+                return true;
+            await Task.Delay(Pause);
+        }
+        return false;
     }
 
     private string PathOf(string listener) => Path.Combine(state.Path, $"associations-{listener}.sealed");

@@ -153,8 +153,12 @@ internal sealed class GatewayService : IAsyncDisposable
         _registry.FleetChanged -= FleetChanged;
         _rollback?.Stop();
         _log.Stopping(_shards.ReadMetrics().Sessions + _shards.ReadDatagramMetrics().Sessions, (int)drain.TotalSeconds);
-        foreach (DatagramListener listener in _datagramListeners)
-            await _associations.SuspendAsync(listener);
+        // Taking a snapshot over costs the TPM a write: not for nothing.
+        if (_shards.ReadDatagramMetrics().Sessions > 0)
+        {
+            foreach (DatagramListener listener in _datagramListeners)
+                await _associations.SuspendAsync(listener);
+        }
         await _shards.StopAsync(drain);
         _shards.Dispose();
         if (_tickets is not null)

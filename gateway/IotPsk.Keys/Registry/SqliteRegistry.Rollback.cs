@@ -33,7 +33,7 @@ public sealed partial class SqliteRegistry
     internal void SettleIncrement(ulong value) => Write(transaction => Sql.Execute(
         _writer, "UPDATE rollback SET state = CASE state WHEN 2 THEN 0 ELSE 1 END WHERE state IN (2, 3) AND value = $value", transaction, ("$value", (long)value)));
 
-    /// <summary>Somebody is shut out by this transaction. An increment that was announced before it is one too early: another follows.</summary>
+    /// <summary>Somebody is shut out by this transaction, or something may never be used again. An increment that was announced before it is one too early: another follows.</summary>
     private void MarkShutOut(SqliteTransaction transaction) => Sql.Execute(
         _writer, "UPDATE rollback SET state = CASE state WHEN 0 THEN 1 WHEN 2 THEN 3 ELSE state END", transaction);
 }

@@ -28,7 +28,10 @@ public sealed partial class SqliteRegistry
         });
     }
 
-    /// <summary>Gives the number of the listener's snapshot, the first time it is asked for; null ever after, and if none was announced.</summary>
+    /// <summary>
+    /// Gives the number of the listener's snapshot, the first time it is asked for; null ever after, and if none was announced. The snapshot is to be
+    /// used only when <see cref="RollbackGuard.Sync"/> has had the TPM remember this: then a copy of the whole state directory is worth nothing either.
+    /// </summary>
     /// <exception cref="RegistryException">The registry cannot be written: then the snapshot must not be used.</exception>
     public SnapshotRecord? TakeSnapshot(string listener)
     {
@@ -43,7 +46,10 @@ public sealed partial class SqliteRegistry
                     record = new SnapshotRecord(reader.GetInt64(0), reader.GetInt32(1));
             }
             if (record is not null)
+            {
                 Sql.Execute(_writer, "UPDATE snapshots SET is_pending = 0 WHERE listener = $listener", transaction, ("$listener", listener));
+                MarkShutOut(transaction);
+            }
             return record;
         });
     }
