@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using IotPsk.Interop.Tests.Support;
 using IotPsk.TestSupport;
+using IotPsk.Tls;
 
 namespace IotPsk.Interop.Tests;
 
@@ -124,6 +125,20 @@ public sealed class CoapListenerTests(Fleet fleet) : IClassFixture<Fleet>
         }, "its records are dropped");
         Assert.DoesNotContain(core.Lines, line => line.Contains("after", StringComparison.Ordinal));
         Assert.True(fleet.Serves("good-1"));
+    }
+
+    [Fact]
+    public void A_device_that_only_asks_is_asked_back_where_it_moved_to_and_proves_its_address_by_the_answer()
+    {
+        (string identity, string key) = fleet.NewDevice("dtls-mover", "tls12");
+        using var credential = new PskTlsCredential(Encoding.ASCII.GetBytes(identity), Convert.FromHexString(key), PskBinder.External, TlsHash.Sha256);
+        using var client = new OurDtlsClient(Gateway.CoapPort, new PskDtlsClientOptions { Credential = credential });
+        client.Connect();
+        double proved = Gateway.Metric("iotpsk_address_moves_total", "Confirmed");
+        client.Rebind();
+        client.Send("\u0040\0\u0012\u0034");
+        client.Hear("\u0070\0\u0012\u0034");
+        client.AnswerPings(() => Gateway.Metric("iotpsk_address_moves_total", "Confirmed") > proved);
     }
 
     [Fact]

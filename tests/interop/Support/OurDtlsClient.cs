@@ -8,13 +8,14 @@ namespace IotPsk.Interop.Tests.Support;
 /// <summary>The engine's DTLS client on a socket, for foreign servers.</summary>
 internal sealed class OurDtlsClient : IDisposable
 {
-    private readonly UdpClient _socket = new(AddressFamily.InterNetwork);
+    private readonly int _port;
+    private UdpClient _socket;
     private readonly byte[] _plain = new byte[65536], _wire = new byte[65536];
 
     public OurDtlsClient(int port, PskDtlsClientOptions options, byte[]? connectionId = null)
     {
-        _socket.Client.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _socket.Connect(IPAddress.Loopback, port);
+        _port = port;
+        _socket = Open();
         Engine = new PskDtlsClient(options, connectionId ?? []);
     }
 
@@ -31,10 +32,36 @@ internal sealed class OurDtlsClient : IDisposable
         Until(() => Engine.IsConnected, "the handshake is done");
     }
 
-    public void Send(string text)
+    public void Send(string text) => Send(Encoding.Latin1.GetBytes(text));
+
+    public void Send(ReadOnlySpan<byte> message)
     {
-        Engine.Write(Encoding.Latin1.GetBytes(text), _wire, out int length);
+        Engine.Write(message, _wire, out int length);
         _socket.Client.Send(_wire.AsSpan(0, length));
+    }
+
+    /// <summary>From now on it sends from another port.</summary>
+    public void Rebind()
+    {
+        UdpClient old = _socket;
+        _socket = Open();
+        old.Dispose();
+    }
+
+    /// <summary>Answers pings of CoAP by a reset (RFC 7252 s4.3) until something holds.</summary>
+    public void AnswerPings(Func<bool> done)
+    {
+        int answered = 0;
+        Until(() =>
+        {
+            string heard = Heard.ToString();
+            for (int at = heard.IndexOf("\u0040\0", answered, StringComparison.Ordinal); at >= 0 && at + 4 <= heard.Length; at = heard.IndexOf("\u0040\0", answered, StringComparison.Ordinal))
+            {
+                Send([0x70, 0, (byte)heard[at + 2], (byte)heard[at + 3]]);
+                answered = at + 4;
+            }
+            return done();
+        }, "the address is proved");
     }
 
     public void Hear(string text) => Until(() => Heard.ToString().Contains(text, StringComparison.Ordinal), "the server says " + text);
@@ -50,15 +77,24 @@ internal sealed class OurDtlsClient : IDisposable
         _socket.Dispose();
     }
 
+    private UdpClient Open()
+    {
+        var socket = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Connect(IPAddress.Loopback, _port);
+        socket.Client.ReceiveTimeout = 20;
+        return socket;
+    }
+
     private void Until(Func<bool> done, string what)
     {
         byte[] datagram = new byte[65536];
-        _socket.Client.ReceiveTimeout = 20;
         Poll.Until(() =>
         {
             if (Engine.Deadline <= Now)
                 Engine.Tick(Now);
             Flush();
+            if (done())
+                return true;
             Assert.True(Engine.Error is null, Engine.Error?.ToString());
             try
             {

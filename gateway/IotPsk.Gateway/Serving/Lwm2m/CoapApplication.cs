@@ -26,15 +26,20 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
     {
         CoapPeer peer = _server.Open(((DeviceGrant)session.Tag!).Key.DeviceId, session);
         peer.MaxMessageSize = session.MaxPlaintext;
+        peer.Path = session.Path;
         session.State = peer;
     }
 
     public void Received(DatagramSession session, ReadOnlySpan<byte> plaintext)
     {
         var peer = (CoapPeer)session.State!;
+        bool isNewPath = peer.Path != session.Path;
         peer.Path = session.Path;
         if (_server.Receive(peer, plaintext, _shard.Now))
             session.ConfirmPath(session.Path);
+        // A device that only asks proves nothing by it: it is asked for a sign of life, once for each address.
+        else if (isNewPath && session.IsPathUnproved)
+            _server.Probe(peer, _shard.Now);
         SetAlarm();
     }
 
