@@ -51,6 +51,17 @@ public sealed class MqttClientTests
     }
 
     [Fact]
+    public void A_message_on_its_way_out_is_not_taken_for_one_unanswered_since_the_clock_began()
+    {
+        _clock.Advance(3_600_000);
+        MqttClient client = Connected();
+        _clock.Meanwhile = () => client.Process(1);
+        client.Publish(new OutgoingMessage(1, "t", [1], 1));
+        _clock.Meanwhile = null;
+        Assert.Equal(1, _window.Count);
+    }
+
+    [Fact]
     public void A_server_that_does_not_answer_CONNECT_is_given_up()
     {
         long start = _clock.Now;

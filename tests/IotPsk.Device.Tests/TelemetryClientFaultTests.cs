@@ -161,6 +161,8 @@ public sealed class TelemetryClientFaultTests : ITelemetryListener, IDisposable
         var thread = new Thread(() => complete = application.Run());
         thread.Start();
         Assert.Equal("Unreachable again", Heard());
+        // Stopped before it sent anything it would have nothing to regret.
+        Assert.True(SpinWait.SpinUntil(() => client.Unacknowledged == 1, TimeSpan.FromSeconds(20)));
         application.Stop();
         Assert.True(thread.Join(TimeSpan.FromSeconds(20)));
         Assert.False(complete);

@@ -149,12 +149,7 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     {
         using var application = new TelemetryApplication(Client(clock: new UptimeClock()), new Board(true, 200), new TelemetrySettings { Count = 3, Interval = 1000 }, _clock);
         Assert.True(application.Run());
-        // On a stalled machine a connection may be given up and made again: what was said in it comes again, marked so.
-        List<string> said = [];
-        while (said.LastOrDefault() != "DISCONNECT")
-            said.Add(_broker.Take());
-        Assert.StartsWith("CONNECT", said[0], StringComparison.Ordinal);
-        Assert.Equal(3, said.Where(line => line.StartsWith("PUBLISH", StringComparison.Ordinal)).Select(line => line.Replace(" dup", "", StringComparison.Ordinal)).Distinct().Count());
+        Assert.Equal(["CONNECT", "PUBLISH", "PUBLISH", "PUBLISH", "DISCONNECT"], Enumerable.Range(0, 5).Select(_ => _broker.Take().Split(' ')[0]));
 
         _broker.FailNext(PskError.Refused);
         using var refused = new TelemetryApplication(Client(new TelemetryOptions { Reconnect = false }, new UptimeClock()), new Board(true, 200), new TelemetrySettings { Count = 1 }, _clock);

@@ -24,15 +24,26 @@ namespace IotPsk.Device
             }
         }
 
-        // The one that waits longest; null if none does.
-        internal OutgoingMessage Oldest
+        // When the one that waits longest went out over the connection of now; -1 if none did.
+        internal long AwaitedSince
         {
             get
             {
                 lock (_lock)
                 {
-                    return _messages[0];
+                    return _count > 0 && _messages[0].IsOut ? _messages[0].SentAt : -1;
                 }
+            }
+        }
+
+        // All of it in one step: another thread must not see a message that is out since nobody knows when.
+        internal void MarkSent(OutgoingMessage message, long now)
+        {
+            lock (_lock)
+            {
+                message.SentAt = now;
+                message.WasSent = true;
+                message.IsOut = true;
             }
         }
 

@@ -153,9 +153,7 @@ namespace IotPsk.Device
 
             int length = publish.Write(_output, 0);
             // Before the bytes leave: the acknowledgement may be read before this thread goes on.
-            message.WasSent = true;
-            message.IsOut = true;
-            message.SentAt = _clock.Now;
+            _window.MarkSent(message, _clock.Now);
             Send(length);
         }
 
@@ -204,8 +202,8 @@ namespace IotPsk.Device
                 throw new PskException(PskError.MqttSilent, "no PINGRESP");
             }
 
-            OutgoingMessage oldest = _window.Oldest;
-            if (oldest != null && oldest.IsOut && now - oldest.SentAt >= AnswerTimeout)
+            long awaitedSince = _window.AwaitedSince;
+            if (awaitedSince >= 0 && now - awaitedSince >= AnswerTimeout)
             {
                 throw new PskException(PskError.MqttSilent, "no PUBACK");
             }
@@ -226,10 +224,10 @@ namespace IotPsk.Device
                 due = Earlier(due, _pingSent + AnswerTimeout - now);
             }
 
-            OutgoingMessage oldest = _window.Oldest;
-            if (oldest != null && oldest.IsOut)
+            long awaitedSince = _window.AwaitedSince;
+            if (awaitedSince >= 0)
             {
-                due = Earlier(due, oldest.SentAt + AnswerTimeout - now);
+                due = Earlier(due, awaitedSince + AnswerTimeout - now);
             }
 
             return due < 0 ? 0 : (int)due;

@@ -12,7 +12,7 @@ internal static class BackupCommands
     internal static Command Backup(CommonOptions common, CommandConsole console)
     {
         Argument<string> file = File("The backup, readable by its owner only; it must not exist yet");
-        var backup = new Command("backup", "Copies the registry to a file while the gateway goes on: devices, epochs, wrapped keys, no key in clear. Example: iotpsk backup /root/iotpsk-2026-11-21.backup") { file };
+        var backup = new Command("backup", "Copies the registry to a file while the gateway goes on: devices, epochs, wrapped keys, no key in clear. Example: iotpsk backup iotpsk-2026-11-21.backup") { file };
         backup.SetAction(parsed =>
         {
             string path = Path.GetFullPath(parsed.GetValue(file)!);
@@ -31,7 +31,7 @@ internal static class BackupCommands
     {
         Argument<string> file = File("A file of iotpsk backup");
         var replace = new Option<bool>("--replace") { Description = "Replace the fleet that is there; its registry stays as registry.db.before-restore" };
-        var restore = new Command("restore", "Puts a backup into the state directory, once the TPM proved to be the fleet's. Stop the gateway first. Example: iotpsk restore /root/iotpsk-2026-11-21.backup") { file, replace };
+        var restore = new Command("restore", "Puts a backup into the state directory, once the TPM proved to be the fleet's. Stop the gateway first. Example: iotpsk restore iotpsk-2026-11-21.backup") { file, replace };
         restore.SetAction(parsed =>
         {
             GatewayConfiguration configuration = common.Configuration(parsed);

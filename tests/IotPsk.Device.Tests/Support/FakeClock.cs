@@ -5,7 +5,21 @@ internal sealed class FakeClock : IClock
 {
     private long _now = 1000;
 
-    public long Now => Interlocked.Read(ref _now);
+    /// <summary>What another thread does just when somebody looks at the clock.</summary>
+    internal Action? Meanwhile { get; set; }
+
+    public long Now
+    {
+        get
+        {
+            Action? meanwhile = Meanwhile;
+            Meanwhile = null;
+            meanwhile?.Invoke();
+            if (meanwhile is not null)
+                Meanwhile = meanwhile;
+            return Interlocked.Read(ref _now);
+        }
+    }
 
     internal List<int> Waits { get; } = [];
 

@@ -1,3 +1,4 @@
+using IotPsk.Tls.Tests.Handshake;
 using IotPsk.Tls.Tests.Support;
 
 namespace IotPsk.Tls.Tests.Tls12;
@@ -49,7 +50,7 @@ public class Tls12MutationTests
         {
             using Link link = RandomLink(random);
             int turns = 0;
-            link.Tamper = (_, bytes) => ++turns > 20 || bytes.Length == 0 ? [] : Mutate(bytes, random);
+            link.Tamper = (_, bytes) => ++turns > 20 || bytes.Length == 0 ? [] : MutationTests.Mutate(bytes, random);
             link.Run();
             foreach (PskTlsConnection end in (PskTlsConnection[])[link.Client, link.Server])
                 Assert.Equal(end.Session is not null && end.Error is null, end.IsConnected);
@@ -95,31 +96,4 @@ public class Tls12MutationTests
             MaxFragmentLength = random.Next(2) == 0 ? 0 : 512,
         },
         new PskTlsServerOptions { AllowTls13 = false, PskIdentityHint = new byte[random.Next(3)] });
-
-    private static byte[] Mutate(byte[] bytes, Random random)
-    {
-        int at = random.Next(bytes.Length);
-        switch (random.Next(8))
-        {
-            case 0:
-                return bytes[..at];
-            case 1:
-                return bytes[at..];
-            case 2:
-                return [.. bytes, .. bytes];
-            case 3:
-                byte[] noise = new byte[random.Next(1, 300)];
-                random.NextBytes(noise);
-                return [.. bytes[..at], .. noise, .. bytes[at..]];
-            case 4:
-                return TestRecord.Plain((byte)random.Next(19, 26), bytes[..Math.Min(at, 16000)]);
-            case 5:
-                return [.. TestRecord.Plain(20, 1), .. bytes];
-            case 6:
-                bytes[at] = (byte)random.Next(256);
-                return bytes;
-            default:
-                return bytes;
-        }
-    }
 }
