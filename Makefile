@@ -4,7 +4,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup build native dotnet demo test test-long fuzz trace bench-tls bench-dtls clean
+.PHONY: help setup setup-test build native dotnet demo test test-long fuzz trace bench-tls bench-dtls clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,9 @@ help:
 setup:
 	@tests/setup.sh
 
+setup-test:
+	@tests/setup.sh test
+
 build: native dotnet
 
 native: setup
@@ -37,7 +40,7 @@ dotnet: setup
 demo: build
 	@tests/demo.sh
 
-test: build
+test: setup-test build
 	@tests/run.sh $(ONLY)
 
 FUZZ_SECONDS ?= 600

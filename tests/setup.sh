@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build, the demo and the tests use and this machine lacks. Says nothing when nothing is missing.
+#   setup.sh [test | footprint]...     and what only these need
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -30,6 +31,21 @@ cmd:tshark|tshark|decrypts our captures with a key log, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests
 '
+
+for group in "$@"; do
+  case $group in
+    test) needs+='
+cmd:clang-tidy|clang-tidy|looks at the C of the device
+cmd:clang|clang|fuzzes the device TLS core
+' ;;
+    footprint) needs+='
+cmd:riscv64-unknown-elf-gcc|gcc-riscv64-unknown-elf|compiles the device TLS core for a board
+file:/usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs|picolibc-riscv64-unknown-elf|the C library of that
+cmd:qemu-system-riscv32|qemu-system-misc|runs it and counts its instructions
+' ;;
+    *) echo "setup.sh knows no '$group'" >&2; exit 2 ;;
+  esac
+done
 
 have() {
   case $1 in
