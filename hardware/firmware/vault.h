@@ -8,7 +8,9 @@
 
 #include "psk_bundle.h"
 
-#define PSK_VAULT_SLOTS 65536
+#ifndef PSK_VAULT_SLOTS
+#define PSK_VAULT_SLOTS 65536           /* a board sets less: some bytes a slot are held while the vault is open */
+#endif
 #define PSK_VAULT_ASSOCIATIONS PSK_VAULT_SLOTS                     /* what the store holds from here on: slot s's association */
 #define PSK_VAULT_HEADER 8u                                         /* the content of a sealed record begins here */
 #define PSK_VAULT_OVERHEAD 40u                                      /* header and digest of a sealed record */

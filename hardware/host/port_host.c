@@ -1,7 +1,10 @@
-/* What the core needs of the platform on Linux: random numbers. */
+/* What the core needs of the platform on Linux: random numbers, and a vault in a directory. */
 #include <errno.h>
 #include <psa/crypto.h>
 #include <sys/random.h>
+
+#include "psk_port.h"
+#include "vault_file.h"
 
 psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context, uint8_t *output,
                                              size_t output_size, size_t *output_length)
@@ -15,4 +18,14 @@ psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context
         *output_length += (size_t) got;
     }
     return PSA_SUCCESS;
+}
+
+int32_t psk_port_vault_open(const char *directory, psk_vault *vault)
+{
+    return psk_vault_file_open(directory, vault);
+}
+
+void psk_port_vault_close(psk_vault *vault)
+{
+    psk_vault_file_close(vault);
 }

@@ -1,10 +1,15 @@
-/* The flat API of libiotpsk.so: psk_core and the vault behind integer handles. Every function may be called from any
- * thread; calls on one handle wait for each other. All return >= 0, or a code of psk_error.h.
+/* The flat API: psk_core and the vault behind integer handles, as libiotpsk.so has it for a host and the interop assembly for a
+ * board. With PSK_THREADS every function may be called from any thread; calls on one handle wait for each other. All return
+ * >= 0, or a code of psk_error.h.
  * An open vault keeps the newest session ticket of each slot, in memory; importing into a slot or erasing it forgets it. */
 #ifndef IOTPSK_H
 #define IOTPSK_H
 
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define IOTPSK_API __attribute__((visibility("default")))
 
@@ -34,5 +39,12 @@ IOTPSK_API int32_t iotpsk_save(int32_t session);
 IOTPSK_API int32_t iotpsk_load(int32_t vault, int32_t slot, int32_t record_size, int32_t options);
 
 IOTPSK_API const char *iotpsk_error_name(int32_t code);
+
+/* Closes what is open, for a board whose runtime starts afresh; no other call may be under way. */
+IOTPSK_API void iotpsk_close_all(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,4 +1,5 @@
-/* Integer handles for objects that threads share: a closed handle is known as such, even after its place is used again. */
+/* Integer handles for objects that threads share (where PSK_THREADS says that there are any): a closed handle is known as such,
+ * even after its place is used again. */
 #ifndef IOTPSK_HANDLES_H
 #define IOTPSK_HANDLES_H
 
@@ -13,5 +14,7 @@ void *handle_acquire(int32_t handle, handle_kind kind);
 void handle_release(int32_t handle);
 /* Ends an acquired handle; the object is the caller's again. */
 void handle_end(int32_t handle);
+/* A handle of that kind that is in use; 0: there is none. */
+int32_t handle_any(handle_kind kind);
 
 #endif

@@ -1,13 +1,13 @@
 #include "iotpsk.h"
 
+#include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "handles.h"
 #include "psk_core.h"
+#include "psk_port.h"
 #include "tickets.h"
-#include "vault_file.h"
 
 typedef struct open_vault {
     psk_vault vault;
@@ -30,18 +30,18 @@ static void forget(open_vault *vault, int32_t slot)
 
 static void discard(open_vault *vault)
 {
-    psk_vault_file_close(&vault->vault);
+    psk_port_vault_close(&vault->vault);
     tickets_free(&vault->tickets);
-    free(vault->generations);
-    free(vault);
+    mbedtls_free(vault->generations);
+    mbedtls_free(vault);
 }
 
 int32_t iotpsk_vault_open(const char *directory)
 {
-    open_vault *opened = calloc(1, sizeof *opened);
+    open_vault *opened = mbedtls_calloc(1, sizeof *opened);
     if (opened == NULL) return PSK_CORE_ERR_MEMORY;
-    opened->generations = calloc(PSK_VAULT_SLOTS, sizeof *opened->generations);
-    int32_t result = opened->generations == NULL ? PSK_CORE_ERR_MEMORY : psk_vault_file_open(directory, &opened->vault);
+    opened->generations = mbedtls_calloc(PSK_VAULT_SLOTS, sizeof *opened->generations);
+    int32_t result = opened->generations == NULL ? PSK_CORE_ERR_MEMORY : psk_port_vault_open(directory, &opened->vault);
     if (result == 0) result = handle_new(HANDLE_VAULT, opened);
     if (result < 0) discard(opened);
     return result;
@@ -102,7 +102,7 @@ static int32_t open_core(open_vault *vault, int32_t protocol, int32_t record_siz
 static int32_t new_session(int32_t vault, int32_t slot, int32_t protocol, int32_t record_size, int32_t options, bool load)
 {
     if (options < 0) return PSK_CORE_ERR_ARGUMENT;
-    open_session *session = calloc(1, sizeof *session);
+    open_session *session = mbedtls_calloc(1, sizeof *session);
     if (session == NULL) return PSK_CORE_ERR_MEMORY;
     session->vault = vault;
     session->slot = slot;
@@ -117,7 +117,7 @@ static int32_t new_session(int32_t vault, int32_t slot, int32_t protocol, int32_
     if (result == 0) result = handle_new(HANDLE_SESSION, session);
     if (result < 0) {
         psk_core_free(session->core);
-        free(session);
+        mbedtls_free(session);
     }
     return result;
 }
@@ -270,8 +270,14 @@ int32_t iotpsk_close(int32_t session)
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     handle_end(session);
     psk_core_free(held->core);
-    free(held);
+    mbedtls_free(held);
     return 0;
+}
+
+void iotpsk_close_all(void)
+{
+    for (int32_t handle = handle_any(HANDLE_SESSION); handle > 0; handle = handle_any(HANDLE_SESSION)) (void) iotpsk_close(handle);
+    for (int32_t handle = handle_any(HANDLE_VAULT); handle > 0; handle = handle_any(HANDLE_VAULT)) (void) iotpsk_vault_close(handle);
 }
 
 const char *iotpsk_error_name(int32_t code)
