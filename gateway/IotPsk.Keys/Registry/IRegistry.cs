@@ -52,6 +52,15 @@ public interface IRegistry : IDisposable
     /// <summary>Notes the epoch of a key that a device proved. For any thread, at each handshake: never blocks, written within a second.</summary>
     void NoteEpoch(string id, int epoch);
 
+    /// <summary>
+    /// Notes that a device is given the key of a newer epoch, if everything still allows it: one transaction, so that of several gateways one
+    /// hands it out. Blocks until it is on disk.
+    /// </summary>
+    /// <param name="request">What the device proved, and what it is to get.</param>
+    /// <returns>Granted once it is noted; else why not, and nothing changed.</returns>
+    /// <exception cref="RegistryException">The registry cannot be written.</exception>
+    RekeyVerdict NoteRekey(RekeyRequest request);
+
     /// <summary>Revokes a device and raises its generation; nothing changes when it is revoked already.</summary>
     /// <returns>The device as it is now, and whether it changed.</returns>
     /// <exception cref="RegistryException">It is not enrolled, or the registry cannot be written.</exception>

@@ -26,6 +26,9 @@ public sealed record DeviceRecord(string Id, DeviceMode Mode, DateTimeOffset Enr
 
     /// <summary>Epoch of the key it proved last; 0 when it never connected.</summary>
     public int LastEpoch { get; init; }
+
+    /// <summary>When a gateway last handed it the key of a newer epoch; null when none did.</summary>
+    public DateTimeOffset? RekeyedAt { get; init; }
 }
 
 /// <summary>The key of one resident or session device, as the registry holds it: useless without its TPM.</summary>

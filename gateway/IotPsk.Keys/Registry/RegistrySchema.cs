@@ -9,7 +9,7 @@ internal static class RegistrySchema
     internal const long ApplicationId = 0x4950534b;
 
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 7;
+    internal const long Version = 8;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -97,7 +97,11 @@ internal static class RegistrySchema
         INSERT INTO rollback (id, nv_index, value, state) VALUES (1, 0, 0, 0);
         """;
 
-    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5, Version6, Version7];
+    private const string Version8 = """
+        ALTER TABLE devices ADD COLUMN rekeyed_at INTEGER;
+        """;
+
+    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5, Version6, Version7, Version8];
 
     /// <summary>Brings a registry to <see cref="Version"/>.</summary>
     /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>

@@ -5,7 +5,7 @@ namespace IotPsk.Keys;
 /// <summary>Reading what changed. Everything here runs under the read lock.</summary>
 public sealed partial class SqliteRegistry
 {
-    private const string DeviceColumns = "id, mode, enrolled_at, revoked_at, generation, last_epoch";
+    private const string DeviceColumns = "id, mode, enrolled_at, revoked_at, generation, last_epoch, rekeyed_at";
 
     /// <summary>Takes over what other connections committed since the last look: devices that changed, and the fleet if it changed.</summary>
     private (List<DeviceRecord> Devices, FleetRecord? Fleet) ReadChanges()
@@ -107,6 +107,7 @@ public sealed partial class SqliteRegistry
         reader.GetInt64(4))
     {
         LastEpoch = reader.GetInt32(5),
+        RekeyedAt = Time(reader, 6),
     };
 
     private static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : Sql.Time(reader.GetInt64(column));

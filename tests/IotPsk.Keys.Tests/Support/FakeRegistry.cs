@@ -69,6 +69,14 @@ internal sealed class FakeRegistry : IRegistry
 
     public void NoteEpoch(string id, int epoch) => _devices[id] = _devices[id] with { LastEpoch = epoch };
 
+    public RekeyVerdict NoteRekey(RekeyRequest request)
+    {
+        var verdict = RekeyRules.Judge(this, request, DateTimeOffset.UnixEpoch);
+        if (verdict == RekeyVerdict.Granted)
+            _devices[request.DeviceId] = _devices[request.DeviceId] with { RekeyedAt = DateTimeOffset.UnixEpoch };
+        return verdict;
+    }
+
     public void Watch()
     {
     }
