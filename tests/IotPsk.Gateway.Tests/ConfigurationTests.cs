@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using IotPsk.Gateway.Configuration;
 
@@ -70,6 +71,29 @@ public sealed class ConfigurationTests
         GatewayConfiguration? configuration = Parse($$"""{ "Listeners": [ {} ], "Admin": { "Socket": "/{{new string('a', length - 1)}}" } }""", out var errors);
         Assert.Equal(good, configuration is not null);
         Assert.Equal(good ? [] : ["$.Admin.Socket"], errors.Select(e => e.Path));
+    }
+
+    [Fact]
+    public void A_broker_may_listen_on_a_Unix_socket()
+    {
+        GatewayConfiguration? configuration = Parse("""
+            { "Listeners": [ { "Upstream": "unix:///run/broker/mqtt.sock" } ], "Telemetry": { "Mqtt": "unix:///run/broker/mqtt.sock" } }
+            """, out var errors);
+        Assert.Empty(errors);
+        Assert.Equal("unix:///run/broker/mqtt.sock", configuration!.Listeners[0].Upstream.ToString());
+        Assert.Equal(new UnixDomainSocketEndPoint("/run/broker/mqtt.sock").ToString(), configuration.Telemetry.Mqtt.Resolve("").ToString());
+    }
+
+    [Theory]
+    [InlineData("""{ "Upstream": "unix://run/mqtt.sock" }""", "$.Listeners[0].Upstream")]
+    [InlineData("""{ "Upstream": "unix://" }""", "$.Listeners[0].Upstream")]
+    [InlineData("""{ "Upstream": "unix:///a\u0000b" }""", "$.Listeners[0].Upstream")]
+    [InlineData("""{ "Listen": "unix:///run/mqtt.sock" }""", "$.Listeners[0].Listen")]
+    [InlineData("""{ "Protocol": "tunnel", "Upstream": "unix:///run/mqtt.sock" }""", "$.Listeners[0].Upstream")]
+    public void A_Unix_socket_stands_for_a_broker_alone_and_has_an_absolute_path(string listener, string path)
+    {
+        Assert.Null(Parse($$"""{ "Listeners": [ {{listener}} ] }""", out var errors));
+        Assert.Equal([path], errors.Select(e => e.Path));
     }
 
     [Fact]

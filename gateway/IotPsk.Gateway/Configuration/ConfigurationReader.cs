@@ -11,9 +11,8 @@ internal sealed class ConfigurationReader
 {
     // Of any length that makes sense; a log file named by mistake is told at once.
     private const int MaxLength = 1 << 20;
-    // sockaddr_un.sun_path of Linux, without the final NUL.
-    private const int MaxSocketPath = 107;
 
+    private static readonly string[] BrokerSchemes = ["tcp", EndpointAddress.Unix];
     private readonly List<ConfigurationError> _errors = [];
 
     /// <summary>Reads the file at <paramref name="path"/>. Throws <see cref="UserError"/> with one line per fault.</summary>
@@ -143,8 +142,8 @@ internal sealed class ConfigurationReader
         {
             Name = reader.Text("Name") ?? NameOf(protocol),
             Protocol = protocol,
-            Listen = reader.Address("Listen", datagrams ? "udp" : "tcp", DefaultListen(protocol).ToString()) ?? DefaultListen(protocol),
-            Upstream = reader.Address("Upstream", "tcp", "tcp://127.0.0.1:1883") ?? DefaultUpstream(protocol),
+            Listen = reader.Address("Listen", [datagrams ? "udp" : "tcp"], DefaultListen(protocol).ToString()) ?? DefaultListen(protocol),
+            Upstream = reader.Address("Upstream", protocol == ListenerProtocol.Mqtt ? BrokerSchemes : ["tcp"], "tcp://127.0.0.1:1883") ?? DefaultUpstream(protocol),
             AllowPskKe = reader.Flag("AllowPskKe", false),
             AllowTls12 = reader.Flag("AllowTls12", true),
             Echo = reader.Flag("Echo", false),
@@ -231,7 +230,7 @@ internal sealed class ConfigurationReader
             return defaults;
         var telemetry = new TelemetryConfiguration
         {
-            Mqtt = reader.Address("Mqtt", "tcp", defaults.Mqtt.ToString()) ?? defaults.Mqtt,
+            Mqtt = reader.Address("Mqtt", BrokerSchemes, defaults.Mqtt.ToString()) ?? defaults.Mqtt,
             TopicPrefix = reader.Text("TopicPrefix") ?? defaults.TopicPrefix,
         };
         string prefix = telemetry.TopicPrefix;
@@ -264,8 +263,8 @@ internal sealed class ConfigurationReader
         if (reader is null)
             return new AdminConfiguration();
         string socket = AbsolutePath(reader, "Socket", AdminConfiguration.DefaultSocket);
-        if (Encoding.UTF8.GetByteCount(socket) > MaxSocketPath)
-            Error(reader.PathOf("Socket"), $"is longer than {MaxSocketPath} bytes", "use a shorter path; a Unix socket allows no longer one");
+        if (Encoding.UTF8.GetByteCount(socket) > EndpointAddress.MaxSocketPath)
+            Error(reader.PathOf("Socket"), $"is longer than {EndpointAddress.MaxSocketPath} bytes", "use a shorter path; a Unix socket allows no longer one");
         EndpointAddress? http = new AdminConfiguration().Http;
         if (reader.TryGet("Http", out JsonElement value) && value.ValueKind == JsonValueKind.Null)
             http = null;
@@ -278,7 +277,7 @@ internal sealed class ConfigurationReader
     // What /metrics tells is for this machine alone; nothing here asks who reads.
     private EndpointAddress? Loopback(JsonObjectReader reader)
     {
-        EndpointAddress? http = reader.Address("Http", "http", "http://127.0.0.1:9464");
+        EndpointAddress? http = reader.Address("Http", ["http"], "http://127.0.0.1:9464");
         if (http is { } given && (given.Address is not { } address || !IPAddress.IsLoopback(address)))
             Error(reader.PathOf("Http"), $"\"{given}\" is no loopback address", "write http://127.0.0.1:PORT or http://[::1]:PORT, or null for none");
         return http;

@@ -1,12 +1,21 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace IotPsk.Gateway.Configuration;
 
-/// <summary>An address as the configuration writes it: <c>tcp://host:port</c>, an IPv6 address in brackets.</summary>
+/// <summary>An address as the configuration writes it: <c>tcp://host:port</c>, an IPv6 address in brackets, or <c>unix:///path</c>.</summary>
+/// <param name="Scheme">What stands before <c>://</c>.</param>
+/// <param name="Host">Host name or IP address; of a Unix socket the path.</param>
+/// <param name="Port">1..65535; of a Unix socket 0.</param>
 internal readonly record struct EndpointAddress(string Scheme, string Host, int Port)
 {
+    internal const string Unix = "unix";
+
+    /// <summary>Bytes of the path of a Unix socket at most: sockaddr_un.sun_path of Linux, without the final NUL.</summary>
+    internal const int MaxSocketPath = 107;
+
     /// <summary>The host as an IP address, or null when it is a name.</summary>
     internal IPAddress? Address => IPAddress.TryParse(Host, out IPAddress? address) ? address : null;
 
@@ -20,7 +29,9 @@ internal readonly record struct EndpointAddress(string Scheme, string Host, int 
             fault = "has no scheme";
             return false;
         }
-        if (!TryParseHostAndPort(text[(scheme + 3)..], out string host, out int port, out fault))
+        string host = text[(scheme + 3)..];
+        int port = 0;
+        if (text[..scheme] == Unix ? !IsSocketPath(host, out fault) : !TryParseHostAndPort(host, out host, out port, out fault))
             return false;
         address = new EndpointAddress(text[..scheme], host, port);
         return true;
@@ -52,6 +63,14 @@ internal readonly record struct EndpointAddress(string Scheme, string Host, int 
         return valid;
     }
 
+    private static bool IsSocketPath(string path, out string fault)
+    {
+        fault = !path.StartsWith('/') || path.Contains('\0') ? "has no absolute path"
+            : Encoding.UTF8.GetByteCount(path) > MaxSocketPath ? $"has a path longer than {MaxSocketPath} bytes, the most of a Unix socket"
+            : "";
+        return fault.Length == 0;
+    }
+
     // RFC 1123 s2.1; an IPv4 address has the same form.
     private static bool IsHostName(string host)
     {
@@ -73,11 +92,13 @@ internal readonly record struct EndpointAddress(string Scheme, string Host, int 
     /// <summary><c>host:port</c> with brackets around an IPv6 address.</summary>
     internal string HostAndPort => Host.Contains(':') ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
 
-    public override string ToString() => $"{Scheme}://{HostAndPort}";
+    public override string ToString() => Scheme == Unix ? $"{Scheme}://{Host}" : $"{Scheme}://{HostAndPort}";
 
-    /// <summary>The IP endpoint; a name is resolved now, IPv4 first. Throws <see cref="UserError"/> naming <paramref name="where"/>.</summary>
-    internal IPEndPoint Resolve(string where)
+    /// <summary>The endpoint; a name is resolved now, IPv4 first. Throws <see cref="UserError"/> naming <paramref name="where"/>.</summary>
+    internal EndPoint Resolve(string where)
     {
+        if (Scheme == Unix)
+            return new UnixDomainSocketEndPoint(Host);
         if (Address is { } literal)
             return new IPEndPoint(literal, Port);
         try

@@ -85,15 +85,15 @@ internal sealed class JsonObjectReader
         return otherwise;
     }
 
-    /// <summary>An address of the scheme given; null when absent or wrong (noted).</summary>
-    internal EndpointAddress? Address(string key, string scheme, string example)
+    /// <summary>An address of a scheme given; null when absent or wrong (noted).</summary>
+    internal EndpointAddress? Address(string key, string[] schemes, string example)
     {
         if (Text(key) is not { } text)
             return null;
         if (!EndpointAddress.TryParse(text, out EndpointAddress address, out string fault))
             Error(PathOf(key), $"\"{text}\" {fault}", $"write it like {example}");
-        else if (address.Scheme != scheme)
-            Error(PathOf(key), $"\"{text}\" is not a {scheme}:// address", $"write it like {example}");
+        else if (!schemes.Contains(address.Scheme))
+            Error(PathOf(key), $"\"{text}\" is not a {string.Join(" or ", schemes.Select(scheme => scheme + "://"))} address", $"write it like {example}");
         else
             return address;
         return null;

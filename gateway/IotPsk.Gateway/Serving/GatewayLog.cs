@@ -23,7 +23,7 @@ internal static partial class GatewayLog
     internal static partial void ConnectRefused(this ILogger log, string listener, IPEndPoint remote, Mqtt.MqttConnectRefusal reason, string device);
 
     [LoggerMessage(1006, LogLevel.Warning, "Upstream {Upstream} of {Listener} cannot be reached: {Cause}, device {Device}", EventName = "UpstreamFailed")]
-    internal static partial void UpstreamFailed(this ILogger log, IPEndPoint upstream, string listener, string cause, string device);
+    internal static partial void UpstreamFailed(this ILogger log, EndPoint upstream, string listener, string cause, string device);
 
     [LoggerMessage(1007, LogLevel.Warning, "Session ended on {Listener} from {Remote}: {Reason}, device {Device}", EventName = "SessionBroken")]
     internal static partial void SessionBroken(this ILogger log, string listener, IPEndPoint remote, string reason, string device);

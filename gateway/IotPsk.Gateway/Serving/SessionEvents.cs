@@ -52,7 +52,7 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
 
     public void Restored(SessionInfo session) => Enter(session, (DeviceGrant)session.Tag!);
 
-    public void UpstreamFailed(SessionInfo session, IPEndPoint upstream, string cause) =>
+    public void UpstreamFailed(SessionInfo session, EndPoint upstream, string cause) =>
         log.UpstreamFailed(upstream, session.Listener, cause, Device(session));
 
     public void Closed(SessionInfo session, CloseReason reason, TlsError? cause)

@@ -12,8 +12,11 @@ public sealed record TlsListenerOptions
     /// <summary>Where to listen; port 0 lets the kernel choose (<see cref="TlsListener.EndPoint"/> tells). An IPv6 address takes IPv6 alone.</summary>
     public required IPEndPoint Listen { get; init; }
 
-    /// <summary>The plain TCP server behind.</summary>
-    public required IPEndPoint Upstream { get; init; }
+    /// <summary>
+    /// The plain server behind: an <see cref="IPEndPoint"/>, or a <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/>, which has no RST: there
+    /// a session that broke off ends for the server as one that ended well.
+    /// </summary>
+    public required EndPoint Upstream { get; init; }
 
     /// <summary>The engine's options, shared by all connections of the listener.</summary>
     public required PskTlsServerOptions Tls { get; init; }

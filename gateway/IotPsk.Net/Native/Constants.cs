@@ -29,6 +29,7 @@ internal static class Errno
 /// <summary>Flags and option numbers of the system calls in <see cref="Libc"/>.</summary>
 internal static class Linux
 {
+    internal const int AF_UNIX = 1;
     internal const int AF_INET = 2;
     internal const int AF_INET6 = 10;
     internal const int SOCK_STREAM = 1;

@@ -4,15 +4,29 @@ using System.Net.Sockets;
 
 namespace IotPsk.Net.Native;
 
-/// <summary>struct sockaddr_in and sockaddr_in6, to and from <see cref="IPEndPoint"/>.</summary>
+/// <summary>struct sockaddr_in and sockaddr_in6, to and from <see cref="IPEndPoint"/>; struct sockaddr_un from a path.</summary>
 internal static class SocketName
 {
     /// <summary>sizeof(struct sockaddr_in6), the larger of the two.</summary>
     internal const int MaxLength = 28;
+
+    /// <summary>sizeof(struct sockaddr_un).</summary>
+    internal const int MaxUnixLength = 110;
     private const int V4Length = 16;
 
     internal static int Family(IPEndPoint endPoint) =>
         endPoint.AddressFamily == AddressFamily.InterNetworkV6 ? Linux.AF_INET6 : Linux.AF_INET;
+
+    /// <summary>Writes an IP address or a path and returns its length in bytes.</summary>
+    internal static int Encode(EndPoint endPoint, Span<byte> target)
+    {
+        if (endPoint is IPEndPoint ip) return Encode(ip, target);
+        if (endPoint is not UnixDomainSocketEndPoint unix)
+            throw new ArgumentException($"{endPoint} is neither an IP address nor the path of a Unix socket.", nameof(endPoint));
+        var name = unix.Serialize();
+        name.Buffer.Span[..name.Size].CopyTo(target);
+        return name.Size;
+    }
 
     /// <summary>Writes the address and returns its length in bytes.</summary>
     internal static int Encode(IPEndPoint endPoint, Span<byte> target)

@@ -61,17 +61,22 @@ internal static unsafe class Tcp
         }
     }
 
-    internal static int Open(IPEndPoint endPoint)
+    internal static int Open(EndPoint endPoint)
     {
-        var fd = Libc.Socket(SocketName.Family(endPoint), StreamFlags, Linux.IPPROTO_TCP);
+        var fd = endPoint is IPEndPoint ip
+            ? Libc.Socket(SocketName.Family(ip), StreamFlags, Linux.IPPROTO_TCP)
+            : Libc.Socket(Linux.AF_UNIX, StreamFlags, 0);
         return fd >= 0 ? fd : LastError;
     }
 
-    /// <summary>Starts a connection: 0 when it stands already, -EINPROGRESS when EPOLLOUT will tell.</summary>
-    internal static int Connect(int fd, IPEndPoint endPoint)
+    /// <summary>
+    /// Starts a connection: 0 when it stands already, -EINPROGRESS when EPOLLOUT will tell, -EAGAIN when the accept queue of a Unix socket is
+    /// full (unix(7)): nothing will tell, the caller comes again.
+    /// </summary>
+    internal static int Connect(int fd, EndPoint endPoint)
     {
-        var name = stackalloc byte[SocketName.MaxLength];
-        var length = SocketName.Encode(endPoint, new Span<byte>(name, SocketName.MaxLength));
+        var name = stackalloc byte[SocketName.MaxUnixLength];
+        var length = SocketName.Encode(endPoint, new Span<byte>(name, SocketName.MaxUnixLength));
         if (Libc.Connect(fd, name, (uint)length) == 0) return 0;
         var error = LastError;
         // An interrupted connect goes on in the background (POSIX connect(2)), just as one in progress.

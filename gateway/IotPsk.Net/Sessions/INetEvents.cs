@@ -40,7 +40,7 @@ public interface INetEvents
     void Restored(SessionInfo session) { }
 
     /// <summary>The upstream could not be connected; <paramref name="cause"/> is the system's text.</summary>
-    void UpstreamFailed(SessionInfo session, IPEndPoint upstream, string cause) { }
+    void UpstreamFailed(SessionInfo session, EndPoint upstream, string cause) { }
 
     /// <summary>A session that was connected ended.</summary>
     /// <param name="session">The session.</param>

@@ -1,3 +1,4 @@
+using System.Net;
 using IotPsk.Net.Native;
 
 namespace IotPsk.Net.Sessions;
@@ -5,6 +6,11 @@ namespace IotPsk.Net.Sessions;
 /// <summary>Connecting: the upstream is being reached; the client is not read meanwhile.</summary>
 internal sealed partial class TlsSession
 {
+    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(20);
+
+    // How often the accept queue of a Unix socket was full: its connect() does not wait.
+    private ushort _busyTries;
+
     private void Connect()
     {
         _state = State.Connecting;
@@ -15,8 +21,19 @@ internal sealed partial class TlsSession
             return;
         }
         _upstream.Open(fd);
-        Tcp.SetOption(fd, Linux.IPPROTO_TCP, Linux.TCP_NODELAY, 1);
-        var result = Tcp.Connect(fd, _options.Upstream);
+        if (_options.Upstream is IPEndPoint) Tcp.SetOption(fd, Linux.IPPROTO_TCP, Linux.TCP_NODELAY, 1);
+        TryConnect();
+    }
+
+    private void TryConnect()
+    {
+        var result = Tcp.Connect(_upstream.Fd, _options.Upstream);
+        _busyTries = result == -Errno.EAGAIN ? (ushort)(_busyTries + 1) : (ushort)0;
+        if (_busyTries > 0 && _busyTries * BusyPause < Limits.ConnectTimeout)
+        {
+            Arm(BusyPause);
+            return;
+        }
         if (result < 0 && result != -Errno.EINPROGRESS)
         {
             UpstreamUnreachable(CloseReason.UpstreamUnreachable, -result);
@@ -24,7 +41,13 @@ internal sealed partial class TlsSession
         }
         Arm(Limits.ConnectTimeout);
         // Even a connection that stands at once is announced: registering reports the socket writable.
-        Watch(UpstreamChannel, fd);
+        Watch(UpstreamChannel, _upstream.Fd);
+    }
+
+    private void ConnectTimedOut()
+    {
+        if (_busyTries > 0) TryConnect();
+        else UpstreamUnreachable(CloseReason.UpstreamTimeout, Errno.ETIMEDOUT);
     }
 
     private void ContinueConnect()

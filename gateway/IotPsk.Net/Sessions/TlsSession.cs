@@ -112,7 +112,7 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
                 EndWithNotify(CloseReason.PrologueTimeout);
                 break;
             case State.Connecting:
-                UpstreamUnreachable(CloseReason.UpstreamTimeout, Errno.ETIMEDOUT);
+                ConnectTimedOut();
                 break;
             case State.Relaying:
                 RelayTimedOut();

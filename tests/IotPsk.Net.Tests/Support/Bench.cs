@@ -9,7 +9,7 @@ internal sealed class Bench : IDisposable
 {
     internal static readonly IPEndPoint AnyPort = new(IPAddress.Loopback, 0);
 
-    internal Bench(NetLimits? limits = null, Func<SessionPrologue>? prologue = null, bool echo = true, int shards = 1, IPEndPoint? upstream = null)
+    internal Bench(NetLimits? limits = null, Func<SessionPrologue>? prologue = null, bool echo = true, int shards = 1, EndPoint? upstream = null)
     {
         Upstream = new TestUpstream(echo);
         Shards = new ShardSet(limits ?? new NetLimits(), Resolver, Time, Events, shards);

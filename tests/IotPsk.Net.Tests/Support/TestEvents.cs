@@ -63,7 +63,7 @@ internal sealed class TestEvents : INetEvents
         Note("connected", () => Sessions.Add(session));
     }
 
-    public void UpstreamFailed(SessionInfo session, IPEndPoint upstream, string cause) => Note($"upstream {cause}", () => { });
+    public void UpstreamFailed(SessionInfo session, EndPoint upstream, string cause) => Note($"upstream {cause}", () => { });
 
     public void Closed(SessionInfo session, CloseReason reason, TlsError? cause) =>
         Note($"closed {reason}", () => Ends.Add((session, reason, cause)));
