@@ -1,5 +1,7 @@
+using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Mqtt;
 using IotPsk.Keys;
+using IotPsk.Lwm2m.Registration;
 using IotPsk.Net;
 
 namespace IotPsk.Gateway.Serving;
@@ -13,7 +15,7 @@ internal static class GatewayMetrics
     private static IEnumerable<Metric> Read(GatewayService service, NetMetrics net, DatagramMetrics datagrams) =>
     [
         .. Connections(net, datagrams, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
-        .. KeyNumbers(service), .. TpmNumbers(service.Tpm),
+        .. Lwm2mNumbers(service.Lwm2m), .. KeyNumbers(service), .. TpmNumbers(service.Tpm),
     ];
 
     private static IEnumerable<Metric> Connections(NetMetrics net, DatagramMetrics datagrams, EventCounters events)
@@ -66,6 +68,15 @@ internal static class GatewayMetrics
         yield return new("iotpsk_address_moves_total", Moves, datagrams.AddressMoves, "result", "Moved");
         yield return new("iotpsk_address_moves_total", Moves, datagrams.AddressesConfirmed, "result", "Confirmed");
         yield return new("iotpsk_address_moves_total", Moves, datagrams.AddressesRestored, "result", "Restored");
+    }
+
+    private static IEnumerable<Metric> Lwm2mNumbers(Lwm2mDevices devices)
+    {
+        yield return new("iotpsk_lwm2m_registrations", "LwM2M devices registered now.", devices.Count);
+        yield return new("iotpsk_lwm2m_registrations_total", "Registrations and updates taken.", devices.Taken.Registered, "kind", "Registered");
+        yield return new("iotpsk_lwm2m_registrations_total", "Registrations and updates taken.", devices.Taken.Updated, "kind", "Updated");
+        foreach (RegistrationEnd reason in Enum.GetValues<RegistrationEnd>())
+            yield return new("iotpsk_lwm2m_registrations_ended_total", "Registrations that ended.", devices.Ended(reason), "reason", reason.ToString());
     }
 
     private static IEnumerable<Metric> KeyNumbers(GatewayService service)

@@ -28,6 +28,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly List<DatagramListener> _datagramListeners = [];
     private readonly LimitsConfiguration _limits;
     private readonly AssociationKeeper _associations;
+    private readonly Lwm2mDevices _lwm2m;
     private int _stopped;
 
     private GatewayService(StateDirectory state, SqliteRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
@@ -46,6 +47,7 @@ internal sealed class GatewayService : IAsyncDisposable
             HalfOpenPerPrefix = limits.HalfOpenPerPrefix,
         }, resolver, time, _events);
         _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
+        _lwm2m = Lwm2mDevices.Start(state.Path, registry, time, log);
         registry.DeviceChanged += DeviceChanged;
         registry.FleetChanged += FleetChanged;
     }
@@ -54,6 +56,7 @@ internal sealed class GatewayService : IAsyncDisposable
     internal KeyService Keys => _keys;
     internal TpmOwner Tpm => _tpm;
     internal IRegistry Registry => _registry;
+    internal Lwm2mDevices Lwm2m => _lwm2m;
     internal IReadOnlyList<TlsListener> Listeners => _listeners;
     internal IReadOnlyList<DatagramListener> DatagramListeners => _datagramListeners;
 
@@ -161,6 +164,7 @@ internal sealed class GatewayService : IAsyncDisposable
         }
         await _shards.StopAsync(drain);
         _shards.Dispose();
+        await _lwm2m.DisposeAsync();
         if (_tickets is not null)
             await _tickets.DisposeAsync();
         if (_kept is not null)
@@ -204,7 +208,7 @@ internal sealed class GatewayService : IAsyncDisposable
         Name = listener.Name,
         Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
         Dtls = new PskDtlsServerOptions { Tickets = _tickets?.Options, RecordSizeLimit = LargestRecord },
-        Application = shard => new CoapApplication(shard, listener.Echo, _log),
+        Application = shard => new CoapApplication(shard, listener.Echo, _lwm2m, _log),
         // A client of the RFC 7925 profile repeats what got lost after 9 seconds: where TCP does with one limit, this takes six.
         Limits = new DatagramLimits { HandshakeTimeout = TimeSpan.FromSeconds(6 * _limits.HandshakeSeconds) },
     }, snapshot));
@@ -213,7 +217,10 @@ internal sealed class GatewayService : IAsyncDisposable
     private void DeviceChanged(DeviceRecord device)
     {
         if (device.IsRevoked)
+        {
+            _lwm2m.Revoke(device.Id);
             _ = CloseSessionsAsync(device.Id);
+        }
         // Revoked and reinstated between two looks: what it had open before must go all the same.
         else if (device.Generation > 1)
             _ = CloseSessionsAsync(device.Id, device.Generation);

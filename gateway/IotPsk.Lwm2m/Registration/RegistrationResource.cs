@@ -17,13 +17,16 @@ public sealed class RegistrationResource : ICoapResource
     private const uint DefaultLifetime = 86_400;
 
     private readonly RegistrationStore _store;
+    private readonly Func<long>? _clock;
 
     /// <summary>The resource of a store.</summary>
     /// <param name="store">Where the registrations are.</param>
-    public RegistrationResource(RegistrationStore store)
+    /// <param name="clock">The clock of the registrations, in milliseconds, where servers have clocks of their own; null for the server's.</param>
+    public RegistrationResource(RegistrationStore store, Func<long>? clock = null)
     {
         ArgumentNullException.ThrowIfNull(store);
         _store = store;
+        _clock = clock;
     }
 
     /// <inheritdoc/>
@@ -43,7 +46,7 @@ public sealed class RegistrationResource : ICoapResource
                 Update(exchange, location!);
                 break;
             case CoapCode.Delete when isBelow && location is not null:
-                bool removed = _store.Remove(exchange.Peer.DeviceId, location, exchange.Now, RegistrationEnd.Deregistered);
+                bool removed = _store.Remove(exchange.Peer.DeviceId, location, Now(exchange), RegistrationEnd.Deregistered);
                 exchange.Answer(removed ? CoapCode.Deleted : CoapCode.NotFound);
                 break;
             default:
@@ -73,6 +76,7 @@ public sealed class RegistrationResource : ICoapResource
         }
         if (!TryReadObjects(exchange, isRequired: true, out ObjectList? objects))
             return;
+        long now = Now(exchange);
         var registration = new DeviceRegistration
         {
             DeviceId = exchange.Peer.DeviceId,
@@ -83,8 +87,8 @@ public sealed class RegistrationResource : ICoapResource
             Root = objects!.Root,
             Objects = objects.Objects,
             ContentFormats = objects.ContentFormats,
-            RegisteredAt = exchange.Now,
-            UpdatedAt = exchange.Now,
+            RegisteredAt = now,
+            UpdatedAt = now,
         };
         _store.Register(registration);
         CoapWriter writer = exchange.Begin(CoapCode.Created);
@@ -101,7 +105,7 @@ public sealed class RegistrationResource : ICoapResource
         }
         if (!TryReadObjects(exchange, isRequired: false, out ObjectList? objects))
             return;
-        bool updated = _store.Update(exchange.Peer.DeviceId, location, exchange.Now, before => before with
+        bool updated = _store.Update(exchange.Peer.DeviceId, location, Now(exchange), before => before with
         {
             Lifetime = parameters.Lifetime ?? before.Lifetime,
             IsQueueMode = parameters.IsQueueMode ?? before.IsQueueMode,
@@ -111,6 +115,8 @@ public sealed class RegistrationResource : ICoapResource
         });
         exchange.Answer(updated ? CoapCode.Changed : CoapCode.NotFound);
     }
+
+    private long Now(CoapExchange exchange) => _clock?.Invoke() ?? exchange.Now;
 
     // Null objects with true: there is no list, and none is needed.
     private static bool TryReadObjects(CoapExchange exchange, bool isRequired, out ObjectList? objects)

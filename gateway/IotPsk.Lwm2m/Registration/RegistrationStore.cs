@@ -58,6 +58,18 @@ public sealed class RegistrationStore
     /// <returns>16 hexadecimal digits.</returns>
     public static string NewLocation() => RandomNumberGenerator.GetHexString(16, lowercase: true);
 
+    /// <summary>Takes registrations of an earlier run, before any other call; nobody hears of it. What ended meanwhile does so at the next <see cref="Expire"/>.</summary>
+    /// <param name="registrations">One for each device.</param>
+    public void Restore(IEnumerable<DeviceRegistration> registrations)
+    {
+        ArgumentNullException.ThrowIfNull(registrations);
+        lock (_gate)
+        {
+            foreach (DeviceRegistration registration in registrations)
+                Keep(registration);
+        }
+    }
+
     /// <summary>Takes a registration; one that the device had is replaced (OMA LwM2M 1.1 s6.2.1).</summary>
     /// <param name="registration">The registration.</param>
     public void Register(DeviceRegistration registration)

@@ -13,11 +13,13 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
 
     /// <param name="shard">Whose associations it serves.</param>
     /// <param name="echo">Serves <c>/echo</c>, for load tests.</param>
+    /// <param name="devices">Whose registrations it serves.</param>
     /// <param name="log">Is told what a resource threw.</param>
-    internal CoapApplication(DatagramShard shard, bool echo, ILogger log)
+    internal CoapApplication(DatagramShard shard, bool echo, Lwm2mDevices devices, ILogger log)
     {
         _shard = shard;
         _server = new CoapServer(this, new CoapServerOptions { OnFailure = log.Fault });
+        devices.Map(_server);
         if (echo)
             _server.Map("/echo", new EchoResource());
     }

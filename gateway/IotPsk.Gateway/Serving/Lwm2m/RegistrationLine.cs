@@ -1,0 +1,97 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using IotPsk.Lwm2m;
+using IotPsk.Lwm2m.Registration;
+
+namespace IotPsk.Gateway.Serving.Lwm2m;
+
+/// <summary>One line of the journal: a registration as it is now, or that there is none any more.</summary>
+internal sealed record RegistrationLine
+{
+    [JsonPropertyName("device")]
+    public required string Device { get; init; }
+
+    /// <summary>Null where the registration ended.</summary>
+    [JsonPropertyName("location")]
+    public string? Location { get; init; }
+
+    [JsonPropertyName("version")]
+    public string? Version { get; init; }
+
+    [JsonPropertyName("lifetime")]
+    public uint Lifetime { get; init; }
+
+    [JsonPropertyName("queue")]
+    public bool Queue { get; init; }
+
+    [JsonPropertyName("root")]
+    public string? Root { get; init; }
+
+    /// <summary>Paths; behind a space the version of an object.</summary>
+    [JsonPropertyName("objects")]
+    public string[]? Objects { get; init; }
+
+    [JsonPropertyName("formats")]
+    public int[]? Formats { get; init; }
+
+    [JsonPropertyName("registered")]
+    public long Registered { get; init; }
+
+    [JsonPropertyName("updated")]
+    public long Updated { get; init; }
+
+    internal static RegistrationLine Of(DeviceRegistration registration) => new()
+    {
+        Device = registration.DeviceId,
+        Location = registration.Location,
+        Version = registration.Version,
+        Lifetime = registration.Lifetime,
+        Queue = registration.IsQueueMode,
+        Root = registration.Root.Length > 0 ? registration.Root : null,
+        Objects = [.. registration.Objects.Select(o => o.Version is null ? o.Path.ToString() : $"{o.Path} {o.Version}")],
+        Formats = registration.ContentFormats.Count > 0 ? [.. registration.ContentFormats] : null,
+        Registered = registration.RegisteredAt,
+        Updated = registration.UpdatedAt,
+    };
+
+    internal DeviceRegistration? ToRegistration() => Location is null || Version is null ? null : new DeviceRegistration
+    {
+        DeviceId = Device,
+        Location = Location,
+        Version = Version,
+        Lifetime = Lifetime,
+        IsQueueMode = Queue,
+        Root = Root ?? "",
+        Objects = [.. (Objects ?? []).Select(ToLink).OfType<ObjectLink>()],
+        ContentFormats = Formats ?? [],
+        RegisteredAt = Registered,
+        UpdatedAt = Updated,
+    };
+
+    private static ObjectLink? ToLink(string text)
+    {
+        string[] parts = text.Split(' ', 2);
+        return ObjectPath.TryParse(parts[0], out ObjectPath path) && path.Depth is 1 or 2 ? new ObjectLink(path, parts.Length == 2 ? parts[1] : null) : null;
+    }
+}
+
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
+[JsonSerializable(typeof(RegistrationLine))]
+internal sealed partial class RegistrationJson : JsonSerializerContext
+{
+    /// <summary>A line without its end.</summary>
+    internal static byte[] Write(RegistrationLine line) => JsonSerializer.SerializeToUtf8Bytes(line, Default.RegistrationLine);
+
+    /// <summary>Null for what is none.</summary>
+    internal static RegistrationLine? Read(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, Default.RegistrationLine);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

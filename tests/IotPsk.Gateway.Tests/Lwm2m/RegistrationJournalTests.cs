@@ -1,0 +1,112 @@
+using IotPsk.Gateway.Serving.Lwm2m;
+using IotPsk.Lwm2m;
+using IotPsk.Lwm2m.Registration;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace IotPsk.Gateway.Tests.Lwm2m;
+
+public sealed class RegistrationJournalTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("iotpsk-journal").FullName;
+
+    private string Path => System.IO.Path.Combine(_directory, RegistrationJournal.FileName);
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task What_was_noted_is_there_after_a_restart_and_what_ended_is_not()
+    {
+        DeviceRegistration first = New("device-1"), second = New("device-2") with
+        {
+            IsQueueMode = true,
+            Root = "/lwm2m",
+            ContentFormats = [110, 112],
+            Version = "1.0",
+            UpdatedAt = 99_000,
+        };
+        await using (RegistrationJournal journal = Journal())
+        {
+            Assert.Empty(journal.Load());
+            journal.Start();
+            journal.Note("device-1", first);
+            journal.Note("device-2", New("device-2"));
+            journal.Note("device-3", New("device-3"));
+            journal.Flush();
+            journal.Note("device-2", second);
+            journal.Note("device-3", null);
+        }
+        await using RegistrationJournal next = Journal();
+        DeviceRegistration[] found = [.. next.Load().OrderBy(r => r.DeviceId, StringComparer.Ordinal)];
+        Assert.Equal([Tell(first), Tell(second)], found.Select(Tell));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path));
+    }
+
+    [Theory]
+    [InlineData("{\"device\":\"device-2\",\"loc")]
+    [InlineData("nothing of that kind\n")]
+    [InlineData("{\"location\":\"x\"}\n")]
+    [InlineData("\0\0\0\0")]
+    public async Task A_line_cut_off_by_a_crash_costs_no_other_device_anything(string rest)
+    {
+        await using (RegistrationJournal journal = Journal())
+        {
+            journal.Start();
+            journal.Note("device-1", New("device-1"));
+        }
+        File.AppendAllText(Path, rest);
+        await using RegistrationJournal next = Journal();
+        Assert.Equal("device-1", Assert.Single(next.Load()).DeviceId);
+    }
+
+    [Fact]
+    public async Task A_file_that_grew_is_written_anew_with_what_is_alive()
+    {
+        DeviceRegistration[] alive = [New("device-1") with { Root = new string('r', 1 << 20) }];
+        await using (var journal = new RegistrationJournal(_directory, () => alive, TimeProvider.System, NullLogger.Instance))
+        {
+            journal.Start();
+            for (int i = 0; i < 7; i++)
+            {
+                journal.Note("device-1", alive[0] = alive[0] with { UpdatedAt = i });
+                journal.Flush();
+            }
+            Assert.InRange(new FileInfo(Path).Length, 1 << 20, 5 << 20);
+        }
+        await using RegistrationJournal next = Journal();
+        Assert.Equal(6, Assert.Single(next.Load()).UpdatedAt);
+    }
+
+    [Fact]
+    public async Task A_disk_that_takes_nothing_stops_nothing_and_is_tried_again()
+    {
+        string inTheWay = Path + ".new";
+        Directory.CreateDirectory(inTheWay);
+        await using (var journal = new RegistrationJournal(_directory, () => [New("device-1")], TimeProvider.System, NullLogger.Instance))
+        {
+            journal.Start();
+            journal.Note("device-1", New("device-1"));
+            journal.Flush();
+            Assert.False(File.Exists(Path));
+            Directory.Delete(inTheWay);
+            journal.Flush();
+        }
+        await using RegistrationJournal next = Journal();
+        Assert.Single(next.Load());
+    }
+
+    private RegistrationJournal Journal() => new(_directory, () => [], TimeProvider.System, NullLogger.Instance);
+
+    private static string Tell(DeviceRegistration r) =>
+        $"{r with { Objects = [], ContentFormats = [] }} {string.Join(' ', r.Objects)} {string.Join(' ', r.ContentFormats)}".Replace("System.Collections.Generic.", "", StringComparison.Ordinal);
+
+    private static DeviceRegistration New(string device) => new()
+    {
+        DeviceId = device,
+        Location = "0123456789abcdef",
+        Version = "1.1",
+        Lifetime = 300,
+        Objects = [new ObjectLink(new ObjectPath(1, 0), null), new ObjectLink(new ObjectPath(3), "1.2"), new ObjectLink(new ObjectPath(3303, 65534), null)],
+        RegisteredAt = 1_700_000_000_000,
+        UpdatedAt = 1_700_000_001_000,
+    };
+}
