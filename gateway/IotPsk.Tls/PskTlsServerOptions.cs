@@ -96,8 +96,8 @@ public sealed class PskTlsServerOptions
     public Action<string>? KeyLog { get; init; }
 
     /// <summary>
-    /// Application protocols, the preferred one first (RFC 7301). A client that offers only others is refused; one that offers none is not.
-    /// Null: the extension is ignored.
+    /// Application protocols, the preferred one first (RFC 7301). A client that offers only others is refused, as long as
+    /// <see cref="RequireApplicationProtocol"/> says so; one that offers none is not. Null: the extension is ignored.
     /// </summary>
     /// <exception cref="ArgumentException">A name is empty or longer than 255 bytes.</exception>
     public IReadOnlyList<ReadOnlyMemory<byte>>? ApplicationProtocols
@@ -105,4 +105,10 @@ public sealed class PskTlsServerOptions
         get;
         init => field = OptionRules.ApplicationProtocols(value);
     }
+
+    /// <summary>
+    /// Refuses a client that offers application protocols, and none of ours (RFC 7301 s3.2). False: to such a client this is a server that does
+    /// not know the extension, and the session goes on without a protocol. Default true.
+    /// </summary>
+    public bool RequireApplicationProtocol { get; init; } = true;
 }

@@ -110,6 +110,35 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
         return (uint)index < (uint)_shards.Length ? OnShard(_shards[index], () => Close(_shards[index], id, reason)) : Task.FromResult(false);
     }
 
+    /// <summary>
+    /// Answers a session whose prologue waits (<see cref="PrologueStatus.Wait"/>), and ends it by close_notify. From any thread, without waiting.
+    /// </summary>
+    /// <param name="id">Its <see cref="SessionInfo.Id"/>.</param>
+    /// <param name="reply">Plaintext for the client; not copied before it goes into records.</param>
+    /// <param name="done">Called once: with true when the reply went into records, with false when the session is gone. The reply is not needed afterwards.</param>
+    public void Reply(long id, ReadOnlyMemory<byte> reply, Action<bool> done)
+    {
+        ArgumentNullException.ThrowIfNull(done);
+        var index = (int)(id >> Shard.IndexShift);
+        if ((uint)index >= (uint)_shards.Length)
+        {
+            done(false);
+            return;
+        }
+        _shards[index].Loop.TryPost(new DelegateWork(() =>
+        {
+            var given = false;
+            try
+            {
+                _shards[index].Find(id)?.Guarded(session => given = session.Reply(reply.Span));
+            }
+            finally
+            {
+                done(given);
+            }
+        }, () => done(false)));
+    }
+
     /// <summary>The sessions whose handshake is done, as they are in one turn of each loop.</summary>
     public async Task<IReadOnlyList<SessionInfo>> GetSessionsAsync()
     {

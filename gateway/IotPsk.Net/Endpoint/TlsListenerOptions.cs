@@ -27,4 +27,10 @@ public sealed record TlsListenerOptions
     /// messages, so a client that goes without close_notify ends the upstream by FIN; without one, by RST.
     /// </summary>
     public Func<SessionPrologue>? Prologue { get; init; }
+
+    /// <summary>
+    /// Makes the prologue of a session that negotiated one of the application protocols of <see cref="Tls"/> (RFC 7301), in place of
+    /// <see cref="Prologue"/>; null: application protocols make no difference. Called on shards' threads.
+    /// </summary>
+    public Func<ReadOnlyMemory<byte>, SessionPrologue>? ProtocolPrologue { get; init; }
 }

@@ -33,6 +33,9 @@ public enum CloseReason
     /// <summary>The prologue refused.</summary>
     PrologueRefused,
 
+    /// <summary>The prologue was all there was to it: it has answered.</summary>
+    PrologueAnswered,
+
     /// <summary>The client did not complete the prologue within <see cref="NetLimits.PrologueTimeout"/>.</summary>
     PrologueTimeout,
 

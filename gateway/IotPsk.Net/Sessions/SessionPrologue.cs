@@ -13,6 +13,12 @@ public enum PrologueStatus
 
     /// <summary>Send the reply, then close_notify; the upstream is never contacted.</summary>
     Refuse,
+
+    /// <summary>
+    /// The reply comes later, from another thread (<see cref="ShardSet.Reply"/>), and then close_notify; nothing is read meanwhile. It must come
+    /// before <see cref="NetLimits.PrologueTimeout"/> is over.
+    /// </summary>
+    Wait,
 }
 
 /// <summary>

@@ -79,7 +79,7 @@ internal sealed partial class TlsSession
         SetChunk();
         if (Info.Tag is { } tag) _shard.Services.Resolver.Verified(tag);
         Events.Connected(Info);
-        if (_options.Prologue is { } prologue) BeginPrologue(prologue());
+        if (MakePrologue() is { } prologue) BeginPrologue(prologue);
         else Connect();
     }
 

@@ -7,10 +7,16 @@ internal sealed partial class TlsSession
 {
     private SessionPrologue? _prologue;
     private Backlog _prologueData;
+    private bool _delimitsItself;
+    private bool _replyIsDue;
+
+    private SessionPrologue? MakePrologue() =>
+        _options.ProtocolPrologue is { } make && _tls!.Session!.ApplicationProtocol is { IsEmpty: false } protocol ? make(protocol) : _options.Prologue?.Invoke();
 
     private void BeginPrologue(SessionPrologue prologue)
     {
         _prologue = prologue;
+        _delimitsItself = true;
         _state = State.Prologue;
         Arm(Limits.PrologueTimeout);
         // What came along with the client's Finished is decrypted without waiting for the socket.
@@ -21,12 +27,24 @@ internal sealed partial class TlsSession
     private void ReadPrologue()
     {
         FlushClient();
-        while (_state == State.Prologue && CanReadClient && !(_client.IsBlocked && _tls!.HasOutput))
+        while (_state == State.Prologue && !_replyIsDue && CanReadClient && !(_client.IsBlocked && _tls!.HasOutput))
         {
             var plain = ReadClient();
             if (plain > 0) Inspect(Plain[..plain]);
         }
-        if (_state == State.Prologue && _clientEnd != ClientEnd.Open) EndOfClient();
+        if (_state != State.Prologue) return;
+        // Nothing is read while the reply is awaited; epoll alone tells that the client is gone.
+        if (_replyIsDue && _clientEnd == ClientEnd.Open && (_client.Hangup || _client.Broken)) ClientIsGone();
+        else if (_clientEnd != ClientEnd.Open) EndOfClient();
+    }
+
+    /// <summary>What the prologue waited for; false if nobody waits any more.</summary>
+    internal bool Reply(ReadOnlySpan<byte> reply)
+    {
+        if (_state != State.Prologue || !_replyIsDue) return false;
+        WriteClient(reply);
+        EndWithNotify(CloseReason.PrologueAnswered);
+        return true;
     }
 
     private void Inspect(ReadOnlySpan<byte> fresh)
@@ -63,6 +81,10 @@ internal sealed partial class TlsSession
                 _prologueData.Clear(Pool);
                 WriteClient(_shard.Reply.Written);
                 Connect();
+                break;
+            case PrologueStatus.Wait:
+                _replyIsDue = true;
+                _prologueData.Clear(Pool);
                 break;
             default:
                 _shard.Counters.PrologueRefusals++;

@@ -203,5 +203,5 @@ internal sealed partial class TlsSession
 
     // Without a prologue nobody knows whether the protocol marks its ends itself: a FIN could pass for one.
     private bool AbortsUpstream =>
-        _options.Prologue is null && _clientEnd is ClientEnd.Truncated or ClientEnd.Reset or ClientEnd.Alert or ClientEnd.Failure;
+        !_delimitsItself && _clientEnd is ClientEnd.Truncated or ClientEnd.Reset or ClientEnd.Alert or ClientEnd.Failure;
 }

@@ -78,7 +78,7 @@ internal static class ClientHelloRules
         }
 
         // RFC 7301 s3.2: no overlap is a no_application_protocol.
-        return TlsErrorReason.NoCommonApplicationProtocol;
+        return options.RequireApplicationProtocol ? TlsErrorReason.NoCommonApplicationProtocol : TlsErrorReason.None;
     }
 
     private static TlsErrorReason CheckMandatoryExtensions(in ClientHello hello)

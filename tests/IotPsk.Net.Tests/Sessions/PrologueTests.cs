@@ -1,4 +1,5 @@
 using IotPsk.Net.Tests.Support;
+using IotPsk.Tls;
 
 namespace IotPsk.Net.Tests.Sessions;
 
@@ -95,6 +96,85 @@ public class PrologueTests
         client.Send(new byte[1]);
         bench.Events.Wait("closed PrologueTooLarge");
         Assert.True(client.Receive().IsEmpty);
+    }
+
+    [Fact]
+    public void A_reply_that_comes_later_is_followed_by_close_notify()
+    {
+        using var bench = NewBench();
+        using var client = bench.Connect();
+        client.Send("wait\nwhat is sent meanwhile is nobody's"u8);
+        var session = WaitForPrologue(bench);
+        Assert.True(Reply(bench, session, "here it is"u8.ToArray()));
+        Assert.Equal("here it is"u8, client.Receive(10));
+        Assert.True(client.Receive().IsEmpty);
+        bench.Events.Wait("closed PrologueAnswered");
+        Assert.False(bench.Upstream.HasCaller);
+        Assert.False(Reply(bench, session, "again"u8.ToArray()));
+    }
+
+    [Fact]
+    public void Nobody_is_answered_who_does_not_wait()
+    {
+        using var bench = NewBench();
+        using var client = bench.Connect();
+        var session = WaitForPrologue(bench);
+        Assert.False(Reply(bench, session, "unasked"u8.ToArray()));
+        Assert.False(Reply(bench, session + 1, "nobody"u8.ToArray()));
+        Assert.False(Reply(bench, long.MaxValue, "nobody"u8.ToArray()));
+        client.Send("wait\n"u8);
+        bench.Settle();
+        client.Socket.Dispose();
+        bench.Events.Wait("closed Peer");
+        Assert.False(Reply(bench, session, "too late"u8.ToArray()));
+    }
+
+    [Fact]
+    public void A_reply_that_does_not_come_is_not_waited_for_longer_than_for_the_client()
+    {
+        using var bench = NewBench(new NetLimits { PrologueTimeout = TimeSpan.FromSeconds(25) });
+        using var client = bench.Connect();
+        client.Send("wait\n"u8);
+        bench.Settle();
+        bench.Time.Advance(TimeSpan.FromSeconds(25));
+        bench.Events.Wait("closed PrologueTimeout");
+        Assert.True(client.Receive().IsEmpty);
+    }
+
+    [Fact]
+    public void An_application_protocol_has_a_prologue_of_its_own_and_others_are_as_good_as_none()
+    {
+        using var bench = new Bench(echo: true);
+        bench.Listener.Update(bench.Listener.Options with
+        {
+            Tls = new PskTlsServerOptions { ApplicationProtocols = ["lines/1"u8.ToArray()], RequireApplicationProtocol = false },
+            ProtocolPrologue = protocol => protocol.Span.SequenceEqual("lines/1"u8) ? new LinePrologue() : throw new InvalidOperationException(),
+        });
+        using var lines = new TestClient(bench.Server, TestTls.ProtocolClient(TestResolver.Device, TestResolver.Key, "lines/1"));
+        Assert.Null(lines.Handshake());
+        lines.Send("refuse\n"u8);
+        Assert.Equal("refused\n"u8, lines.Receive(8));
+        using var other = new TestClient(bench.Server, TestTls.ProtocolClient(TestResolver.Device, TestResolver.Key, "other/1"));
+        Assert.Null(other.Handshake());
+        using var none = bench.Connect();
+        foreach (var client in (TestClient[])[other, none])
+        {
+            client.Send("refuse\n"u8);
+            Assert.Equal("refuse\n"u8, client.Receive(7));
+        }
+    }
+
+    private static long WaitForPrologue(Bench bench)
+    {
+        bench.Settle();
+        return bench.Shards.GetSessionsAsync().GetAwaiter().GetResult().Single().Id;
+    }
+
+    private static bool Reply(Bench bench, long session, byte[] reply)
+    {
+        var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        bench.Shards.Reply(session, reply, done.SetResult);
+        return done.Task.WaitAsync(TimeSpan.FromSeconds(30)).GetAwaiter().GetResult();
     }
 
     [Fact]

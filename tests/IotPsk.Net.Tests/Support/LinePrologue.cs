@@ -3,7 +3,7 @@ using System.Buffers;
 namespace IotPsk.Net.Tests.Support;
 
 /// <summary>
-/// A protocol that begins with one line: "hello NAME" goes upstream as "user NAME", "refuse" is refused, "throw" is a bug.
+/// A protocol that begins with one line: "hello NAME" goes upstream as "user NAME", "refuse" is refused, "wait" is answered later, "throw" is a bug.
 /// </summary>
 internal sealed class LinePrologue : SessionPrologue
 {
@@ -20,6 +20,7 @@ internal sealed class LinePrologue : SessionPrologue
             reply.Write("refused\n"u8);
             return PrologueStatus.Refuse;
         }
+        if (line.SequenceEqual("wait"u8)) return PrologueStatus.Wait;
         upstream.Write("user "u8);
         upstream.Write(line["hello ".Length..]);
         upstream.Write("\n"u8);

@@ -10,6 +10,9 @@ internal static class TestTls
 
     internal static PskTlsClient Client(string identity, byte[] psk) => new(new PskTlsClientOptions { Credentials = [Credential(identity, psk)] });
 
+    internal static PskTlsClient ProtocolClient(string identity, byte[] psk, string protocol) =>
+        new(new PskTlsClientOptions { Credentials = [Credential(identity, psk)], ApplicationProtocols = [Encoding.ASCII.GetBytes(protocol)] });
+
     internal static PskTlsClient Tls12Client(string identity, byte[] psk) =>
         new(new PskTlsClientOptions { Versions = [TlsProtocol.Tls12], Credentials = [Credential(identity, psk)] });
 
