@@ -160,9 +160,9 @@ public sealed class RevocationTests : IAsyncLifetime, IDisposable
     }
 
     // Its own connection to the registry, as the command line has it.
-    private void OtherProcess(Action<SqliteRegistry> work)
+    private void OtherProcess(Action<IRegistry> work)
     {
-        using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(State));
+        using IRegistry registry = RegistrySource.Sqlite(StateDirectory.Open(State)).Open();
         work(registry);
     }
 

@@ -18,7 +18,7 @@ public sealed class TerminationTests : IDisposable, INetEvents
     private readonly TempDirectory _directory = new();
     private readonly Swtpm _tpm;
     private readonly EsysTpm _commands;
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
     private readonly TpmOwner _owner;
     private readonly KeyService _keys;
     private readonly FleetPskResolver _resolver;
@@ -34,7 +34,7 @@ public sealed class TerminationTests : IDisposable, INetEvents
         StateDirectory state = StateDirectory.OpenOrCreate(_directory.File("state"));
         using (var setup = new EsysTpm(_tpm.Tcti))
             FleetSetup.Init(state, setup, new FleetSetupOptions { ServerId = "gateway-01" });
-        _registry = SqliteRegistry.Open(state);
+        _registry = RegistrySource.Sqlite(state).Open();
         _registry.Enrol("sensor-1");
         _commands = new EsysTpm(_tpm.Tcti);
         _owner = new TpmOwner(_commands, new TpmOwnerOptions(), TimeProvider.System, FleetSelfTest.For(_registry));

@@ -246,9 +246,9 @@ public sealed class TicketTests : IAsyncLifetime, IDisposable
         return key;
     }
 
-    private void OtherProcess(Action<SqliteRegistry> work)
+    private void OtherProcess(Action<IRegistry> work)
     {
-        using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(State));
+        using IRegistry registry = RegistrySource.Sqlite(StateDirectory.Open(State)).Open();
         work(registry);
     }
 

@@ -16,7 +16,7 @@ internal static class BackupCommands
         backup.SetAction(parsed =>
         {
             string path = Path.GetFullPath(parsed.GetValue(file)!);
-            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            using IRegistry registry = common.OpenRegistry(parsed);
             RegistryBackup.Write(registry, path);
             FleetRecord fleet = registry.RequireFleet();
             var document = new JsonObject { ["file"] = path, ["serverId"] = fleet.ServerId, ["devices"] = registry.DeviceCount, ["storageRootName"] = fleet.StorageRoot.NameHex };

@@ -45,5 +45,5 @@ internal sealed class CommonOptions
     }
 
     /// <summary>The registry of a fleet that was set up.</summary>
-    internal SqliteRegistry OpenRegistry(ParseResult parsed) => SqliteRegistry.Open(StateDirectory.Open(Configuration(parsed).State));
+    internal IRegistry OpenRegistry(ParseResult parsed) => RegistryAccess.Open(Configuration(parsed));
 }

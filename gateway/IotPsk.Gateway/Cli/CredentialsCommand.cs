@@ -48,7 +48,7 @@ internal sealed class CredentialsCommand
         }
         Check(format, use, output, parsed.GetValue(_show), id is null);
         GatewayConfiguration configuration = _common.Configuration(parsed);
-        using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
+        using IRegistry registry = RegistryAccess.Open(configuration);
         FleetRecord fleet = registry.RequireFleet();
         IReadOnlyList<DeviceRecord> devices = id is not null ? [One(registry, id)] : csv is not null ? OfFile(registry, csv) : All(registry);
         foreach (DeviceRecord device in devices)
@@ -90,7 +90,7 @@ internal sealed class CredentialsCommand
             throw new UserError($"the id {id} has a ':'", $"--format {format}", "pick --format json, or an id without ':'", UserError.Usage);
     }
 
-    private static DeviceRecord One(SqliteRegistry registry, string id)
+    private static DeviceRecord One(IRegistry registry, string id)
     {
         DeviceRecord device = registry.Find(id) ?? throw DeviceCommands.Unknown(id);
         return device.IsRevoked
@@ -98,14 +98,14 @@ internal sealed class CredentialsCommand
             : device;
     }
 
-    private static DeviceRecord[] All(SqliteRegistry registry)
+    private static DeviceRecord[] All(IRegistry registry)
     {
         // Keys of the devices' own were handed out at enrolment.
         DeviceRecord[] devices = [.. registry.Devices.Where(device => !device.IsRevoked && device.Mode == DeviceMode.Derived).OrderBy(device => device.Id, StringComparer.Ordinal)];
         return devices.Length > 0 ? devices : throw new UserError("there is no device whose key can be derived", "in the registry", "enroll one: iotpsk device enroll ID");
     }
 
-    private static List<DeviceRecord> OfFile(SqliteRegistry registry, string csv)
+    private static List<DeviceRecord> OfFile(IRegistry registry, string csv)
     {
         var devices = new List<DeviceRecord>();
         var faults = new List<string>();

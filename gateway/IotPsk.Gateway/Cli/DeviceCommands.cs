@@ -19,7 +19,7 @@ internal static class DeviceCommands
         device.Subcommands.Add(List(common, console));
         device.Subcommands.Add(ForOne("show", "Shows a device. Example: iotpsk device show sensor-0001", (parsed, id) =>
         {
-            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            using IRegistry registry = common.OpenRegistry(parsed);
             DeviceRecord record = registry.Find(id) ?? throw Unknown(id);
             JsonObject document = Describe(record);
             string text = $"{Line(record)}, in logs {LogName.Of(id)}";
@@ -34,7 +34,7 @@ internal static class DeviceCommands
         }));
         device.Subcommands.Add(ForOne("revoke", "Revokes a device: it is refused from now on. Example: iotpsk device revoke sensor-0001", (parsed, id) =>
         {
-            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            using IRegistry registry = common.OpenRegistry(parsed);
             if (registry.Find(id) is null)
                 throw Unknown(id);
             // The gateway first: once the registry says so it ends the sessions by itself, and could not tell how many there were.
@@ -50,7 +50,7 @@ internal static class DeviceCommands
         }));
         device.Subcommands.Add(ForOne("reinstate", "Lets a revoked device in again, with the key it has. Example: iotpsk device reinstate sensor-0001", (parsed, id) =>
         {
-            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            using IRegistry registry = common.OpenRegistry(parsed);
             if (registry.Find(id) is null)
                 throw Unknown(id);
             (DeviceRecord record, bool changed) = registry.Reinstate(id);
@@ -105,7 +105,7 @@ internal static class DeviceCommands
         var list = new Command("list", "Lists the devices. Example: iotpsk device list --json");
         list.SetAction(parsed =>
         {
-            using SqliteRegistry registry = common.OpenRegistry(parsed);
+            using IRegistry registry = common.OpenRegistry(parsed);
             var array = new JsonArray();
             var text = new StringBuilder();
             foreach (DeviceRecord record in registry.Devices.OrderBy(r => r.Id, StringComparer.Ordinal))

@@ -45,7 +45,7 @@ internal sealed class EnrollCommand
         _own.Check(parsed, many);
         IReadOnlyList<string> ids = csv is not null ? [.. DeviceIdFile.Read(csv).Select(line => line.Id)] : Row(id!, parsed.GetValue(_count));
         GatewayConfiguration configuration = _common.Configuration(parsed);
-        using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
+        using IRegistry registry = RegistryAccess.Open(configuration);
         FleetRecord fleet = registry.RequireFleet();
         if (_own.Mode(parsed) != DeviceMode.Derived)
             WithOwnKeys(parsed, configuration, registry, fleet, ids, many);
@@ -78,7 +78,7 @@ internal sealed class EnrollCommand
         return ids;
     }
 
-    private void WithOwnKeys(ParseResult parsed, GatewayConfiguration configuration, SqliteRegistry registry, FleetRecord fleet, IReadOnlyList<string> ids, bool many)
+    private void WithOwnKeys(ParseResult parsed, GatewayConfiguration configuration, IRegistry registry, FleetRecord fleet, IReadOnlyList<string> ids, bool many)
     {
         DeviceMode mode = _own.Mode(parsed);
         int randoms = _own.Randoms(parsed);
@@ -99,7 +99,7 @@ internal sealed class EnrollCommand
         _console.Print(_common.Json(parsed), document, $"{what}, with {(many ? "keys of their own" : "a key of its own")} in the TPM, mode {mode.ToString().ToLowerInvariant()}");
     }
 
-    private void One(ParseResult parsed, SqliteRegistry registry, string id)
+    private void One(ParseResult parsed, IRegistry registry, string id)
     {
         (DeviceRecord record, bool isNew) = registry.Enrol(id);
         RunningGateway.Tell(_common, _console, parsed, RunningGateway.Refresh);
@@ -108,7 +108,7 @@ internal sealed class EnrollCommand
         _console.Print(_common.Json(parsed), document, isNew ? $"{id} is enrolled" : $"{id} was enrolled already{(record.IsRevoked ? " and is revoked" : "")}");
     }
 
-    private void Many(ParseResult parsed, SqliteRegistry registry, IReadOnlyList<string> ids)
+    private void Many(ParseResult parsed, IRegistry registry, IReadOnlyList<string> ids)
     {
         var progress = new Progress(_console.Errors, "enrolling", ids.Count);
         int added = registry.EnrolMany(ids, progress: progress.Report);

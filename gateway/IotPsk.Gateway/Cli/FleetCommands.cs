@@ -41,7 +41,7 @@ internal static class FleetCommands
     {
         GatewayConfiguration configuration = common.Configuration(parsed);
         using var tpm = TpmAccess.Create(configuration.Tpm, null);
-        FleetRecord fleet = FleetSetup.Init(StateDirectory.OpenOrCreate(configuration.State), tpm, new FleetSetupOptions
+        FleetRecord fleet = FleetSetup.Init(RegistryAccess.SourceOrNew(configuration), tpm, new FleetSetupOptions
         {
             ServerId = serverId,
             Authority = authority is null ? null : FleetAuthority.FromPem(File.ReadAllText(authority), authority),
@@ -54,7 +54,7 @@ internal static class FleetCommands
     private static int Status(CommonOptions common, CommandConsole console, ParseResult parsed)
     {
         GatewayConfiguration configuration = common.Configuration(parsed);
-        using SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(configuration.State));
+        using IRegistry registry = RegistryAccess.Open(configuration);
         FleetDocument document = FleetDocument.Of(registry);
         using var tpm = TpmAccess.Create(configuration.Tpm, document.Fleet);
         tpm.Open();

@@ -19,7 +19,7 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
 
     private string Warning => Fleet.Authority is null ? Stays : Shareable;
 
-    internal static FleetDocument Of(SqliteRegistry registry) => new(registry.RequireFleet(), registry.DeviceCount, registry.CountByEpoch(), new RollbackGuard(registry).IsPrepared);
+    internal static FleetDocument Of(IRegistry registry) => new(registry.RequireFleet(), registry.DeviceCount, registry.CountByEpoch(), new RollbackGuard(registry).IsPrepared);
 
     /// <summary>What there is to do about an epoch; null when nothing is.</summary>
     internal static string? Pending(EpochRecord epoch) => epoch switch

@@ -19,11 +19,11 @@ internal static class FleetLifeCommands
         rotate.SetAction(parsed =>
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
-            StateDirectory state = StateDirectory.Open(configuration.State);
-            using var tpm = TpmAccess.Create(configuration.Tpm, Read(state).Fleet);
-            FleetRotationResult result = FleetRotation.Rotate(state, tpm, new FleetRotationOptions { Compromised = parsed.GetValue(compromised) });
+            RegistrySource source = RegistryAccess.Source(configuration);
+            using var tpm = TpmAccess.Create(configuration.Tpm, Read(source).Fleet);
+            FleetRotationResult result = FleetRotation.Rotate(source, tpm, new FleetRotationOptions { Compromised = parsed.GetValue(compromised) });
             RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
-            FleetDocument document = Read(state);
+            FleetDocument document = Read(source);
             JsonObject json = document.Json();
             json["finished"] = result.Finished;
             int epoch = result.Fleet.ActiveEpoch!.Number;
@@ -43,11 +43,11 @@ internal static class FleetLifeCommands
         retire.SetAction(parsed =>
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
-            StateDirectory state = StateDirectory.Open(configuration.State);
-            using var tpm = TpmAccess.Create(configuration.Tpm, Read(state).Fleet);
+            RegistrySource source = RegistryAccess.Source(configuration);
+            using var tpm = TpmAccess.Create(configuration.Tpm, Read(source).Fleet);
             int epoch = parsed.GetValue(number);
-            bool changed = Retire(state, tpm, epoch, () => RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh));
-            FleetDocument document = Read(state);
+            bool changed = Retire(source, tpm, epoch, () => RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh));
+            FleetDocument document = Read(source);
             JsonObject json = document.Json();
             json["changed"] = changed;
             int left = document.LastEpochs.GetValueOrDefault(epoch);
@@ -60,12 +60,12 @@ internal static class FleetLifeCommands
         return retire;
     }
 
-    private static bool Retire(StateDirectory state, EsysTpm tpm, int epoch, Action tellGateway)
+    private static bool Retire(RegistrySource source, EsysTpm tpm, int epoch, Action tellGateway)
     {
         bool refused = false;
         try
         {
-            return FleetRotation.Retire(state, tpm, epoch, () =>
+            return FleetRotation.Retire(source, tpm, epoch, () =>
             {
                 refused = true;
                 tellGateway();
@@ -77,9 +77,9 @@ internal static class FleetLifeCommands
         }
     }
 
-    internal static FleetDocument Read(StateDirectory state)
+    internal static FleetDocument Read(RegistrySource source)
     {
-        using SqliteRegistry registry = SqliteRegistry.Open(state);
+        using IRegistry registry = source.Open();
         return FleetDocument.Of(registry);
     }
 }

@@ -43,7 +43,7 @@ internal static class FleetSharingCommands
             if (!string.Equals(parent.Fingerprint, parsed.GetValue(fingerprint)!.Replace(":", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase))
                 throw new UserError("this is not the storage key with that fingerprint", file, "compare it with what srk-public showed on the other gateway: the file may have been changed on its way");
             GatewayConfiguration configuration = common.Configuration(parsed);
-            StateDirectory state = StateDirectory.Open(configuration.State);
+            RegistrySource source = RegistryAccess.Source(configuration);
             if (parsed.GetValue(signature) is not { } signed)
             {
                 SecretFile.Create(path, stream => stream.Write(parent.Policy));
@@ -52,8 +52,8 @@ internal static class FleetSharingCommands
                     $"openssl dgst -sha256 -sign authority.key -out signature {path}");
                 return 0;
             }
-            using EsysTpm tpm = TpmAccess.Create(configuration.Tpm, FleetLifeCommands.Read(state).Fleet);
-            string export = FleetSharing.Export(state, tpm, parent, File.ReadAllBytes(signed), signed);
+            using EsysTpm tpm = TpmAccess.Create(configuration.Tpm, FleetLifeCommands.Read(source).Fleet);
+            string export = FleetSharing.Export(source, tpm, parent, File.ReadAllBytes(signed), signed);
             SecretFile.Create(path, stream => stream.Write(Encoding.ASCII.GetBytes(export)));
             console.Print(common.Json(parsed), new JsonObject { ["file"] = path, ["fingerprint"] = parent.Fingerprint }, $"{path} is written, for fleet import on the gateway of that TPM");
             return 0;
@@ -70,10 +70,10 @@ internal static class FleetSharingCommands
             GatewayConfiguration configuration = common.Configuration(parsed);
             string path = parsed.GetValue(file)!;
             using EsysTpm tpm = TpmAccess.Create(configuration.Tpm, null);
-            StateDirectory state = StateDirectory.OpenOrCreate(configuration.State);
-            (FleetRecord fleet, int added) = FleetSharing.Import(state, tpm, File.ReadAllText(path), path);
+            RegistrySource source = RegistryAccess.SourceOrNew(configuration);
+            (FleetRecord fleet, int added) = FleetSharing.Import(source, tpm, File.ReadAllText(path), path);
             RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
-            FleetDocument document = FleetLifeCommands.Read(state);
+            FleetDocument document = FleetLifeCommands.Read(source);
             JsonObject json = document.Json();
             json["added"] = added;
             console.Print(common.Json(parsed), json, string.Create(CultureInfo.InvariantCulture,

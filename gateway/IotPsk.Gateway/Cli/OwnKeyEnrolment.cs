@@ -9,7 +9,7 @@ namespace IotPsk.Gateway.Cli;
 /// Enrols devices with keys of their own. The credentials are on the disk before the registry knows the devices: what is interrupted leaves
 /// a file of keys that no gateway takes, never a device whose key nobody has.
 /// </summary>
-internal sealed class OwnKeyEnrolment(DeviceKeyMaker maker, SqliteRegistry registry, OwnKeyCredential credential, CommandConsole console)
+internal sealed class OwnKeyEnrolment(DeviceKeyMaker maker, IRegistry registry, OwnKeyCredential credential, CommandConsole console)
 {
     private readonly List<DeviceKeyRecord> _records = [];
 

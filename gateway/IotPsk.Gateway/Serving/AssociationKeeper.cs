@@ -9,7 +9,7 @@ namespace IotPsk.Gateway.Serving;
 /// counter in the TPM tells such a registry from an older copy of it. Used twice, keys would seal different data under the same nonces.
 /// Whatever goes wrong costs handshakes, never a start.
 /// </summary>
-internal sealed class AssociationKeeper(StateDirectory state, SqliteRegistry registry, TpmOwner tpm, PskAuthority authority, ILogger log)
+internal sealed class AssociationKeeper(StateDirectory state, IRegistry registry, TpmOwner tpm, PskAuthority authority, ILogger log)
 {
     private const int Tries = 20;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);

@@ -16,7 +16,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private const int LargestRecord = DatagramListenerOptions.LargestDatagram - 96;
 
     private readonly ILogger _log;
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
     private readonly TpmOwner _tpm;
     private readonly KeyService _keys;
     private readonly ShardSet _shards;
@@ -31,7 +31,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly Lwm2mDevices _lwm2m;
     private int _stopped;
 
-    private GatewayService(StateDirectory state, SqliteRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
+    private GatewayService(StateDirectory state, IRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
     {
         (_registry, _tpm, _tickets, _limits, _log) = (registry, tpm, tickets, limits, log);
         _keys = new KeyService(registry, tpm, new KeyServiceOptions(), time);
@@ -64,21 +64,21 @@ internal sealed class GatewayService : IAsyncDisposable
     internal static async Task<GatewayService> StartAsync(GatewayConfiguration configuration, ILogger log, TimeProvider time)
     {
         ServingRules.Check(configuration);
-        SqliteRegistry? registry = null;
+        IRegistry? registry = null;
         TpmOwner? tpm = null;
         TicketKeeper? tickets = null;
         GatewayService? service = null;
         try
         {
-            StateDirectory state = StateDirectory.Open(configuration.State);
-            registry = SqliteRegistry.Open(state, time);
+            RegistrySource source = RegistryAccess.Source(configuration);
+            registry = source.Open(time);
             FleetRecord fleet = registry.RequireFleet();
             tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
             RollbackWatch rollback = await RollbackWatch.StartAsync(registry, tpm, time, log);
             if (configuration.Limits.TicketHours > 0)
                 tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
-            service = new GatewayService(state, registry, tpm, tickets, configuration.Limits, log, time);
+            service = new GatewayService(source.State, registry, tpm, tickets, configuration.Limits, log, time);
             service._rollback = rollback;
             if (configuration.Tpm.KeepKeyCache)
                 service._kept = await KeyCacheKeeper.StartAsync(registry, service._keys, tpm, time, log);

@@ -16,14 +16,14 @@ internal sealed class KeyCacheKeeper : IAsyncDisposable
     private Task _writing = Task.CompletedTask;
     private long _written;
 
-    private KeyCacheKeeper(SqliteRegistry registry, KeyService keys, TpmOwner tpm, TimeProvider time, ILogger log)
+    private KeyCacheKeeper(IRegistry registry, KeyService keys, TpmOwner tpm, TimeProvider time, ILogger log)
     {
         _cache = new SealedKeyCache(registry, keys);
         (_keys, _tpm, _time, _log) = (keys, tpm, time, log);
     }
 
     /// <summary>Fills the cache: one TPM command for each accepted epoch.</summary>
-    internal static async Task<KeyCacheKeeper> StartAsync(SqliteRegistry registry, KeyService keys, TpmOwner tpm, TimeProvider time, ILogger log)
+    internal static async Task<KeyCacheKeeper> StartAsync(IRegistry registry, KeyService keys, TpmOwner tpm, TimeProvider time, ILogger log)
     {
         var keeper = new KeyCacheKeeper(registry, keys, tpm, time, log);
         try

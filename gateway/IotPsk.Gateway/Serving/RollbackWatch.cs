@@ -7,7 +7,7 @@ namespace IotPsk.Gateway.Serving;
 internal sealed class RollbackWatch
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(5);
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
     private readonly RollbackGuard _guard;
     private readonly TpmOwner _tpm;
     private readonly TimeProvider _time;
@@ -15,7 +15,7 @@ internal sealed class RollbackWatch
     private int _underWay;
     private volatile bool _stopped;
 
-    private RollbackWatch(SqliteRegistry registry, TpmOwner tpm, TimeProvider time, ILogger log)
+    private RollbackWatch(IRegistry registry, TpmOwner tpm, TimeProvider time, ILogger log)
     {
         (_registry, _guard, _tpm, _time, _log) = (registry, new RollbackGuard(registry), tpm, time, log);
         registry.DeviceChanged += DeviceChanged;
@@ -23,7 +23,7 @@ internal sealed class RollbackWatch
     }
 
     /// <summary>Compares registry and counter, and keeps them together until <see cref="Stop"/>.</summary>
-    internal static async Task<RollbackWatch> StartAsync(SqliteRegistry registry, TpmOwner tpm, TimeProvider time, ILogger log)
+    internal static async Task<RollbackWatch> StartAsync(IRegistry registry, TpmOwner tpm, TimeProvider time, ILogger log)
     {
         var watch = new RollbackWatch(registry, tpm, time, log);
         await tpm.InvokeAsync(chip =>

@@ -17,7 +17,7 @@ internal sealed class TicketKeeper : IAsyncDisposable
     private TicketKeys? _keys;
     private Task _renewing = Task.CompletedTask;
 
-    private TicketKeeper(SqliteRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
+    private TicketKeeper(IRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
     {
         (_tpm, _time, _log) = (tpm, time, log);
         _ring = new TicketKeyRing(registry, time, lifetime);
@@ -30,7 +30,7 @@ internal sealed class TicketKeeper : IAsyncDisposable
     internal TicketOptions Options => new() { Keys = _keys!, LifetimeSeconds = (int)Lifetime.TotalSeconds };
 
     /// <summary>Gets the keys: one TPM command for each accepted epoch.</summary>
-    internal static async Task<TicketKeeper> StartAsync(SqliteRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
+    internal static async Task<TicketKeeper> StartAsync(IRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
     {
         var keeper = new TicketKeeper(registry, tpm, lifetime, time, log);
         try

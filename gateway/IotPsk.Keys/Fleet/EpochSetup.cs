@@ -16,7 +16,7 @@ internal enum FleetSetupStep
 /// Makes the key of an epoch: created and wrapped by the TPM, written down as pending, made persistent, tested, activated. What was
 /// interrupted is finished with the key that was begun.
 /// </summary>
-internal sealed class EpochSetup(SqliteRegistry registry, EsysTpm tpm, uint firstHandle, uint lastHandle, Action<FleetSetupStep>? after)
+internal sealed class EpochSetup(IRegistry registry, EsysTpm tpm, uint firstHandle, uint lastHandle, Action<FleetSetupStep>? after)
 {
     private const uint ResponseHandleTaken = 0x14c;
     private const int MaxHandleAttempts = 8;
@@ -58,7 +58,7 @@ internal sealed class EpochSetup(SqliteRegistry registry, EsysTpm tpm, uint firs
         if (expected != null && !CryptographicOperations.FixedTimeEquals(answer, expected))
             throw new TpmException(TpmFault.KeyMismatch, $"TPM at {tpm.Address}: the imported key of epoch {pending.Number} gives another answer than in the TPM it comes from: export it again");
         Done(FleetSetupStep.KeyChecked);
-        registry.Activate(pending.Number, answer);
+        registry.Fleets.Activate(pending.Number, answer);
     }
 
     private TpmKeyReference MakePersistent(TpmKeyReference root, EpochRecord pending)
@@ -73,12 +73,12 @@ internal sealed class EpochSetup(SqliteRegistry registry, EsysTpm tpm, uint firs
             {
                 // Somebody else took the handle since it was chosen.
                 key = key with { Handle = tpm.FirstFreeHandle(firstHandle, lastHandle) };
-                registry.MovePending(pending.Number, key.Handle);
+                registry.Fleets.MovePending(pending.Number, key.Handle);
             }
 
             try
             {
-                tpm.Persist(root, registry.ReadPending(pending.Number), key.Handle);
+                tpm.Persist(root, registry.Fleets.ReadPending(pending.Number), key.Handle);
                 return key;
             }
             catch (TpmException e) when ((e.ResponseCode & 0xfff) == ResponseHandleTaken && attempt < MaxHandleAttempts)

@@ -36,13 +36,13 @@ public static class FleetRotation
     /// </summary>
     /// <exception cref="RegistryException">There is no fleet.</exception>
     /// <exception cref="TpmException">The TPM failed, or is another one.</exception>
-    public static FleetRotationResult Rotate(StateDirectory state, EsysTpm tpm, FleetRotationOptions options, TimeProvider? time = null) =>
-        Rotate(state, tpm, options, time ?? TimeProvider.System, null);
+    public static FleetRotationResult Rotate(RegistrySource source, EsysTpm tpm, FleetRotationOptions options, TimeProvider? time = null) =>
+        Rotate(source, tpm, options, time ?? TimeProvider.System, null);
 
     /// <summary>
     /// Ends the overlap of an epoch: its devices are refused at once, its key goes from the TPM. One that was interrupted is finished; again is harmless.
     /// </summary>
-    /// <param name="state">Where the registry is.</param>
+    /// <param name="source">Where the registry is.</param>
     /// <param name="tpm">The fleet's TPM.</param>
     /// <param name="epoch">Number of the epoch, which must not be the active one.</param>
     /// <param name="refused">Called when the registry refuses the epoch and its key is still in the TPM: time to tell a running gateway.</param>
@@ -50,21 +50,21 @@ public static class FleetRotation
     /// <returns>The fleet as it is now, and whether the epoch was accepted before.</returns>
     /// <exception cref="RegistryException">There is no such epoch, or it is the active or a pending one.</exception>
     /// <exception cref="TpmException">The key could not be removed from the TPM; the epoch is refused all the same.</exception>
-    public static (FleetRecord Fleet, bool Changed) Retire(StateDirectory state, EsysTpm tpm, int epoch, Action? refused = null, TimeProvider? time = null) =>
-        Retire(state, tpm, epoch, time ?? TimeProvider.System, step =>
+    public static (FleetRecord Fleet, bool Changed) Retire(RegistrySource source, EsysTpm tpm, int epoch, Action? refused = null, TimeProvider? time = null) =>
+        Retire(source, tpm, epoch, time ?? TimeProvider.System, step =>
         {
             if (step == FleetRetirementStep.Refused)
                 refused?.Invoke();
         });
 
     internal static FleetRotationResult Rotate(
-        StateDirectory state, EsysTpm tpm, FleetRotationOptions options, TimeProvider time, Action<FleetSetupStep>? after)
+        RegistrySource source, EsysTpm tpm, FleetRotationOptions options, TimeProvider time, Action<FleetSetupStep>? after)
     {
-        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(tpm);
         ArgumentNullException.ThrowIfNull(options);
-        using var fleetLock = state.LockFleet();
-        using var registry = SqliteRegistry.Open(state, time);
+        using var fleetLock = source.LockFleet();
+        using var registry = source.Open(time);
         var fleet = registry.RequireFleet();
         var epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
         tpm.Open();
@@ -74,12 +74,12 @@ public static class FleetRotation
         if (begun == null)
         {
             var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority);
-            registry.BeginEpoch(fleet.Epochs[^1].Number + 1, key, wrapped, options.Compromised);
+            registry.Fleets.BeginEpoch(fleet.Epochs[^1].Number + 1, key, wrapped, options.Compromised);
             epochs.Done(FleetSetupStep.KeyWrittenDown);
         }
         else if (options.Compromised)
         {
-            registry.MarkCompromised();
+            registry.Fleets.MarkCompromised();
         }
 
         epochs.Finish(registry.Fleet!, Pending(registry.Fleet!)!);
@@ -88,16 +88,16 @@ public static class FleetRotation
     }
 
     internal static (FleetRecord Fleet, bool Changed) Retire(
-        StateDirectory state, EsysTpm tpm, int epoch, TimeProvider time, Action<FleetRetirementStep>? after)
+        RegistrySource source, EsysTpm tpm, int epoch, TimeProvider time, Action<FleetRetirementStep>? after)
     {
-        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(tpm);
-        using var fleetLock = state.LockFleet();
-        using var registry = SqliteRegistry.Open(state, time);
+        using var fleetLock = source.LockFleet();
+        using var registry = source.Open(time);
         var fleet = registry.RequireFleet();
         var record = Retirable(fleet, epoch);
         if (record.State == EpochState.Overlap)
-            registry.Retire(epoch);
+            registry.Fleets.Retire(epoch);
         after?.Invoke(FleetRetirementStep.Refused);
         if (record.EvictedAt == null)
         {
@@ -106,7 +106,7 @@ public static class FleetRotation
             FleetSelfTest.Run(tpm, registry.Fleet!);
             tpm.Remove(record.Key);
             after?.Invoke(FleetRetirementStep.Evicted);
-            registry.MarkEvicted(epoch);
+            registry.Fleets.MarkEvicted(epoch);
         }
 
         return (registry.Fleet!, record.State == EpochState.Overlap);

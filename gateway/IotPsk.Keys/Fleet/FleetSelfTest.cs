@@ -19,7 +19,7 @@ public static class FleetSelfTest
     }
 
     /// <summary>The self-test a <see cref="TpmOwner"/> runs after each opening, on the registry's fleet as it is then.</summary>
-    public static Action<ITpm> For(IRegistry registry)
+    public static Action<ITpm> For(IDeviceRegistry registry)
     {
         ArgumentNullException.ThrowIfNull(registry);
         return tpm =>

@@ -24,12 +24,12 @@ public sealed class FleetSetupOptions
 /// <summary>Makes fleets. Blocking; the TPM must be used by nobody else meanwhile.</summary>
 public sealed class FleetSetup
 {
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
     private readonly EsysTpm _tpm;
     private readonly FleetSetupOptions _options;
     private readonly EpochSetup _epochs;
 
-    private FleetSetup(SqliteRegistry registry, EsysTpm tpm, FleetSetupOptions options, Action<FleetSetupStep>? after)
+    private FleetSetup(IRegistry registry, EsysTpm tpm, FleetSetupOptions options, Action<FleetSetupStep>? after)
     {
         _registry = registry;
         _tpm = tpm;
@@ -43,13 +43,13 @@ public sealed class FleetSetup
     /// </summary>
     /// <exception cref="RegistryException">There is a fleet already, or one begun under another server id.</exception>
     /// <exception cref="TpmException">The TPM failed, or something else sits at the storage root's handle.</exception>
-    public static FleetRecord Init(StateDirectory state, EsysTpm tpm, FleetSetupOptions options, TimeProvider? time = null) =>
-        Init(state, tpm, options, time ?? TimeProvider.System, null);
+    public static FleetRecord Init(RegistrySource source, EsysTpm tpm, FleetSetupOptions options, TimeProvider? time = null) =>
+        Init(source, tpm, options, time ?? TimeProvider.System, null);
 
     internal static FleetRecord Init(
-        StateDirectory state, EsysTpm tpm, FleetSetupOptions options, TimeProvider time, Action<FleetSetupStep>? after)
+        RegistrySource source, EsysTpm tpm, FleetSetupOptions options, TimeProvider time, Action<FleetSetupStep>? after)
     {
-        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(tpm);
         ArgumentNullException.ThrowIfNull(options);
         if (!DeviceId.IsValid(options.ServerId))
@@ -58,8 +58,8 @@ public sealed class FleetSetup
                 RegistryFault.InvalidValue, $"'{options.ServerId}' is not a server id: {DeviceId.Rule}");
         }
 
-        using var fleetLock = state.LockFleet();
-        using var registry = SqliteRegistry.OpenOrCreate(state, time);
+        using var fleetLock = source.LockFleet();
+        using var registry = source.OpenOrCreate(time);
         return new FleetSetup(registry, tpm, options, after).Run();
     }
 
@@ -80,7 +80,7 @@ public sealed class FleetSetup
         {
             throw new RegistryException(
                 RegistryFault.FleetExists,
-                $"There is a fleet in {_registry.State.Path} already: '{fleet.ServerId}', made {fleet.CreatedAt:yyyy-MM-dd HH:mm}Z. Nothing was changed. " +
+                $"There is a fleet in {_registry.Location} already: '{fleet.ServerId}', made {fleet.CreatedAt:yyyy-MM-dd HH:mm}Z. Nothing was changed. " +
                 "Another fleet needs a state directory of its own");
         }
 
@@ -88,7 +88,7 @@ public sealed class FleetSetup
         {
             throw new RegistryException(
                 RegistryFault.FleetExists,
-                $"The making of fleet '{fleet.ServerId}' in {_registry.State.Path} was interrupted: finish it with --server-id {fleet.ServerId}, " +
+                $"The making of fleet '{fleet.ServerId}' in {_registry.Location} was interrupted: finish it with --server-id {fleet.ServerId}, " +
                 "or use another state directory");
         }
     }
@@ -98,7 +98,7 @@ public sealed class FleetSetup
         var root = _tpm.EnsureStorageRoot(_options.StorageRootHandle);
         _epochs.Done(FleetSetupStep.StorageRootReady);
         var (key, wrapped) = _epochs.Create(root, _options.Authority);
-        _registry.BeginFleet(_options.ServerId, root, key, wrapped, _options.Authority);
+        _registry.Fleets.BeginFleet(_options.ServerId, root, key, wrapped, _options.Authority);
         _epochs.Done(FleetSetupStep.KeyWrittenDown);
         return _registry.Fleet!;
     }

@@ -48,7 +48,7 @@ public sealed class StorageParent
 public static class FleetSharing
 {
     /// <summary>Duplicates every accepted key for another TPM.</summary>
-    /// <param name="state">Where the registry is.</param>
+    /// <param name="source">Where the registry is.</param>
     /// <param name="tpm">The fleet's TPM.</param>
     /// <param name="parent">The other TPM's storage key; whoever calls has compared its fingerprint.</param>
     /// <param name="signature">The authority's ECDSA signature over <see cref="StorageParent.Policy"/>, DER.</param>
@@ -56,13 +56,13 @@ public static class FleetSharing
     /// <returns>The export, for the import over there.</returns>
     /// <exception cref="RegistryException">There is no fleet, or it is not shareable.</exception>
     /// <exception cref="TpmException">The TPM refused: the signature is not the authority's, or for another parent.</exception>
-    public static string Export(StateDirectory state, EsysTpm tpm, StorageParent parent, byte[] signature, string where)
+    public static string Export(RegistrySource source, EsysTpm tpm, StorageParent parent, byte[] signature, string where)
     {
-        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(tpm);
         ArgumentNullException.ThrowIfNull(parent);
         var wire = FleetAuthority.SignatureOf(signature, where);
-        using var registry = SqliteRegistry.Open(state);
+        using var registry = source.Open();
         var fleet = RequireShareable(registry.RequireFleet());
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
@@ -80,7 +80,7 @@ public static class FleetSharing
     }
 
     /// <summary>Takes the keys of an export into this TPM: a new fleet, or further epochs of the one that is there. What was interrupted is finished.</summary>
-    /// <param name="state">Where the registry is, or will be.</param>
+    /// <param name="source">Where the registry is, or will be.</param>
     /// <param name="tpm">This gateway's TPM.</param>
     /// <param name="json">The export.</param>
     /// <param name="where">Its file, for messages.</param>
@@ -89,18 +89,18 @@ public static class FleetSharing
     /// <exception cref="DeviceKeyException">The export is damaged.</exception>
     /// <exception cref="RegistryException">There is another fleet.</exception>
     /// <exception cref="TpmException">It is for another TPM.</exception>
-    public static (FleetRecord Fleet, int Added) Import(StateDirectory state, EsysTpm tpm, string json, string where, TimeProvider? time = null) =>
-        Import(state, tpm, json, where, time ?? TimeProvider.System, null);
+    public static (FleetRecord Fleet, int Added) Import(RegistrySource source, EsysTpm tpm, string json, string where, TimeProvider? time = null) =>
+        Import(source, tpm, json, where, time ?? TimeProvider.System, null);
 
     internal static (FleetRecord Fleet, int Added) Import(
-        StateDirectory state, EsysTpm tpm, string json, string where, TimeProvider time, Action<FleetSetupStep>? after)
+        RegistrySource source, EsysTpm tpm, string json, string where, TimeProvider time, Action<FleetSetupStep>? after)
     {
-        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(source);
         ArgumentNullException.ThrowIfNull(tpm);
         var export = FleetExport.Read(json, where);
         var authority = FleetAuthority.FromDer(export.Authority, where);
-        using var fleetLock = state.LockFleet();
-        using var registry = SqliteRegistry.OpenOrCreate(state, time);
+        using var fleetLock = source.LockFleet();
+        using var registry = source.OpenOrCreate(time);
         if (registry.Fleet is { } existing)
             RefuseOther(existing, export, where);
         tpm.Open();
@@ -122,7 +122,7 @@ public static class FleetSharing
     }
 
     private static bool Take(
-        SqliteRegistry registry, EsysTpm tpm, EpochSetup epochs, TpmKeyReference root, FleetAuthority authority, string serverId, FleetExport.Epoch epoch)
+        IRegistry registry, EsysTpm tpm, EpochSetup epochs, TpmKeyReference root, FleetAuthority authority, string serverId, FleetExport.Epoch epoch)
     {
         var known = registry.Fleet?.Epoch(epoch.Number);
         if (known is { State: not EpochState.Pending })
@@ -133,15 +133,15 @@ public static class FleetSharing
             var key = epochs.Place(wrapped);
             epochs.Done(FleetSetupStep.KeyCreated);
             if (registry.Fleet == null)
-                registry.BeginFleet(serverId, root, key, wrapped, authority, epoch.Number);
+                registry.Fleets.BeginFleet(serverId, root, key, wrapped, authority, epoch.Number);
             else
-                registry.BeginEpoch(epoch.Number, key, wrapped, compromised: false);
+                registry.Fleets.BeginEpoch(epoch.Number, key, wrapped, compromised: false);
             epochs.Done(FleetSetupStep.KeyWrittenDown);
         }
 
         epochs.Finish(registry.Fleet!, registry.Fleet!.Epoch(epoch.Number)!, epoch.CheckValue);
         if (epoch.Compromised)
-            registry.MarkCompromised();
+            registry.Fleets.MarkCompromised();
         return true;
     }
 

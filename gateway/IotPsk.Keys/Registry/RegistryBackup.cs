@@ -23,7 +23,7 @@ public static class RegistryBackup
     /// <param name="registry">The registry of a fleet.</param>
     /// <param name="path">The file, which must not exist; mode 0600.</param>
     /// <exception cref="RegistryException">There is no fleet, or the file cannot be written.</exception>
-    public static void Write(SqliteRegistry registry, string path)
+    public static void Write(IRegistry registry, string path)
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentException.ThrowIfNullOrEmpty(path);

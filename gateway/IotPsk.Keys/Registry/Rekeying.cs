@@ -32,11 +32,11 @@ public static class RekeyRules
     /// <summary>A device gets a new key at most once in this time.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromHours(1);
 
-    /// <summary>Decides by what is known in memory; <see cref="IRegistry.NoteRekey"/> decides again by what is in the registry.</summary>
+    /// <summary>Decides by what is known in memory; <see cref="IDeviceRegistry.NoteRekey"/> decides again by what is in the registry.</summary>
     /// <param name="registry">The registry.</param>
     /// <param name="request">What the device proved, and what it is to get.</param>
     /// <param name="now">The time.</param>
-    public static RekeyVerdict Judge(IRegistry registry, RekeyRequest request, DateTimeOffset now)
+    public static RekeyVerdict Judge(IDeviceRegistry registry, RekeyRequest request, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentNullException.ThrowIfNull(request);

@@ -6,32 +6,32 @@ namespace IotPsk.Keys;
 /// </summary>
 public sealed class RollbackGuard
 {
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
 
     /// <summary>A guard of a registry.</summary>
-    public RollbackGuard(SqliteRegistry registry)
+    public RollbackGuard(IRegistry registry)
     {
         ArgumentNullException.ThrowIfNull(registry);
         _registry = registry;
     }
 
     /// <summary>Whether the fleet has a counter.</summary>
-    public bool IsPrepared => _registry.ReadRollbackMark() is { Index: not 0, Value: > 0 };
+    public bool IsPrepared => _registry.Rollback.ReadRollbackMark() is { Index: not 0, Value: > 0 };
 
     /// <summary>Gives a fleet its counter, unless it has one. To be called under the fleet's lock.</summary>
-    internal static void Prepare(SqliteRegistry registry, EsysTpm tpm)
+    internal static void Prepare(IRegistry registry, EsysTpm tpm)
     {
-        var mark = registry.ReadRollbackMark();
+        var mark = registry.Rollback.ReadRollbackMark();
         if (mark is { Index: not 0, Value: > 0 })
             return;
         if (mark.Index == 0)
-            registry.WriteRollbackMark(mark = new RollbackMark(tpm.FirstFreeCounter(), 0, RollbackState.Settled));
+            registry.Rollback.WriteRollbackMark(mark = new RollbackMark(tpm.FirstFreeCounter(), 0, RollbackState.Settled));
         tpm.EnsureCounter(mark.Index);
-        registry.WriteRollbackMark(mark with { Value = tpm.ReadCounter(mark.Index) });
+        registry.Rollback.WriteRollbackMark(mark with { Value = tpm.ReadCounter(mark.Index) });
     }
 
     /// <summary>The same; a TPM that has no room for a counter leaves the fleet without one.</summary>
-    internal static void TryPrepare(SqliteRegistry registry, EsysTpm tpm)
+    internal static void TryPrepare(IRegistry registry, EsysTpm tpm)
     {
         try
         {
@@ -44,11 +44,11 @@ public sealed class RollbackGuard
     }
 
     /// <summary>Takes the registry as it is: a backup was put back on purpose.</summary>
-    internal static void Accept(SqliteRegistry registry, EsysTpm tpm)
+    internal static void Accept(IRegistry registry, EsysTpm tpm)
     {
-        var mark = registry.ReadRollbackMark();
+        var mark = registry.Rollback.ReadRollbackMark();
         if (mark.Index != 0)
-            registry.WriteRollbackMark(mark with { Value = tpm.ReadCounter(mark.Index), State = RollbackState.Settled });
+            registry.Rollback.WriteRollbackMark(mark with { Value = tpm.ReadCounter(mark.Index), State = RollbackState.Settled });
     }
 
     /// <summary>Compares counter and registry. For a job of the TPM's owner.</summary>
@@ -57,14 +57,14 @@ public sealed class RollbackGuard
     public void Check(ITpm tpm)
     {
         ArgumentNullException.ThrowIfNull(tpm);
-        if (_registry.ReadRollbackMark() is not { Index: not 0, Value: > 0 } mark)
+        if (_registry.Rollback.ReadRollbackMark() is not { Index: not 0, Value: > 0 } mark)
             return;
         var counter = tpm.ReadCounter(mark.Index);
         if (counter == mark.Value || (counter == mark.Value - 1 && mark.State is RollbackState.Announced or RollbackState.AnnouncedAndChanged))
             return;
         throw new RegistryException(
             RegistryFault.RolledBack,
-            $"Registry {_registry.State.RegistryPath} is older than the TPM at {tpm.Address} remembers (counter {counter}, here {mark.Value}): it was put back to a former state, " +
+            $"Registry {_registry.Location} is older than the TPM at {tpm.Address} remembers (counter {counter}, here {mark.Value}): it was put back to a former state, " +
             "and devices that were revoked since would be let in. Restore the newest backup, or go on with this one, revocations checked, by: iotpsk backup FILE and iotpsk restore FILE --replace");
     }
 
@@ -74,21 +74,21 @@ public sealed class RollbackGuard
     public bool Sync(ITpm tpm)
     {
         ArgumentNullException.ThrowIfNull(tpm);
-        if (_registry.ReadRollbackMark() is not { Index: not 0, Value: > 0, State: not RollbackState.Settled })
+        if (_registry.Rollback.ReadRollbackMark() is not { Index: not 0, Value: > 0, State: not RollbackState.Settled })
             return true;
         try
         {
             using var one = _registry.State.LockCounter();
             while (true)
             {
-                _registry.AnnounceIncrement();
-                var mark = _registry.ReadRollbackMark();
+                _registry.Rollback.AnnounceIncrement();
+                var mark = _registry.Rollback.ReadRollbackMark();
                 if (mark.State == RollbackState.Settled)
                     return true;
                 // Announced and raised already, when only the last word was lost.
                 if (tpm.ReadCounter(mark.Index) < mark.Value)
                     tpm.IncrementCounter(mark.Index);
-                _registry.SettleIncrement(mark.Value);
+                _registry.Rollback.SettleIncrement(mark.Value);
             }
         }
         catch (RegistryException e) when (e.Fault == RegistryFault.Busy)

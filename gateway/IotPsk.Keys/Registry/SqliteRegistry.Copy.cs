@@ -3,10 +3,10 @@ using Microsoft.Data.Sqlite;
 namespace IotPsk.Keys;
 
 /// <summary>The registry as one file.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
-    /// <summary>Copies the registry as of one moment into an empty file.</summary>
-    internal void CopyTo(string path)
+    /// <inheritdoc/>
+    public void CopyTo(string path)
     {
         lock (_readGate)
             Guard(() => Sql.Execute(_reader, "VACUUM INTO $path", null, ("$path", path)));

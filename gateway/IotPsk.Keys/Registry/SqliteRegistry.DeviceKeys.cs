@@ -1,7 +1,7 @@
 namespace IotPsk.Keys;
 
 /// <summary>Devices with keys of their own.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
     /// <inheritdoc/>
     public void EnrolWithKeys(IEnumerable<DeviceKeyRecord> keys)

@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 namespace IotPsk.Keys;
 
 /// <summary>Enrolling and revoking.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
     private const int ProgressStep = 1000;
 
@@ -47,8 +47,7 @@ public sealed partial class SqliteRegistry
     public (DeviceRecord Device, bool Changed) Reinstate(string id) => Change(
         id, "UPDATE devices SET revoked_at = NULL, generation = generation + 1, change = $change WHERE id = $id AND revoked_at IS NOT NULL");
 
-    /// <summary>Looks one device up in the file, without reading all of them into memory.</summary>
-    /// <exception cref="RegistryException">The registry cannot be read.</exception>
+    /// <inheritdoc/>
     public DeviceRecord? Find(string id)
     {
         ArgumentNullException.ThrowIfNull(id);

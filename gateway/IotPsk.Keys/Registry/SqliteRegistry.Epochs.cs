@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace IotPsk.Keys;
 
 /// <summary>Which epoch each device uses: noted in memory at a handshake, written with the next look for changes.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
     private readonly ConcurrentDictionary<string, int> _epochNotes = new(StringComparer.Ordinal);
 

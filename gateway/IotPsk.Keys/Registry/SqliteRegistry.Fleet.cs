@@ -2,14 +2,10 @@ using Microsoft.Data.Sqlite;
 
 namespace IotPsk.Keys;
 
-/// <summary>
-/// The fleet and its epochs. A new key is first written down as pending, with the blob the TPM wrapped it in, and only then made
-/// persistent in the TPM: whatever step is interrupted, the next attempt finds the one key it has to finish.
-/// </summary>
-public sealed partial class SqliteRegistry
+/// <summary>The fleet and its epochs.</summary>
+internal sealed partial class SqliteRegistry
 {
-    /// <summary>Devices that are not revoked, by the epoch of the key they proved last; 0 for those that never connected.</summary>
-    /// <exception cref="RegistryException">The registry cannot be read.</exception>
+    /// <inheritdoc/>
     public IReadOnlyDictionary<int, int> CountByEpoch()
     {
         lock (_readGate)
@@ -27,8 +23,8 @@ public sealed partial class SqliteRegistry
         }
     }
 
-    /// <summary>Writes down a fleet and its first key, still pending.</summary>
-    internal void BeginFleet(
+    /// <inheritdoc/>
+    public void BeginFleet(
         string serverId, TpmKeyReference root, TpmKeyReference key, EsysTpm.WrappedKey wrapped, FleetAuthority? authority = null, int number = 1) => Write(transaction =>
     {
         Sql.Execute(
@@ -44,8 +40,8 @@ public sealed partial class SqliteRegistry
         return 0;
     });
 
-    /// <summary>Writes down the key of a further epoch, still pending, and whether the ones before are known to somebody else.</summary>
-    internal void BeginEpoch(int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped, bool compromised) => Write(transaction =>
+    /// <inheritdoc/>
+    public void BeginEpoch(int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped, bool compromised) => Write(transaction =>
     {
         InsertPending(transaction, number, key, wrapped);
         if (compromised)
@@ -53,12 +49,11 @@ public sealed partial class SqliteRegistry
         return 0;
     });
 
-    /// <summary>Notes that every accepted key is known to somebody else; one that was noted before keeps its time.</summary>
-    internal void MarkCompromised() => Write(MarkCompromised);
+    /// <inheritdoc/>
+    public void MarkCompromised() => Write(MarkCompromised);
 
-    /// <summary>The blob of a pending key.</summary>
-    /// <exception cref="RegistryException">There is none.</exception>
-    internal EsysTpm.WrappedKey ReadPending(int number)
+    /// <inheritdoc/>
+    public EsysTpm.WrappedKey ReadPending(int number)
     {
         lock (_readGate)
         {
@@ -74,8 +69,8 @@ public sealed partial class SqliteRegistry
         }
     }
 
-    /// <summary>Gives a pending key another handle.</summary>
-    internal void MovePending(int number, uint handle) => Write(transaction => Sql.Execute(
+    /// <inheritdoc/>
+    public void MovePending(int number, uint handle) => Write(transaction => Sql.Execute(
         _writer,
         "UPDATE epochs SET handle = $handle, change = $change WHERE number = $number AND state = 0",
         transaction,
@@ -83,8 +78,8 @@ public sealed partial class SqliteRegistry
         ("$change", NextChange(transaction)),
         ("$number", number)));
 
-    /// <summary>Makes a pending key the active one; the blob is forgotten, the one before goes on in overlap.</summary>
-    internal void Activate(int number, byte[] checkValue) => Write(transaction =>
+    /// <inheritdoc/>
+    public void Activate(int number, byte[] checkValue) => Write(transaction =>
     {
         var change = NextChange(transaction);
         Sql.Execute(_writer, "UPDATE epochs SET state = 2, change = $change WHERE state = 1", transaction, ("$change", change));
@@ -99,8 +94,8 @@ public sealed partial class SqliteRegistry
         return 0;
     });
 
-    /// <summary>Ends the overlap of an epoch: accepted no more, and the ticket keys wrapped under it are erased.</summary>
-    internal void Retire(int number) => Write(transaction =>
+    /// <inheritdoc/>
+    public void Retire(int number) => Write(transaction =>
     {
         Sql.Execute(_writer, "DELETE FROM ticket_keys WHERE epoch = $number", transaction, ("$number", number));
         MarkShutOut(transaction);
@@ -113,8 +108,8 @@ public sealed partial class SqliteRegistry
             ("$number", number));
     });
 
-    /// <summary>Notes that a retired key is gone from the TPM.</summary>
-    internal void MarkEvicted(int number) => Write(transaction => Sql.Execute(
+    /// <inheritdoc/>
+    public void MarkEvicted(int number) => Write(transaction => Sql.Execute(
         _writer,
         "UPDATE epochs SET evicted_at = $now, change = $change WHERE number = $number AND state = 3 AND evicted_at IS NULL",
         transaction,

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace IotPsk.Keys;
 
 /// <summary>Reading what changed. Everything here runs under the read lock.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
     private const string DeviceColumns = "id, mode, enrolled_at, revoked_at, generation, last_epoch, rekeyed_at";
 

@@ -1,7 +1,7 @@
 namespace IotPsk.Keys;
 
 /// <summary>Which devices were given the key of a newer epoch, and when.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
     // All that RekeyRules asks, of the registry as it is in this transaction.
     private const string GrantRekey = """

@@ -3,9 +3,10 @@ using Microsoft.Data.Sqlite;
 namespace IotPsk.Keys;
 
 /// <summary>What the TPM's counter must be.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
-    internal RollbackMark ReadRollbackMark()
+    /// <inheritdoc/>
+    public RollbackMark ReadRollbackMark()
     {
         lock (_readGate)
         {
@@ -21,16 +22,17 @@ public sealed partial class SqliteRegistry
         }
     }
 
-    internal void WriteRollbackMark(RollbackMark mark) => Write(transaction => Sql.Execute(
+    /// <inheritdoc/>
+    public void WriteRollbackMark(RollbackMark mark) => Write(transaction => Sql.Execute(
         _writer, "UPDATE rollback SET nv_index = $index, value = $value, state = $state", transaction,
         ("$index", (long)mark.Index), ("$value", (long)mark.Value), ("$state", (int)mark.State)));
 
-    /// <summary>Before the counter is raised.</summary>
-    internal void AnnounceIncrement() => Write(transaction => Sql.Execute(
+    /// <inheritdoc/>
+    public void AnnounceIncrement() => Write(transaction => Sql.Execute(
         _writer, "UPDATE rollback SET value = value + 1, state = 2 WHERE state = 1", transaction));
 
-    /// <summary>After it was raised, unless something changed meanwhile.</summary>
-    internal void SettleIncrement(ulong value) => Write(transaction => Sql.Execute(
+    /// <inheritdoc/>
+    public void SettleIncrement(ulong value) => Write(transaction => Sql.Execute(
         _writer, "UPDATE rollback SET state = CASE state WHEN 2 THEN 0 ELSE 1 END WHERE state IN (2, 3) AND value = $value", transaction, ("$value", (long)value)));
 
     /// <summary>Somebody is shut out by this transaction, or something may never be used again. An increment that was announced before it is one too early: another follows.</summary>

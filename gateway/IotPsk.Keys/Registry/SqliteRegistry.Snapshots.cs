@@ -6,13 +6,9 @@ namespace IotPsk.Keys;
 public sealed record SnapshotRecord(long Generation, int Epoch);
 
 /// <summary>Snapshots of associations: what is in the file must be used once, so the number that makes it good is kept here.</summary>
-public sealed partial class SqliteRegistry
+internal sealed partial class SqliteRegistry
 {
-    /// <summary>Announces a snapshot that is about to be written; every earlier one of the listener is void.</summary>
-    /// <param name="listener">The listener's name.</param>
-    /// <param name="epoch">The epoch whose fleet key seals it.</param>
-    /// <returns>The number it is to be written with.</returns>
-    /// <exception cref="RegistryException">The registry cannot be written.</exception>
+    /// <inheritdoc/>
     public long AnnounceSnapshot(string listener, int epoch)
     {
         ArgumentNullException.ThrowIfNull(listener);
@@ -28,11 +24,7 @@ public sealed partial class SqliteRegistry
         });
     }
 
-    /// <summary>
-    /// Gives the number of the listener's snapshot, the first time it is asked for; null ever after, and if none was announced. The snapshot is to be
-    /// used only when <see cref="RollbackGuard.Sync"/> has had the TPM remember this: then a copy of the whole state directory is worth nothing either.
-    /// </summary>
-    /// <exception cref="RegistryException">The registry cannot be written: then the snapshot must not be used.</exception>
+    /// <inheritdoc/>
     public SnapshotRecord? TakeSnapshot(string listener)
     {
         ArgumentNullException.ThrowIfNull(listener);

@@ -8,7 +8,7 @@ namespace IotPsk.Keys;
 /// The registry in one SQLite file (WAL), shared by all processes on one machine. One connection writes; another one reads what changed,
 /// whoever changed it, into memory, where lookups are answered without a lock.
 /// </summary>
-public sealed partial class SqliteRegistry : IRegistry
+internal sealed partial class SqliteRegistry : IRegistry, IFleetStore, ITicketKeyStore, IRollbackStore
 {
     /// <summary>How often changes of other processes are looked for.</summary>
     public static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
@@ -55,8 +55,20 @@ public sealed partial class SqliteRegistry : IRegistry
     /// <inheritdoc/>
     public event Action<FleetRecord>? FleetChanged;
 
-    /// <summary>The directory it lies in.</summary>
+    /// <inheritdoc/>
     public StateDirectory State => _state;
+
+    /// <inheritdoc/>
+    public string Location => _state.Path;
+
+    /// <inheritdoc/>
+    public IFleetStore Fleets => this;
+
+    /// <inheritdoc/>
+    public ITicketKeyStore TicketKeys => this;
+
+    /// <inheritdoc/>
+    public IRollbackStore Rollback => this;
 
     /// <inheritdoc/>
     public FleetRecord? Fleet => _fleet;
@@ -81,7 +93,7 @@ public sealed partial class SqliteRegistry : IRegistry
         }
     }
 
-    /// <summary>Why the last look for changes failed; null when it did not. Lookups keep what was seen last.</summary>
+    /// <inheritdoc/>
     public string? PollProblem => _pollProblem;
 
     /// <summary>Opens the registry of a state directory.</summary>

@@ -8,7 +8,7 @@ namespace IotPsk.Keys;
 /// </summary>
 public sealed partial class KeyService : IDisposable
 {
-    private readonly IRegistry _registry;
+    private readonly IDeviceRegistry _registry;
     private readonly TpmOwner _tpm;
     private readonly KeyServiceOptions _options;
     private readonly TimeProvider _time;
@@ -21,7 +21,7 @@ public sealed partial class KeyService : IDisposable
     private bool _stopped;
 
     /// <summary>A service over a registry and a TPM; neither is disposed with it.</summary>
-    public KeyService(IRegistry registry, TpmOwner tpm, KeyServiceOptions options, TimeProvider time)
+    public KeyService(IDeviceRegistry registry, TpmOwner tpm, KeyServiceOptions options, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentNullException.ThrowIfNull(tpm);

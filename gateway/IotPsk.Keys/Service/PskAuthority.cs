@@ -75,10 +75,10 @@ public readonly record struct PskDecision(PskRefusal Refusal, KeyId Key, long Ge
 /// </summary>
 public sealed class PskAuthority
 {
-    private readonly IRegistry _registry;
+    private readonly IDeviceRegistry _registry;
 
     /// <summary>An authority over a registry.</summary>
-    public PskAuthority(IRegistry registry)
+    public PskAuthority(IDeviceRegistry registry)
     {
         ArgumentNullException.ThrowIfNull(registry);
         _registry = registry;

@@ -16,19 +16,19 @@ public sealed class SealedKeyCache : IDisposable
     private const int MaxEntrySize = 1 + DeviceId.MaxLength + sizeof(int) + 1 + sizeof(long) + KeyUses.MaxKeySize;
     private const byte Version = 1;
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
     private readonly KeyService _keys;
     private readonly string _path;
     private readonly Dictionary<int, byte[]> _sealing = [];
     private readonly Lock _gate = new();
 
     /// <summary>A cache file that cannot be read or written before <see cref="Unlock"/>.</summary>
-    public SealedKeyCache(SqliteRegistry registry, KeyService keys)
+    public SealedKeyCache(IRegistry registry, KeyService keys)
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentNullException.ThrowIfNull(keys);
         (_registry, _keys) = (registry, keys);
-        _path = Path.Combine(registry.State.Path, "keys.sealed");
+        _path = Path.Combine(registry.Location, "keys.sealed");
     }
 
     private static ReadOnlySpan<byte> Magic => "IPSKKEYS"u8;

@@ -19,7 +19,7 @@ public sealed class TicketKeyRing : IDisposable
     public static readonly TimeSpan Period = TimeSpan.FromDays(1);
 
     private const int NonceSize = 12, TagSize = 16;
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
     private readonly TimeProvider _time;
     private readonly TimeSpan _keep;
     private readonly Dictionary<int, byte[]> _wrapping = [];
@@ -29,7 +29,7 @@ public sealed class TicketKeyRing : IDisposable
     /// <param name="registry">Where the wrapped keys are.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ticketLifetime">How long a ticket is good, up to 7 days (RFC 8446 s4.6.1); a key is kept a day longer than its last ticket.</param>
-    public TicketKeyRing(SqliteRegistry registry, TimeProvider time, TimeSpan ticketLifetime)
+    public TicketKeyRing(IRegistry registry, TimeProvider time, TimeSpan ticketLifetime)
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentNullException.ThrowIfNull(time);
@@ -74,15 +74,15 @@ public sealed class TicketKeyRing : IDisposable
             if (!_wrapping.ContainsKey(epoch))
                 throw new InvalidOperationException("The ring is locked.");
             DateTimeOffset now = _time.GetUtcNow();
-            IReadOnlyList<WrappedTicketKey> wrapped = _registry.ReadTicketKeys();
+            IReadOnlyList<WrappedTicketKey> wrapped = _registry.TicketKeys.ReadTicketKeys();
             // A clock that was set back must not keep a key of the future for ever, nor a damaged key the fleet without tickets.
             if (!wrapped.Any(WillDo))
             {
                 Make(epoch, now, WillDo);
-                wrapped = _registry.ReadTicketKeys();
+                wrapped = _registry.TicketKeys.ReadTicketKeys();
             }
             if (wrapped.Any(key => key.CreatedAt <= now - _keep))
-                _registry.EraseTicketKeys(now - _keep);
+                _registry.TicketKeys.EraseTicketKeys(now - _keep);
             HandOut([.. wrapped.Where(key => key.CreatedAt > now - _keep).OrderByDescending(WillDo)], use);
 
             bool WillDo(WrappedTicketKey key) => key.Epoch == epoch && key.CreatedAt > now - Period && key.CreatedAt <= now && IsWhole(key);
@@ -115,7 +115,7 @@ public sealed class TicketKeyRing : IDisposable
             RandomNumberGenerator.Fill(wrapped.AsSpan(0, NonceSize));
             using var aead = new AesGcm(_wrapping[epoch], TagSize);
             aead.Encrypt(wrapped.AsSpan(0, NonceSize), secret, wrapped.AsSpan(NonceSize, SecretSize), wrapped.AsSpan(NonceSize + SecretSize), Bound(name, epoch, now));
-            _registry.AddTicketKey(new WrappedTicketKey(name, epoch, DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()), wrapped), willDo);
+            _registry.TicketKeys.AddTicketKey(new WrappedTicketKey(name, epoch, DateTimeOffset.FromUnixTimeMilliseconds(now.ToUnixTimeMilliseconds()), wrapped), willDo);
         }
         finally
         {

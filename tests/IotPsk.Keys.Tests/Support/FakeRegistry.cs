@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace IotPsk.Keys.Tests.Support;
 
 /// <summary>A registry in memory: fleet "gw", epoch 1 active.</summary>
-internal sealed class FakeRegistry : IRegistry
+internal sealed class FakeRegistry : IDeviceRegistry
 {
     private readonly Dictionary<string, DeviceRecord> _devices = [];
 

@@ -40,7 +40,7 @@ internal static class DatagramPeers
     {
         using var tpm = new EsysTpm(tcti);
         FleetRecord fleet = FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = "bench" });
-        using SqliteRegistry registry = SqliteRegistry.Open(state);
+        using IRegistry registry = RegistrySource.Sqlite(state).Open();
         registry.EnrolMany(Enumerable.Range(0, devices).Select(i => string.Create(CultureInfo.InvariantCulture, $"device-{i:000000}")));
         tpm.Open();
         return [.. registry.Devices.Select(device =>

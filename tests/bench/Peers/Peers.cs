@@ -61,7 +61,7 @@ internal static class Peers
         using var tpm = new EsysTpm(tcti);
         FleetRecord fleet = FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = "bench" });
         Identity[] tls13, tls12;
-        using (SqliteRegistry registry = SqliteRegistry.Open(state))
+        using (IRegistry registry = RegistrySource.Sqlite(state).Open())
         {
             registry.EnrolMany(Enumerable.Range(0, count).Select(i => string.Create(CultureInfo.InvariantCulture, $"device-{i:00000}")));
             tpm.Open();

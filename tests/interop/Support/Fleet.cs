@@ -41,7 +41,7 @@ public sealed class Fleet : IDisposable
     internal void EnrollMany(IReadOnlyCollection<string> devices)
     {
         double before = Gateway.Metric("iotpsk_devices");
-        using (SqliteRegistry registry = SqliteRegistry.Open(StateDirectory.Open(Gateway.State)))
+        using (IRegistry registry = RegistrySource.Sqlite(StateDirectory.Open(Gateway.State)).Open())
             registry.EnrolMany(devices);
         Poll.Until(() => Gateway.Metric("iotpsk_devices") >= before + devices.Count, "the gateway sees the devices");
     }

@@ -1,0 +1,43 @@
+namespace IotPsk.Keys;
+
+/// <summary>Where the registry of a fleet is, and how to open it.</summary>
+public abstract class RegistrySource
+{
+    private protected RegistrySource(StateDirectory state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        State = state;
+    }
+
+    /// <summary>This gateway's own files.</summary>
+    public StateDirectory State { get; }
+
+    /// <summary>A registry in one file of the state directory, for one gateway.</summary>
+    public static RegistrySource Sqlite(StateDirectory state) => new SqliteSource(state);
+
+    /// <summary>The registry that a state directory holds where nothing else is said: <see cref="Sqlite"/>.</summary>
+    public static implicit operator RegistrySource(StateDirectory state) => Sqlite(state);
+
+    /// <summary>Opens a registry that is there.</summary>
+    /// <param name="time">The clock; null for the system's.</param>
+    /// <exception cref="RegistryException">Missing, damaged, of a newer program, or not to be opened by this user.</exception>
+    public abstract IRegistry Open(TimeProvider? time = null);
+
+    /// <summary>Opens the registry, making an empty one if there is none.</summary>
+    /// <param name="time">The clock; null for the system's.</param>
+    /// <exception cref="RegistryException">Damaged, of a newer program, or not to be opened by this user.</exception>
+    public abstract IRegistry OpenOrCreate(TimeProvider? time = null);
+
+    /// <summary>Holds the fleet for one writer of fleet keys at a time, among all processes; released by Dispose.</summary>
+    /// <exception cref="RegistryException">Another process holds it.</exception>
+    internal abstract IDisposable LockFleet();
+
+    private sealed class SqliteSource(StateDirectory state) : RegistrySource(state)
+    {
+        public override IRegistry Open(TimeProvider? time = null) => SqliteRegistry.Open(State, time);
+
+        public override IRegistry OpenOrCreate(TimeProvider? time = null) => SqliteRegistry.OpenOrCreate(State, time);
+
+        internal override IDisposable LockFleet() => State.LockFleet();
+    }
+}
