@@ -14,6 +14,9 @@ internal static partial class LibIotPsk
 
     static LibIotPsk() => NativeLibrary.SetDllImportResolver(typeof(LibIotPsk).Assembly, Resolve);
 
+    [LibraryImport(Library, EntryPoint = "iotpsk_selftest")]
+    internal static partial int SelfTest();
+
     [LibraryImport(Library, EntryPoint = "iotpsk_vault_open", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int VaultOpen(string directory);
 

@@ -8,6 +8,10 @@ public static class PskCore
 {
     private const int ArgumentError = -1;
 
+    /// <summary>Checks the cryptography of the library against known answers.</summary>
+    /// <returns>0, or an error code that names what is wrong.</returns>
+    public static int SelfTest() => LibIotPsk.SelfTest();
+
     /// <summary>Opens the vault in a directory, which is made if it is missing.</summary>
     /// <param name="directory">Where the vault is kept.</param>
     /// <returns>A vault handle, or an error code.</returns>

@@ -9,6 +9,12 @@ namespace IotPsk.Device.Native
     /// </remarks>
     public static class PskCore
     {
+        /// <summary>Checks the cryptography of the firmware against known answers, in milliseconds.</summary>
+        /// <remarks>The first <see cref="VaultOpen"/> after a start does it too, and fails with the same code.</remarks>
+        /// <returns>0, or an error code that names what is wrong.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int SelfTest();
+
         /// <summary>Opens the vault.</summary>
         /// <param name="directory">Where a host keeps it; a board has one vault and ignores this.</param>
         /// <returns>A vault handle, or an error code.</returns>

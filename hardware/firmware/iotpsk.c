@@ -36,8 +36,17 @@ static void discard(open_vault *vault)
     mbedtls_free(vault);
 }
 
+int32_t iotpsk_selftest(void)
+{
+    return psk_core_selftest();
+}
+
 int32_t iotpsk_vault_open(const char *directory)
 {
+    static _Atomic bool tested;
+    const int32_t tests = tested ? 0 : psk_core_selftest();
+    if (tests < 0) return tests;
+    tested = true;
     open_vault *opened = mbedtls_calloc(1, sizeof *opened);
     if (opened == NULL) return PSK_CORE_ERR_MEMORY;
     opened->generations = mbedtls_calloc(PSK_VAULT_SLOTS, sizeof *opened->generations);

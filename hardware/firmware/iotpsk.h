@@ -13,6 +13,9 @@ extern "C" {
 
 #define IOTPSK_API __attribute__((visibility("default")))
 
+/* Known answers of the cryptography, see psk_core_selftest; the first iotpsk_vault_open of a process goes through them too. */
+IOTPSK_API int32_t iotpsk_selftest(void);
+
 IOTPSK_API int32_t iotpsk_vault_open(const char *directory);
 IOTPSK_API int32_t iotpsk_vault_import(int32_t vault, int32_t slot, const uint8_t *bundle, int32_t length);
 IOTPSK_API int32_t iotpsk_vault_describe(int32_t vault, int32_t slot, uint8_t *out, int32_t size);

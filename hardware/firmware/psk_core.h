@@ -63,6 +63,10 @@ enum psk_core_option {
 
 typedef struct psk_core psk_core;
 
+/* Known answers of everything that keys and records are made by, and two looks at the random generator; some 300 000
+ * instructions, for every boot. 0, PSK_CORE_ERR_TEST_.., PSK_CORE_ERR_RANDOM or PSK_CORE_ERR_MEMORY. Needs no session. */
+int32_t psk_core_selftest(void);
+
 /* protocol: PSK_CORE_TLS13 or PSK_CORE_DTLS12. record_size: the record size limit to announce (RFC 8449), 64.., 0 for the
  * bundle's; what is announced is never more than the build's MBEDTLS_SSL_IN_CONTENT_LEN. In DTLS it is the longest of
  * 512, 1024, 2048 and 4096 bytes that it holds (RFC 6066 s4), at least 512. options: of enum psk_core_option. The bundle is

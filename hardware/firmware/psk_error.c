@@ -50,6 +50,11 @@ const char *psk_core_error_name(int32_t code)
     case PSK_CORE_ERR_KEY_UPDATE: return "key update: the server wants new keys, which this TLS cannot make; connect anew";
     case PSK_CORE_ERR_TIMEOUT: return "no answer: the server answered none of the datagrams of the handshake; it does so as well with a key it does not know";
     case PSK_CORE_ERR_TOO_LONG: return "too long: the message does not fit one record";
+    case PSK_CORE_ERR_TEST_IMPORT: return "self test: the key schedule of TLS 1.3 gives wrong keys; this firmware is of no use";
+    case PSK_CORE_ERR_TEST_BINDER: return "self test: the binder label is wrong; was psk_binder_forced.h left out of the build?";
+    case PSK_CORE_ERR_TEST_PRF: return "self test: the key schedule of DTLS 1.2 gives wrong keys; this firmware is of no use";
+    case PSK_CORE_ERR_TEST_AEAD: return "self test: a cipher works wrongly; this firmware is of no use";
+    case PSK_CORE_ERR_TEST_SESSION_KEY: return "self test: the key of a session is wrong; this firmware is of no use";
     default: return code >= 0 ? "success" : "unknown error";
     }
 }

@@ -34,6 +34,12 @@ enum {
     PSK_CORE_ERR_TIMEOUT = -31,         /* DTLS: the server did not answer any of the retransmissions */
     PSK_CORE_ERR_TOO_LONG = -32,        /* DTLS: the message does not fit one record; the session goes on */
 
+    PSK_CORE_ERR_TEST_IMPORT = -40,     /* self test: the key schedule of TLS 1.3, with it the import of RFC 9258, is wrong */
+    PSK_CORE_ERR_TEST_BINDER = -41,     /* self test: the binder has not the label of this build */
+    PSK_CORE_ERR_TEST_PRF = -42,        /* self test: the key schedule of DTLS 1.2 is wrong */
+    PSK_CORE_ERR_TEST_AEAD = -43,       /* self test: an AEAD encrypts or decrypts wrongly */
+    PSK_CORE_ERR_TEST_SESSION_KEY = -44,/* self test: the PSK of a session in session mode is wrong */
+
     PSK_CORE_ERR_BUNDLE = -100          /* not a credential bundle; -100 - k: its field k is missing or wrong */
 };
 

@@ -19,4 +19,10 @@ const unsigned char *psk_peek_randoms(const mbedtls_ssl_context *ssl);
 /* The length of the connection id that records are sent with (RFC 9146); 0: none. */
 int psk_peek_connection_id_length(const mbedtls_ssl_context *ssl);
 
+/* Of the key schedule of TLS 1.3 with SHA-256 (RFC 8446 s7.1), all of 32 bytes: HKDF-Extract without a salt, HKDF-Expand-Label,
+ * and the binder of an external PSK over the hash of a transcript. 0, or mbedTLS's error. */
+int psk_peek_extract(const unsigned char *key, unsigned char *out);
+int psk_peek_expand_label(const unsigned char *secret, const char *label, const unsigned char *context, unsigned char *out);
+int psk_peek_binder(const unsigned char *psk, const unsigned char *transcript, unsigned char *out);
+
 #endif

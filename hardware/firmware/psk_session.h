@@ -57,6 +57,8 @@ int32_t psk_dtls_look(psk_core *core);
 /* The key of a device in session mode: kept until both randoms are there; 0, or mbedTLS's error. */
 int psk_session_key_keep(psk_core *core, const psk_bundle *credential);
 int psk_session_key_use(psk_core *core);
+/* The PSK of a session, 32 bytes, of the key and both randoms, the client's first, each without its first skipped bytes. */
+int psk_session_key_derive(const uint8_t *key, const uint8_t *randoms, size_t skipped, uint8_t *psk);
 /* How much of a datagram consists of whole records; mbedTLS gives a session up at less than a header behind one. */
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length);
 /* length if a message so long can go out now, 0: drain first, PSK_CORE_ERR_TOO_LONG: never. */

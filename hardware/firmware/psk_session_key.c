@@ -24,33 +24,40 @@ int psk_session_key_keep(psk_core *core, const psk_bundle *credential)
                                 credential->tls12_identity.length);
 }
 
-static psa_status_t compute(const psk_core *core, const uint8_t *message, size_t length, uint8_t out[HMAC_LENGTH])
+static psa_status_t hmac(const uint8_t *key, const uint8_t *message, size_t length, uint8_t *out)
 {
     psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
-    mbedtls_svc_key_id_t key = MBEDTLS_SVC_KEY_ID_INIT;
+    mbedtls_svc_key_id_t id = MBEDTLS_SVC_KEY_ID_INIT;
     size_t written;
     psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
     psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
     psa_set_key_algorithm(&attributes, PSA_ALG_HMAC(PSA_ALG_SHA_256));
-    psa_status_t status = psa_import_key(&attributes, core->session_key, sizeof core->session_key, &key);
+    psa_status_t status = psa_import_key(&attributes, key, PSK_BUNDLE_KEY_LENGTH, &id);
     if (status != PSA_SUCCESS) return status;
-    status = psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), message, length, out, HMAC_LENGTH, &written);
-    (void) psa_destroy_key(key);
+    status = psa_mac_compute(id, PSA_ALG_HMAC(PSA_ALG_SHA_256), message, length, out, HMAC_LENGTH, &written);
+    (void) psa_destroy_key(id);
     return status;
+}
+
+int psk_session_key_derive(const uint8_t *key, const uint8_t *randoms, size_t skipped, uint8_t *psk)
+{
+    uint8_t message[sizeof label + 2 * RANDOM_LENGTH];
+    const size_t each = RANDOM_LENGTH - skipped;
+    memcpy(message, label, sizeof label);
+    memcpy(message + sizeof label, randoms + skipped, each);
+    memcpy(message + sizeof label + each, randoms + RANDOM_LENGTH + skipped, each);
+    const psa_status_t status = hmac(key, message, sizeof label + 2 * each, psk);
+    if (status == PSA_SUCCESS) return 0;
+    return status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 
 int psk_session_key_use(psk_core *core)
 {
-    uint8_t message[sizeof label + 2 * RANDOM_LENGTH], psk[HMAC_LENGTH];
+    uint8_t psk[HMAC_LENGTH];
     const unsigned char *randoms = psk_peek_randoms(&core->ssl);
-    const size_t skipped = (core->options & PSK_CORE_OPTION_SHORT_RANDOMS) != 0 ? TIME_LENGTH : 0, each = RANDOM_LENGTH - skipped;
     if (randoms == NULL) return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
-    memcpy(message, label, sizeof label);
-    memcpy(message + sizeof label, randoms + skipped, each);
-    memcpy(message + sizeof label + each, randoms + RANDOM_LENGTH + skipped, each);
-    const psa_status_t status = compute(core, message, sizeof label + 2 * each, psk);
-    const int result = status == PSA_SUCCESS ? mbedtls_ssl_set_hs_psk(&core->ssl, psk, sizeof psk)
-                     : status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    int result = psk_session_key_derive(core->session_key, randoms, (core->options & PSK_CORE_OPTION_SHORT_RANDOMS) != 0 ? TIME_LENGTH : 0, psk);
+    if (result == 0) result = mbedtls_ssl_set_hs_psk(&core->ssl, psk, sizeof psk);
     mbedtls_platform_zeroize(psk, sizeof psk);
     mbedtls_platform_zeroize(core->session_key, sizeof core->session_key);
     core->session_key_waits = 0;
