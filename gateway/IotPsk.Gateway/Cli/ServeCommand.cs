@@ -1,15 +1,15 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using IotPsk.Gateway.Admin;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving;
+using IotPsk.Keys;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
 namespace IotPsk.Gateway.Cli;
 
-/// <summary><c>serve</c>: runs the gateway until SIGTERM or SIGINT.</summary>
+/// <summary><c>serve</c>: runs the gateway until SIGTERM or SIGINT; SIGHUP reloads.</summary>
 internal static class ServeCommand
 {
     private static readonly TimeSpan Drain = TimeSpan.FromSeconds(5);
@@ -18,28 +18,45 @@ internal static class ServeCommand
     {
         var verbose = new Option<bool>("--verbose") { Description = "Log every session too, with device ids in clear" };
         var serve = new Command("serve", "Runs the gateway in the foreground, logging to standard output (--json: one JSON object a line). " +
-            "SIGTERM and SIGINT end it: sessions get close_notify and a few seconds to finish. Example: iotpsk serve --config iotpsk.json") { verbose };
-        serve.SetAction((parsed, _) => RunAsync(common.Configuration(parsed), common.Json(parsed), parsed.GetValue(verbose)));
+            "SIGHUP reads the configuration anew. SIGTERM and SIGINT end it: sessions get close_notify and a few seconds to finish. Example: iotpsk serve --config iotpsk.json") { verbose };
+        serve.SetAction((parsed, _) => RunAsync(() => common.Configuration(parsed), common.Json(parsed), parsed.GetValue(verbose)));
         return serve;
     }
 
-    private static async Task<int> RunAsync(GatewayConfiguration configuration, bool json, bool verbose)
+    private static async Task<int> RunAsync(Func<GatewayConfiguration> read, bool json, bool verbose)
     {
+        GatewayConfiguration configuration = read();
         await using ServiceProvider services = Logging(json, verbose);
         ILogger log = services.GetRequiredService<ILoggerFactory>().CreateLogger("iotpsk");
-        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        void OnSignal(PosixSignalContext signal)
-        {
-            // A second signal ends the process at once.
-            signal.Cancel = stop.TrySetResult();
-        }
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using var signals = new ServeSignals();
         await using GatewayService service = await GatewayService.StartAsync(configuration, log, TimeProvider.System);
-        await using (await AdminServer.StartAsync(configuration.Admin, service))
-            await stop.Task;
+        await using (var admin = await AdminDoors.OpenAsync(configuration.Admin, service))
+        {
+            while (await signals.NextAsync() == ServeSignal.Reload)
+                await ReloadAsync(read, service, admin, log);
+        }
         await service.StopAsync(Drain);
         return 0;
+    }
+
+    private static async Task ReloadAsync(Func<GatewayConfiguration> read, GatewayService service, AdminDoors admin, ILogger log)
+    {
+        try
+        {
+            GatewayConfiguration next = read();
+            await service.ReloadAsync(next);
+            await admin.MoveAsync(next.Admin);
+        }
+        catch (Exception e) when (e is UserError or KeysException)
+        {
+            foreach (string error in e.Message.Split('\n'))
+                log.ReloadRefused(error);
+        }
+        catch (Exception e)
+        {
+            // What was served is served on.
+            log.Fault(e);
+        }
     }
 
     private static ServiceProvider Logging(bool json, bool verbose) => new ServiceCollection().AddLogging(logging =>

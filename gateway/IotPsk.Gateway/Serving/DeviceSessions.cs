@@ -5,9 +5,11 @@ namespace IotPsk.Gateway.Serving;
 /// <summary>The live sessions of each device, oldest first, where their number is limited.</summary>
 internal sealed class DeviceSessions(int limit)
 {
+    internal int Limit => limit;
+
     private readonly ConcurrentDictionary<string, List<long>> _sessions = new(StringComparer.Ordinal);
 
-    /// <summary>Adds a session; returns the oldest one when it has to make room.</summary>
+    /// <summary>Adds a session, unless it is there already; returns the oldest one when it has to make room.</summary>
     internal long? Enter(long session, string deviceId)
     {
         while (true)
@@ -18,6 +20,8 @@ internal sealed class DeviceSessions(int limit)
                 // An emptied list is on its way out of the dictionary.
                 if (!_sessions.TryGetValue(deviceId, out List<long>? current) || !ReferenceEquals(current, list))
                     continue;
+                if (list.Contains(session))
+                    return null;
                 list.Add(session);
                 if (list.Count <= limit)
                     return null;

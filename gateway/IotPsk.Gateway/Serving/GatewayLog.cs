@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving;
 
-/// <summary>Everything the service logs. Highest id: 1013. Devices appear by their log name, in clear at Debug only.</summary>
+/// <summary>Everything the service logs. Highest id: 1017. Devices appear by their log name, in clear at Debug only.</summary>
 internal static partial class GatewayLog
 {
     [LoggerMessage(1001, LogLevel.Information, "Ready: fleet {ServerId}, {Devices} devices, TPM {Tpm}, {Listeners}", EventName = "Ready")]
@@ -46,6 +46,15 @@ internal static partial class GatewayLog
     [LoggerMessage(1012, LogLevel.Debug, "Session {Id:x} of {DeviceId} closed: {Reason}, {BytesUp} bytes up, {BytesDown} down", EventName = "SessionClosed")]
     internal static partial void SessionClosed(this ILogger log, long id, string deviceId, CloseReason reason, long bytesUp, long bytesDown);
 
-    [LoggerMessage(1013, LogLevel.Information, "{Count} associations of {Listener} are kept for the next run", EventName = "AssociationsKept")]
+    [LoggerMessage(1014, LogLevel.Information, "{Count} associations of {Listener} are kept for the next run", EventName = "AssociationsKept")]
     internal static partial void AssociationsKept(this ILogger log, int count, string listener);
+
+    [LoggerMessage(1015, LogLevel.Information, "Reloaded: {Listeners}", EventName = "Reloaded")]
+    internal static partial void Reloaded(this ILogger log, string listeners);
+
+    [LoggerMessage(1016, LogLevel.Warning, "The configuration is not taken over, the old one stays: {Error}", EventName = "ReloadRefused")]
+    internal static partial void ReloadRefused(this ILogger log, string error);
+
+    [LoggerMessage(1017, LogLevel.Warning, "Changed in the configuration, but only a restart takes it over: {Keys}", EventName = "NeedsRestart")]
+    internal static partial void NeedsRestart(this ILogger log, string keys);
 }

@@ -1,10 +1,7 @@
-using System.Net;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving.Lwm2m;
-using IotPsk.Gateway.Serving.Mqtt;
 using IotPsk.Keys;
 using IotPsk.Net;
-using IotPsk.Tls;
 using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving;
@@ -12,42 +9,34 @@ namespace IotPsk.Gateway.Serving;
 /// <summary>The running gateway: registry, TPM, keys, shards and listeners, in the order they need each other.</summary>
 internal sealed class GatewayService : IAsyncDisposable
 {
-    // Header, connection id, nonce and tag of a record find room beside it.
-    private const int LargestRecord = DatagramListenerOptions.LargestDatagram - 96;
-
     private readonly ILogger _log;
     private readonly IRegistry _registry;
     private readonly TpmOwner _tpm;
     private readonly KeyService _keys;
     private readonly ShardSet _shards;
     private readonly SessionEvents _events;
-    private readonly TicketKeeper? _tickets;
+    private readonly TimeProvider _time;
     private KeyCacheKeeper? _kept;
     private RollbackWatch? _rollback;
-    private readonly List<TlsListener> _listeners = [];
-    private readonly List<DatagramListener> _datagramListeners = [];
-    private readonly LimitsConfiguration _limits;
-    private readonly AssociationKeeper _associations;
+    private TicketKeeper? _tickets;
+    private readonly ListenerSet _listeners;
     private readonly Lwm2mDevices _lwm2m;
+    private readonly SemaphoreSlim _changing = new(1);
+    private GatewayConfiguration _configuration;
     private int _stopped;
 
-    private GatewayService(StateDirectory state, IRegistry registry, TpmOwner tpm, TicketKeeper? tickets, LimitsConfiguration limits, ILogger log, TimeProvider time)
+    private GatewayService(StateDirectory state, IRegistry registry, TpmOwner tpm, GatewayConfiguration configuration, ILogger log, TimeProvider time)
     {
-        (_registry, _tpm, _tickets, _limits, _log) = (registry, tpm, tickets, limits, log);
+        (_registry, _tpm, _configuration, _log, _time) = (registry, tpm, configuration, log, time);
         _keys = new KeyService(registry, tpm, new KeyServiceOptions(), time);
         var authority = new PskAuthority(registry);
         var resolver = new FleetPskResolver(authority, _keys, registry, time);
-        _associations = new AssociationKeeper(state, registry, tpm, authority, log);
-        _events = new SessionEvents(log, Events, time, limits.SessionsPerDevice) { StillStands = resolver.StillStands };
-        _shards = new ShardSet(new NetLimits
-        {
-            HandshakeTimeout = TimeSpan.FromSeconds(limits.HandshakeSeconds),
-            PrologueTimeout = TimeSpan.FromSeconds(limits.HandshakeSeconds),
-            HalfOpen = limits.HalfOpen,
-            HalfOpenPerPrefix = limits.HalfOpenPerPrefix,
-        }, resolver, time, _events);
-        _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
+        _events = new SessionEvents(log, Events, time) { StillStands = resolver.StillStands };
+        _shards = new ShardSet(NetLimitsOf(configuration.Limits), resolver, time, _events);
         _lwm2m = Lwm2mDevices.Start(state.Path, registry, time, log);
+        _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, log);
+        _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
+        _events.IsServed = _listeners.Has;
         registry.DeviceChanged += DeviceChanged;
         registry.FleetChanged += FleetChanged;
     }
@@ -57,8 +46,7 @@ internal sealed class GatewayService : IAsyncDisposable
     internal TpmOwner Tpm => _tpm;
     internal IRegistry Registry => _registry;
     internal Lwm2mDevices Lwm2m => _lwm2m;
-    internal IReadOnlyList<TlsListener> Listeners => _listeners;
-    internal IReadOnlyList<DatagramListener> DatagramListeners => _datagramListeners;
+    internal IReadOnlyList<TlsListener> Listeners => [.. _listeners.Tls];
 
     /// <summary>Starts everything and listens. Errors are the user's: <see cref="UserError"/> or <see cref="KeysException"/>.</summary>
     internal static async Task<GatewayService> StartAsync(GatewayConfiguration configuration, ILogger log, TimeProvider time)
@@ -66,7 +54,6 @@ internal sealed class GatewayService : IAsyncDisposable
         ServingRules.Check(configuration);
         IRegistry? registry = null;
         TpmOwner? tpm = null;
-        TicketKeeper? tickets = null;
         GatewayService? service = null;
         try
         {
@@ -76,32 +63,48 @@ internal sealed class GatewayService : IAsyncDisposable
             tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
             RollbackWatch rollback = await RollbackWatch.StartAsync(registry, tpm, time, log);
-            if (configuration.Limits.TicketHours > 0)
-                tickets = await TicketKeeper.StartAsync(registry, tpm, TimeSpan.FromHours(configuration.Limits.TicketHours), time, log);
-            service = new GatewayService(source.State, registry, tpm, tickets, configuration.Limits, log, time);
-            service._rollback = rollback;
+            service = new GatewayService(source.State, registry, tpm, configuration, log, time) { _rollback = rollback };
             if (configuration.Tpm.KeepKeyCache)
                 service._kept = await KeyCacheKeeper.StartAsync(registry, service._keys, tpm, time, log);
-            await service.ListenAsync(configuration.Listeners);
+            await service.ApplyAsync(configuration);
             registry.Watch();
             if (service._keys.CapacityWarning is { } warning)
                 log.Problem(warning);
-            log.Ready(fleet.ServerId, registry.DeviceCount, tpm.Address,
-                string.Join(", ", [
-                    .. service._listeners.Select(l => $"{l.Name} on {l.EndPoint} to {l.Options.Upstream}"),
-                    .. service._datagramListeners.Select(l => $"{l.Name} on udp {l.EndPoint}"),
-                ]));
+            log.Ready(fleet.ServerId, registry.DeviceCount, tpm.Address, service._listeners.ToString());
             return service;
         }
         catch
         {
             if (service is not null)
                 await service.DisposeAsync();
-            else if (tickets is not null)
-                await tickets.DisposeAsync();
             tpm?.Dispose();
             registry?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Takes another configuration over, whole or not at all; sessions of listeners that stay go on. What needs a restart is told in the log.
+    /// </summary>
+    /// <exception cref="UserError">It cannot be taken over; everything is as it was.</exception>
+    /// <exception cref="KeysException">The same, for the TPM did not give the ticket keys.</exception>
+    internal async Task ReloadAsync(GatewayConfiguration next)
+    {
+        ServingRules.Check(next);
+        await _changing.WaitAsync();
+        try
+        {
+            IReadOnlyList<string> restart = ServingRules.NeedsRestart(_configuration, next);
+            next = next with { State = _configuration.State, Tpm = _configuration.Tpm };
+            await ApplyAsync(next);
+            _configuration = next;
+            _log.Reloaded(_listeners.ToString());
+            if (restart.Count > 0)
+                _log.NeedsRestart(string.Join(", ", restart));
+        }
+        finally
+        {
+            _changing.Release();
         }
     }
 
@@ -158,10 +161,7 @@ internal sealed class GatewayService : IAsyncDisposable
         _log.Stopping(_shards.ReadMetrics().Sessions + _shards.ReadDatagramMetrics().Sessions, (int)drain.TotalSeconds);
         // Taking a snapshot over costs the TPM a write: not for nothing.
         if (_shards.ReadDatagramMetrics().Sessions > 0)
-        {
-            foreach (DatagramListener listener in _datagramListeners)
-                await _associations.SuspendAsync(listener);
-        }
+            await _listeners.SuspendAsync();
         await _shards.StopAsync(drain);
         _shards.Dispose();
         await _lwm2m.DisposeAsync();
@@ -172,46 +172,30 @@ internal sealed class GatewayService : IAsyncDisposable
         _tpm.Dispose();
         _keys.Dispose();
         _registry.Dispose();
+        _changing.Dispose();
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
 
-    private async Task ListenAsync(IEnumerable<ListenerConfiguration> configured)
+    // First what can fail, then what cannot.
+    private async Task ApplyAsync(GatewayConfiguration next)
     {
-        foreach (ListenerConfiguration listener in configured)
-        {
-            try
-            {
-                if (listener.Protocol == ListenerProtocol.Lwm2m)
-                    ListenForDatagrams(listener, await _associations.TakeAsync(listener.Name));
-                else
-                    ListenForConnections(listener);
-            }
-            catch (ListenException e)
-            {
-                throw UserError.Several([e.Message]);
-            }
-        }
+        TimeSpan lifetime = TimeSpan.FromHours(next.Limits.TicketHours);
+        if (lifetime > TimeSpan.Zero)
+            _tickets ??= await TicketKeeper.StartAsync(_registry, _tpm, lifetime, _time, _log);
+        await _listeners.ChangeAsync(next.Listeners, next.Limits, lifetime > TimeSpan.Zero ? _tickets!.Options(lifetime) : null);
+        _shards.UpdateLimits(NetLimitsOf(next.Limits));
+        if (next.Limits.SessionsPerDevice != _events.SessionsPerDevice)
+            await _events.LimitAsync(next.Limits.SessionsPerDevice, SessionsAsync);
     }
 
-    private void ListenForConnections(ListenerConfiguration listener) => _listeners.Add(_shards.Listen(new TlsListenerOptions
+    private static NetLimits NetLimitsOf(LimitsConfiguration limits) => new()
     {
-        Name = listener.Name,
-        Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
-        Upstream = listener.Upstream!.Value.Resolve($"the Upstream of listener {listener.Name}"),
-        Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12, Tickets = _tickets?.Options },
-        Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(_events.ConnectRefused) : null,
-    }));
-
-    private void ListenForDatagrams(ListenerConfiguration listener, DatagramSnapshot? snapshot) => _datagramListeners.Add(_shards.Listen(new DatagramListenerOptions
-    {
-        Name = listener.Name,
-        Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
-        Dtls = new PskDtlsServerOptions { Tickets = _tickets?.Options, RecordSizeLimit = LargestRecord },
-        Application = shard => new CoapApplication(shard, listener.Echo, _lwm2m, _log),
-        // A client of the RFC 7925 profile repeats what got lost after 9 seconds: where TCP does with one limit, this takes six.
-        Limits = new DatagramLimits { HandshakeTimeout = TimeSpan.FromSeconds(6 * _limits.HandshakeSeconds) },
-    }, snapshot));
+        HandshakeTimeout = TimeSpan.FromSeconds(limits.HandshakeSeconds),
+        PrologueTimeout = TimeSpan.FromSeconds(limits.HandshakeSeconds),
+        HalfOpen = limits.HalfOpen,
+        HalfOpenPerPrefix = limits.HalfOpenPerPrefix,
+    };
 
     // On the registry's thread: it must not wait for the shards.
     private void DeviceChanged(DeviceRecord device)

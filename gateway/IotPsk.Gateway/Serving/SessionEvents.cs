@@ -7,16 +7,22 @@ using Microsoft.Extensions.Logging;
 namespace IotPsk.Gateway.Serving;
 
 /// <summary>Hears the endpoint: logs, counts, and ends sessions that may not stand. Runs on shards, never blocks.</summary>
-internal sealed class SessionEvents(ILogger log, EventCounters counters, TimeProvider time, int sessionsPerDevice) : INetEvents
+internal sealed class SessionEvents(ILogger log, EventCounters counters, TimeProvider time) : INetEvents
 {
     private static readonly TimeSpan RefusalLogInterval = TimeSpan.FromSeconds(10);
-    private readonly DeviceSessions? _devices = sessionsPerDevice > 0 ? new DeviceSessions(sessionsPerDevice) : null;
+    private volatile DeviceSessions? _devices;
     private readonly DeviceAssociations _associations = new();
     private readonly long[] _refusalsLogged = new long[Enum.GetValues<RefusalReason>().Length];
     private long _nextRefusalLog = long.MinValue;
 
     /// <summary>Whether a device may (still) have the session its key opened.</summary>
     internal required Func<DeviceGrant, bool> StillStands { get; init; }
+
+    /// <summary>Whether a listener of this name is served (still).</summary>
+    internal Func<string, bool> IsServed { get; set; } = static _ => true;
+
+    /// <summary>The most live sessions of one device; 0 is no limit.</summary>
+    internal int SessionsPerDevice => _devices?.Limit ?? 0;
 
     /// <summary>Ends one session; set once the shards exist, before anybody can connect.</summary>
     internal Action<long, CloseReason>? Close { get; set; }
@@ -46,8 +52,31 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
         // Revoked while the handshake went on: the sweep over live sessions may have come too early for this one.
         if (!StillStands(grant))
             Close!(session.Id, CloseReason.Revoked);
+        else if (!IsServed(session.Listener))
+            Close!(session.Id, CloseReason.ListenerRemoved);
         else
             Enter(session, grant);
+    }
+
+    /// <summary>Limits the sessions of a device from now on, those among them that are live; 0 is no limit.</summary>
+    /// <param name="limit">The most of one device.</param>
+    /// <param name="live">Gives the live sessions.</param>
+    internal async Task LimitAsync(int limit, Func<Task<IReadOnlyList<SessionInfo>>> live)
+    {
+        if (limit == 0)
+        {
+            _devices = null;
+            return;
+        }
+        // First the limit, then those it did not see come: who comes in between is entered once all the same.
+        DeviceSessions devices = new(limit);
+        _devices = devices;
+        foreach (SessionInfo session in (await live()).OrderBy(s => s.ConnectedAt))
+        {
+            // One that ended meanwhile does no harm: it is the first to make room.
+            if (session.Tag is DeviceGrant grant && devices.Enter(session.Id, grant.Key.DeviceId) is { } oldest)
+                Close!(oldest, CloseReason.Replaced);
+        }
     }
 
     public void Restored(SessionInfo session) => Enter(session, (DeviceGrant)session.Tag!);

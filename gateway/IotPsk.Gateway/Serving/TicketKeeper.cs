@@ -21,13 +21,14 @@ internal sealed class TicketKeeper : IAsyncDisposable
     {
         (_tpm, _time, _log) = (tpm, time, log);
         _ring = new TicketKeyRing(registry, time, lifetime);
-        Lifetime = lifetime;
     }
 
-    private TimeSpan Lifetime { get; }
-
-    /// <summary>For the listeners; they share the keys.</summary>
-    internal TicketOptions Options => new() { Keys = _keys!, LifetimeSeconds = (int)Lifetime.TotalSeconds };
+    /// <summary>For listeners whose tickets are good for <paramref name="lifetime"/> from now on; they share the keys.</summary>
+    internal TicketOptions Options(TimeSpan lifetime)
+    {
+        _ring.SetTicketLifetime(lifetime);
+        return new TicketOptions { Keys = _keys!, LifetimeSeconds = (int)lifetime.TotalSeconds };
+    }
 
     /// <summary>Gets the keys: one TPM command for each accepted epoch.</summary>
     internal static async Task<TicketKeeper> StartAsync(IRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)

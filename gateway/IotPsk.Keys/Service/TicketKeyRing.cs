@@ -21,7 +21,7 @@ public sealed class TicketKeyRing : IDisposable
     private const int NonceSize = 12, TagSize = 16;
     private readonly IRegistry _registry;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _keep;
+    private long _keep;
     private readonly Dictionary<int, byte[]> _wrapping = [];
     private readonly Lock _gate = new();
 
@@ -33,10 +33,17 @@ public sealed class TicketKeyRing : IDisposable
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentNullException.ThrowIfNull(time);
+        (_registry, _time) = (registry, time);
+        SetTicketLifetime(ticketLifetime);
+    }
+
+    /// <summary>Changes how long tickets are good: what is kept from the next <see cref="Refresh"/> on.</summary>
+    /// <param name="ticketLifetime">As for a new ring.</param>
+    public void SetTicketLifetime(TimeSpan ticketLifetime)
+    {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ticketLifetime, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ticketLifetime, TimeSpan.FromDays(7));
-        (_registry, _time) = (registry, time);
-        _keep = Period + ticketLifetime + TimeSpan.FromDays(1);
+        Volatile.Write(ref _keep, (Period + ticketLifetime + TimeSpan.FromDays(1)).Ticks);
     }
 
     /// <summary>Gets the wrapping keys of the accepted epochs: one TPM command each. For a job of the TPM's owner.</summary>
@@ -81,9 +88,10 @@ public sealed class TicketKeyRing : IDisposable
                 Make(epoch, now, WillDo);
                 wrapped = _registry.TicketKeys.ReadTicketKeys();
             }
-            if (wrapped.Any(key => key.CreatedAt <= now - _keep))
-                _registry.TicketKeys.EraseTicketKeys(now - _keep);
-            HandOut([.. wrapped.Where(key => key.CreatedAt > now - _keep).OrderByDescending(WillDo)], use);
+            DateTimeOffset oldest = now - TimeSpan.FromTicks(Volatile.Read(ref _keep));
+            if (wrapped.Any(key => key.CreatedAt <= oldest))
+                _registry.TicketKeys.EraseTicketKeys(oldest);
+            HandOut([.. wrapped.Where(key => key.CreatedAt > oldest).OrderByDescending(WillDo)], use);
 
             bool WillDo(WrappedTicketKey key) => key.Epoch == epoch && key.CreatedAt > now - Period && key.CreatedAt <= now && IsWhole(key);
         }

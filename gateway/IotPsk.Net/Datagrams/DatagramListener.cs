@@ -10,13 +10,13 @@ namespace IotPsk.Net;
 public sealed class DatagramListener : IDisposable
 {
     private readonly IDatagramPorts _ports;
-    private readonly DatagramListenerOptions _options;
+    private volatile DatagramListenerOptions _options;
     private int _closed;
 
-    internal DatagramListener(DatagramListenerOptions options, IPEndPoint endPoint, NetLimits limits, IDatagramPorts ports)
+    internal DatagramListener(DatagramListenerOptions options, IPEndPoint endPoint, CurrentLimits limits, IDatagramPorts ports)
     {
         _options = options;
-        Gate = new ConnectionGate(limits with { Connections = 0 });
+        Gate = new ConnectionGate(limits, limitsConnections: false);
         EndPoint = endPoint;
         _ports = ports;
     }
@@ -27,7 +27,7 @@ public sealed class DatagramListener : IDisposable
     /// <summary>The bound address, with the port the kernel chose if 0 was asked for.</summary>
     public IPEndPoint EndPoint { get; }
 
-    /// <summary>What it was opened with.</summary>
+    /// <summary>The options of handshakes from now on.</summary>
     public DatagramListenerOptions Options => _options;
 
     /// <summary>Counts handshakes and associations over all shards.</summary>
@@ -68,17 +68,30 @@ public sealed class DatagramListener : IDisposable
         }
     }
 
-    /// <summary>Closes the port and says close_notify to every device.</summary>
-    public void Dispose()
+    /// <summary>Changes the engine's options and the limits for handshakes from now on; associations go on as they are.</summary>
+    /// <exception cref="ArgumentException">Something else differs that an open port keeps, or a value is out of its range.</exception>
+    public void Update(DatagramListenerOptions options)
     {
-        if (Interlocked.Exchange(ref _closed, 1) == 0) _ports.Close(this);
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var (now, limits) = (_options, options.Limits);
+        if (options with { Dtls = now.Dtls, Limits = now.Limits, Application = now.Application, Listen = now.Listen } != now
+            || !options.Listen.Equals(now.Listen) || limits with { HandshakeTimeout = now.Limits.HandshakeTimeout, Associations = now.Limits.Associations } != now.Limits)
+            throw new ArgumentException($"Listener '{Name}' keeps everything but its engine's options, HandshakeTimeout and Associations; open another one.", nameof(options));
+        _options = options with { Application = now.Application };
     }
+
+    /// <summary>Closes the port and says close_notify to every device; when it is done, the address is free.</summary>
+    public Task CloseAsync() => Interlocked.Exchange(ref _closed, 1) == 0 ? _ports.CloseAsync(this) : Task.CompletedTask;
+
+    /// <summary>The same, soon.</summary>
+    public void Dispose() => _ = CloseAsync();
 }
 
 /// <summary>What a listener asks of the shards.</summary>
 internal interface IDatagramPorts
 {
-    void Close(DatagramListener listener);
+    Task CloseAsync(DatagramListener listener);
 
     Task<(byte[] Plain, int Count)[]> SuspendAsync(DatagramListener listener, Func<SessionInfo, byte[]?> saveTag);
 }

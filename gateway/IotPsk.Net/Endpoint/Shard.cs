@@ -223,4 +223,7 @@ internal sealed class Shard : IDisposable
 }
 
 /// <summary>What all shards of a set share.</summary>
-internal sealed record ShardServices(NetLimits Limits, IPskResolver Resolver, INetEvents Events, TimeProvider Time, ConnectionGate Gate);
+internal sealed record ShardServices(CurrentLimits Current, IPskResolver Resolver, INetEvents Events, TimeProvider Time, ConnectionGate Gate)
+{
+    internal NetLimits Limits => Current.Value;
+}

@@ -33,7 +33,8 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
         ArgumentOutOfRangeException.ThrowIfNegative(shards);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(shards, MaxShards);
         limits.Validate();
-        _services = new ShardServices(limits, resolver, events, time, new ConnectionGate(limits));
+        var current = new CurrentLimits(limits);
+        _services = new ShardServices(current, resolver, events, time, new ConnectionGate(current));
         var count = shards == 0 ? Math.Min(Environment.ProcessorCount, MaxShards) : shards;
         _shards = [.. Enumerable.Range(0, count).Select(index => new Shard(index, _services))];
         foreach (var shard in _shards) shard.Loop.Start();
@@ -43,6 +44,18 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
 
     /// <summary>Number of loops.</summary>
     public int ShardCount => _shards.Length;
+
+    /// <summary>
+    /// Changes the limits for whatever begins from now on: nobody is sent away who was admitted. <see cref="NetLimits.KeepAlive"/> counts for
+    /// listeners opened later.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">A limit is out of its range.</exception>
+    public void UpdateLimits(NetLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        limits.Validate();
+        _services.Current.Value = limits;
+    }
 
     /// <summary>Opens a port on every shard. Clients are accepted from the moment this returns.</summary>
     /// <exception cref="ListenException">The address cannot be had; the message names it and says why.</exception>
@@ -75,7 +88,7 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
         ObjectDisposedException.ThrowIf(_stopped is not null, this);
         options.Validate();
         var sockets = DatagramSocketGroup.Open(options.Name, options.Listen, _shards.Length, out var bound);
-        var listener = new DatagramListener(options, bound, _services.Limits, this);
+        var listener = new DatagramListener(options, bound, _services.Current, this);
         var endpoints = MakeEndpoints(listener, sockets);
         var opened = _shards.Zip(endpoints).Select(pair => Open(pair.First, pair.Second, snapshot)).ToArray();
         // The snapshot's keys are zeroed before this returns, so all must have read them.
@@ -180,10 +193,11 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
         foreach (var shard in _shards) shard.Dispose();
     }
 
-    private void Close(TlsListener listener)
+    private Task<bool[]> Close(TlsListener listener) => Task.WhenAll(_shards.Select(shard => OnShard(shard, () =>
     {
-        foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.Close(listener)));
-    }
+        shard.Close(listener);
+        return true;
+    })));
 
     private DatagramEndpoint[] MakeEndpoints(DatagramListener listener, int[] sockets)
     {
@@ -201,10 +215,11 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
         }
     }
 
-    void IDatagramPorts.Close(DatagramListener listener)
+    Task IDatagramPorts.CloseAsync(DatagramListener listener) => Task.WhenAll(_shards.Select(shard => OnShard(shard, () =>
     {
-        foreach (var shard in _shards) shard.Loop.TryPost(new DelegateWork(() => shard.Close(listener)));
-    }
+        shard.Close(listener);
+        return true;
+    })));
 
     Task<(byte[] Plain, int Count)[]> IDatagramPorts.SuspendAsync(DatagramListener listener, Func<SessionInfo, byte[]?> saveTag) =>
         Task.WhenAll(_shards.Select(shard => OnShard(shard, () => shard.Suspend(listener, saveTag))));

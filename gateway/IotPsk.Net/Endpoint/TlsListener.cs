@@ -5,11 +5,11 @@ namespace IotPsk.Net;
 /// <summary>An open port. Disposing it stops accepting; its sessions go on.</summary>
 public sealed class TlsListener : IDisposable
 {
-    private readonly Action<TlsListener> _close;
+    private readonly Func<TlsListener, Task> _close;
     private volatile TlsListenerOptions _options;
     private int _closed;
 
-    internal TlsListener(TlsListenerOptions options, IPEndPoint endPoint, Action<TlsListener> close)
+    internal TlsListener(TlsListenerOptions options, IPEndPoint endPoint, Func<TlsListener, Task> close)
     {
         _options = options;
         EndPoint = endPoint;
@@ -35,9 +35,9 @@ public sealed class TlsListener : IDisposable
         _options = options;
     }
 
-    /// <summary>Stops accepting.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _closed, 1) == 0) _close(this);
-    }
+    /// <summary>Stops accepting; when it is done, the address is free. Its sessions go on.</summary>
+    public Task CloseAsync() => Interlocked.Exchange(ref _closed, 1) == 0 ? _close(this) : Task.CompletedTask;
+
+    /// <summary>Stops accepting, soon.</summary>
+    public void Dispose() => _ = CloseAsync();
 }

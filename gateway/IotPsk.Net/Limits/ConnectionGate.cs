@@ -13,16 +13,20 @@ internal sealed class ConnectionGate
 
     // The only prefix whose product is 0 is that of ::, which nobody can send from.
     private const ulong Exempt = 0;
-    private readonly NetLimits _limits;
+    private readonly CurrentLimits _limits;
+    private readonly bool _limitsConnections;
     private readonly Dictionary<ulong, int>[] _prefixes = new Dictionary<ulong, int>[Stripes];
     // A peer that chooses its addresses must not choose the buckets they fall into; odd, so that the product is unique.
     private readonly ulong _mixer = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
     private int _connections;
     private int _halfOpen;
 
-    internal ConnectionGate(NetLimits limits)
+    /// <param name="limits">They may change at any time.</param>
+    /// <param name="limitsConnections">False: <see cref="NetLimits.Connections"/> is of no concern here.</param>
+    internal ConnectionGate(CurrentLimits limits, bool limitsConnections = true)
     {
         _limits = limits;
+        _limitsConnections = limitsConnections;
         for (var i = 0; i < Stripes; i++) _prefixes[i] = [];
     }
 
@@ -36,13 +40,14 @@ internal sealed class ConnectionGate
     /// <summary>The same by the number that <see cref="KeyOf(IPAddress)"/> gives.</summary>
     internal RefusalReason? Enter(ulong key)
     {
-        if (!TryTake(ref _connections, _limits.Connections)) return RefusalReason.TooManyConnections;
-        if (!TryTake(ref _halfOpen, _limits.HalfOpen))
+        var limits = _limits.Value;
+        if (!TryTake(ref _connections, _limitsConnections ? limits.Connections : 0)) return RefusalReason.TooManyConnections;
+        if (!TryTake(ref _halfOpen, limits.HalfOpen))
         {
             Interlocked.Decrement(ref _connections);
             return RefusalReason.TooManyHalfOpen;
         }
-        if (TryTakePrefix(key)) return null;
+        if (TryTakePrefix(key, limits.HalfOpenPerPrefix)) return null;
         Interlocked.Decrement(ref _halfOpen);
         Interlocked.Decrement(ref _connections);
         return RefusalReason.TooManyHalfOpenOfPrefix;
@@ -75,17 +80,17 @@ internal sealed class ConnectionGate
     internal ulong KeyOf(IPAddress source) => KeyOf(SourcePrefix.Of(source), IPAddress.IsLoopback(source));
 
     /// <summary>The same of a prefix already found.</summary>
-    internal ulong KeyOf(ulong prefix, bool isLoopback) =>
-        _limits.HalfOpenPerPrefix > 0 && !(_limits.ExemptLoopback && isLoopback) ? prefix * _mixer : Exempt;
+    // Counted without a limit too: there may be one by the time the handshake is over.
+    internal ulong KeyOf(ulong prefix, bool isLoopback) => _limits.Value.ExemptLoopback && isLoopback ? Exempt : prefix * _mixer;
 
-    private bool TryTakePrefix(ulong key)
+    private bool TryTakePrefix(ulong key, int limit)
     {
         if (key == Exempt) return true;
         var prefixes = _prefixes[key >> 60];
         lock (prefixes)
         {
             var count = prefixes.GetValueOrDefault(key);
-            if (count >= _limits.HalfOpenPerPrefix) return false;
+            if (count >= limit && limit > 0) return false;
             prefixes[key] = count + 1;
             return true;
         }

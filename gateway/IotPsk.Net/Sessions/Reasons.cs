@@ -48,6 +48,9 @@ public enum CloseReason
     /// <summary>An operator closed the session.</summary>
     Administrative,
 
+    /// <summary>The listener it came by is no longer served.</summary>
+    ListenerRemoved,
+
     /// <summary>A newer session of the device took its place, or the device has too many.</summary>
     Replaced,
 

@@ -20,7 +20,7 @@ public class ConnectionGateTests
     [Fact]
     public void One_prefix_cannot_take_the_places_of_another()
     {
-        var gate = new ConnectionGate(new NetLimits { HalfOpenPerPrefix = 2, HalfOpen = 10 });
+        var gate = new ConnectionGate(new CurrentLimits(new NetLimits { HalfOpenPerPrefix = 2, HalfOpen = 10 }));
         Assert.Null(gate.Enter(Ip("203.0.113.1")));
         Assert.Null(gate.Enter(Ip("203.0.113.2")));
         Assert.Equal(RefusalReason.TooManyHalfOpenOfPrefix, gate.Enter(Ip("203.0.113.3")));
@@ -37,7 +37,7 @@ public class ConnectionGateTests
     [InlineData("::1")]
     public void Loopback_is_exempt_from_the_prefix_limit_but_not_from_the_total(string address)
     {
-        var gate = new ConnectionGate(new NetLimits { HalfOpenPerPrefix = 1, HalfOpen = 3 });
+        var gate = new ConnectionGate(new CurrentLimits(new NetLimits { HalfOpenPerPrefix = 1, HalfOpen = 3 }));
         for (var i = 0; i < 3; i++) Assert.Null(gate.Enter(Ip(address)));
         Assert.Equal(RefusalReason.TooManyHalfOpen, gate.Enter(Ip(address)));
     }
@@ -45,14 +45,14 @@ public class ConnectionGateTests
     [Fact]
     public void Zero_is_no_limit()
     {
-        var gate = new ConnectionGate(new NetLimits { HalfOpen = 0, HalfOpenPerPrefix = 0, Connections = 0 });
+        var gate = new ConnectionGate(new CurrentLimits(new NetLimits { HalfOpen = 0, HalfOpenPerPrefix = 0, Connections = 0 }));
         for (var i = 0; i < 5000; i++) Assert.Null(gate.Enter(Ip("203.0.113.1")));
     }
 
     [Fact]
     public void Established_connections_still_count_until_they_leave()
     {
-        var gate = new ConnectionGate(new NetLimits { Connections = 1 });
+        var gate = new ConnectionGate(new CurrentLimits(new NetLimits { Connections = 1 }));
         Assert.Null(gate.Enter(Ip("203.0.113.1")));
         gate.Established(Ip("203.0.113.1"));
         Assert.Equal(RefusalReason.TooManyConnections, gate.Enter(Ip("198.51.100.1")));
@@ -61,9 +61,24 @@ public class ConnectionGateTests
     }
 
     [Fact]
+    public void Limits_that_change_meanwhile_lose_no_count()
+    {
+        var limits = new CurrentLimits(new NetLimits { HalfOpenPerPrefix = 0 });
+        var gate = new ConnectionGate(limits);
+        for (var i = 0; i < 3; i++) Assert.Null(gate.Enter(Ip("203.0.113.1")));
+        limits.Value = new NetLimits { HalfOpenPerPrefix = 3 };
+        Assert.Equal(RefusalReason.TooManyHalfOpenOfPrefix, gate.Enter(Ip("203.0.113.1")));
+        limits.Value = new NetLimits { HalfOpenPerPrefix = 0 };
+        for (var i = 0; i < 3; i++) gate.Established(Ip("203.0.113.1"));
+        limits.Value = new NetLimits { HalfOpenPerPrefix = 1 };
+        Assert.Null(gate.Enter(Ip("203.0.113.1")));
+        Assert.Equal((4, 1), (gate.Connections, gate.HalfOpen));
+    }
+
+    [Fact]
     public void Counts_are_exact_under_parallel_use()
     {
-        var gate = new ConnectionGate(new NetLimits { HalfOpen = 50, HalfOpenPerPrefix = 20 });
+        var gate = new ConnectionGate(new CurrentLimits(new NetLimits { HalfOpen = 50, HalfOpenPerPrefix = 20 }));
         Parallel.For(0, 8, thread =>
         {
             var address = Ip($"203.0.{thread % 4}.1");

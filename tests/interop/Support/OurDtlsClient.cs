@@ -8,7 +8,7 @@ namespace IotPsk.Interop.Tests.Support;
 /// <summary>The engine's DTLS client on a socket, for foreign servers.</summary>
 internal sealed class OurDtlsClient : IDisposable
 {
-    private readonly int _port;
+    private int _port;
     private UdpClient _socket;
     private readonly byte[] _plain = new byte[65536], _wire = new byte[65536];
 
@@ -40,9 +40,10 @@ internal sealed class OurDtlsClient : IDisposable
         _socket.Client.Send(_wire.AsSpan(0, length));
     }
 
-    /// <summary>From now on it sends from another port.</summary>
-    public void Rebind()
+    /// <summary>From now on it sends from another port, and to another one if the server has moved.</summary>
+    public void Rebind(int? server = null)
     {
+        _port = server ?? _port;
         UdpClient old = _socket;
         _socket = Open();
         old.Dispose();
