@@ -12,6 +12,8 @@ cmd:cmake|cmake|builds the device TLS core
 cmd:make|make|runs the targets of the Makefile
 cmd:dpkg-source|dpkg-dev|unpacks the mbedTLS source package
 cmd:swtpm|swtpm|the TPM 2.0 emulator that stands in for a chip in the demo and the tests
+cmd:swtpm_setup|swtpm-tools|makes such a TPM with an endorsement certificate, for the tests
+cmd:certtool|gnutls-bin|the same
 cmd:tpm2_readpublic|tpm2-tools|an independent look at the keys in the TPM
 lib:libtss2-esys.so.0|libtss2-esys-3.0.2-0t64 libtss2-esys-3.0.2-0|the TPM stack that the gateway calls
 lib:libtss2-mu.so.0|libtss2-mu-4.0.1-0t64 libtss2-mu0|the same: wire formats

@@ -15,8 +15,9 @@ public sealed class FleetSharingTests : IDisposable
     public FleetSharingTests()
     {
         using var b = new EsysTpm(_b.Tcti);
-        (_parent, var wire) = StorageParent.Of(b);
-        Assert.Equal(_parent.Fingerprint, StorageParent.Read(wire, "b").Fingerprint);
+        _parent = StorageParent.Of(b);
+        Assert.Equal(_parent.Fingerprint, StorageParent.Read(System.Text.Encoding.ASCII.GetBytes(_parent.Write()), "b").Fingerprint);
+        Assert.Equal(_parent.Fingerprint, StorageParent.Read(_parent.Wire, "b").Fingerprint);
     }
 
     private StateDirectory StateA => StateDirectory.OpenOrCreate(_directory["a"]);
@@ -86,7 +87,7 @@ public sealed class FleetSharingTests : IDisposable
         Init();
         using var c = new Swtpm();
         using var tpm = new EsysTpm(c.Tcti);
-        var (other, _) = StorageParent.Of(tpm);
+        var other = StorageParent.Of(tpm);
 
         var e = Assert.Throws<TpmException>(() => Export(other, Sign(_parent)));
 
@@ -260,7 +261,7 @@ public sealed class FleetSharingTests : IDisposable
     private byte[] StorageParentWire()
     {
         using var b = new EsysTpm(_b.Tcti);
-        return StorageParent.Of(b).Public;
+        return StorageParent.Of(b).Wire;
     }
 
     private byte[] Sign(StorageParent parent, ECDsa? by = null) =>

@@ -32,7 +32,8 @@ internal static class FleetCommands
         fleet.Subcommands.Add(FleetLifeCommands.Rotate(common, console));
         fleet.Subcommands.Add(FleetLifeCommands.Retire(common, console));
         fleet.Subcommands.Add(FleetSharingCommands.StorageKey(common, console));
-        fleet.Subcommands.Add(FleetSharingCommands.Export(common, console));
+        fleet.Subcommands.Add(FleetExportCommand.Create(common, console));
+        fleet.Subcommands.Add(FleetSharingCommands.Answer(common, console));
         fleet.Subcommands.Add(FleetSharingCommands.Import(common, console));
         return fleet;
     }

@@ -13,53 +13,43 @@ internal static class FleetSharingCommands
     internal static Command StorageKey(CommonOptions common, CommandConsole console)
     {
         var output = new Option<string>("-o") { Description = "Writes to FILE, for export-to on a gateway that has the fleet", HelpName = "FILE", Required = true };
-        var command = new Command("srk-public", "Shows this TPM's storage key to the gateway that is to share its fleet. Example: iotpsk fleet srk-public -o gateway-b.srk") { output };
+        var command = new Command("srk-public", "Shows this TPM's storage key, and its endorsement certificate if it has one, to the gateway that is to share its fleet. " +
+            "Example: iotpsk fleet srk-public -o gateway-b.srk") { output };
         command.SetAction(parsed =>
         {
             using EsysTpm tpm = TpmAccess.Create(common.Configuration(parsed).Tpm, null);
-            (StorageParent parent, byte[] content) = StorageParent.Of(tpm);
+            StorageParent parent = StorageParent.Of(tpm);
             string path = parsed.GetValue(output)!;
-            SecretFile.Create(path, stream => stream.Write(content));
-            console.Print(common.Json(parsed), new JsonObject { ["file"] = path, ["fingerprint"] = parent.Fingerprint },
-                $"{path} is written; type this fingerprint on the other gateway, from here and not from the file's way:\n{parent.Fingerprint}");
+            Write(path, parent.Write());
+            string how = parent.HasCertificate
+                ? $"it brings this TPM's endorsement certificate. On the gateway that has the fleet: iotpsk fleet export-to {path} --ek-ca VENDOR.pem -o challenge\n" +
+                    "Where that is not wanted, type this fingerprint there, from here and not from the file's way:"
+                : "type this fingerprint on the other gateway, from here and not from the file's way (this TPM has no endorsement certificate):";
+            console.Print(common.Json(parsed), new JsonObject { ["file"] = path, ["fingerprint"] = parent.Fingerprint, ["certificate"] = parent.HasCertificate },
+                $"{path} is written; {how}\n{parent.Fingerprint}");
             return 0;
         });
         return command;
     }
 
-    internal static Command Export(CommonOptions common, CommandConsole console)
+    internal static Command Answer(CommonOptions common, CommandConsole console)
     {
-        var parentFile = new Argument<string>("SRK-FILE") { Description = "What srk-public wrote on the other gateway" };
-        var fingerprint = new Option<string>("--fingerprint") { Description = "The fingerprint that srk-public showed there", HelpName = "HEX", Required = true };
-        var signature = new Option<string?>("--signature") { Description = "The authority's signature over the file that this verb writes without it", HelpName = "FILE" };
-        var output = new Option<string>("-o") { Description = "Without --signature what the authority is to sign, with it the export", HelpName = "FILE", Required = true };
-        var command = new Command("export-to", "Wraps the fleet's keys for another TPM, in two steps: first the file to sign, then, with the signature, the export. " +
-            "Example: iotpsk fleet export-to gateway-b.srk --fingerprint HEX -o to-sign; openssl dgst -sha256 -sign authority.key -out signature to-sign; " +
-            "iotpsk fleet export-to gateway-b.srk --fingerprint HEX --signature signature -o fleet.export") { parentFile, fingerprint, signature, output };
+        var file = new Argument<string>("CHALLENGE") { Description = "What export-to --ek-ca wrote on the gateway that has the fleet" };
+        var output = new Option<string>("-o") { Description = "Writes the answer to FILE, for export-to --answer over there", HelpName = "FILE", Required = true };
+        var command = new Command("answer", "Proves that this TPM is the one that was certified, and that its storage key is in it. Example: iotpsk fleet answer challenge -o answer") { file, output };
         command.SetAction(parsed =>
         {
-            string file = parsed.GetValue(parentFile)!, path = parsed.GetValue(output)!;
-            StorageParent parent = StorageParent.Read(File.ReadAllBytes(file), file);
-            if (!string.Equals(parent.Fingerprint, parsed.GetValue(fingerprint)!.Replace(":", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase))
-                throw new UserError("this is not the storage key with that fingerprint", file, "compare it with what srk-public showed on the other gateway: the file may have been changed on its way");
-            GatewayConfiguration configuration = common.Configuration(parsed);
-            RegistrySource source = RegistryAccess.Source(configuration);
-            if (parsed.GetValue(signature) is not { } signed)
-            {
-                SecretFile.Create(path, stream => stream.Write(parent.Policy));
-                console.Print(common.Json(parsed), new JsonObject { ["toSign"] = path, ["fingerprint"] = parent.Fingerprint },
-                    $"{path} lets the TPM {parent.Fingerprint[..16]}... have the fleet's keys, now and after rotations, once the authority has signed it:\n" +
-                    $"openssl dgst -sha256 -sign authority.key -out signature {path}");
-                return 0;
-            }
-            using EsysTpm tpm = TpmAccess.Create(configuration.Tpm, FleetLifeCommands.Read(source).Fleet);
-            string export = FleetSharing.Export(source, tpm, parent, File.ReadAllBytes(signed), signed);
-            SecretFile.Create(path, stream => stream.Write(Encoding.ASCII.GetBytes(export)));
-            console.Print(common.Json(parsed), new JsonObject { ["file"] = path, ["fingerprint"] = parent.Fingerprint }, $"{path} is written, for fleet import on the gateway of that TPM");
+            string challenge = parsed.GetValue(file)!, path = parsed.GetValue(output)!;
+            using EsysTpm tpm = TpmAccess.Create(common.Configuration(parsed).Tpm, null);
+            Write(path, PartnerChallenge.Answer(tpm, File.ReadAllText(challenge), challenge));
+            console.Print(common.Json(parsed), new JsonObject { ["file"] = path },
+                $"{path} is written; on the gateway that has the fleet: iotpsk fleet export-to SRK-FILE --answer {path} -o to-sign");
             return 0;
         });
         return command;
     }
+
+    private static void Write(string path, string content) => SecretFile.Create(path, stream => stream.Write(Encoding.ASCII.GetBytes(content)));
 
     internal static Command Import(CommonOptions common, CommandConsole console)
     {

@@ -66,7 +66,7 @@ internal sealed class FleetExport
     private static byte[] Bytes(JsonObject node, string name) => Convert.FromBase64String((string)node[name]!);
 
     /// <summary>A TPM2B: its first two bytes are its size.</summary>
-    private static byte[] Sized(JsonObject node, string name) =>
+    internal static byte[] Sized(JsonObject node, string name) =>
         Bytes(node, name) is { Length: > 2 and < 4096 } bytes && ((bytes[0] << 8) | bytes[1]) == bytes.Length - 2
             ? bytes
             : throw new FormatException($"{name} has another length than it says");

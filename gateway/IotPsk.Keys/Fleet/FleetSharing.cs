@@ -1,46 +1,5 @@
 namespace IotPsk.Keys;
 
-/// <summary>A storage key of another TPM, as that gateway showed it.</summary>
-public sealed class StorageParent
-{
-    private StorageParent(byte[] sizedPublic)
-    {
-        Wire = sizedPublic;
-        Name = TpmWire.NameOf(sizedPublic);
-    }
-
-    /// <summary>What an operator compares: the digest in the key's name, hexadecimal.</summary>
-    public string Fingerprint => Convert.ToHexStringLower(Name.AsSpan(2));
-
-    /// <summary>What the fleet's authority signs to let this TPM have the keys, 32 bytes.</summary>
-    public byte[] Policy => FleetAuthority.DuplicationPolicy(Name);
-
-    internal byte[] Name { get; }
-
-    internal byte[] Wire { get; }
-
-    /// <summary>The storage root of a TPM, made if nothing is there.</summary>
-    /// <exception cref="TpmException">The TPM failed, or something else sits at the handle.</exception>
-    public static (StorageParent Parent, byte[] Public) Of(EsysTpm tpm, uint handle = 0x81000001)
-    {
-        ArgumentNullException.ThrowIfNull(tpm);
-        tpm.Open();
-        tpm.EnsureStorageRoot(handle);
-        var wire = tpm.ReadPublic(handle)!.Wire.ToArray();
-        return (new StorageParent(wire), wire);
-    }
-
-    /// <summary>Reads what <see cref="Of"/> gave, or tpm2_readpublic -o.</summary>
-    /// <exception cref="DeviceKeyException">No storage key of the expected kind.</exception>
-    public static StorageParent Read(byte[] sizedPublic, string where)
-    {
-        ArgumentNullException.ThrowIfNull(sizedPublic);
-        return sizedPublic.Length > 12 && ((sizedPublic[0] << 8) | sizedPublic[1]) == sizedPublic.Length - 2 && new TpmPublic(sizedPublic).IsStorageRoot
-            ? new StorageParent(sizedPublic)
-            : throw new DeviceKeyException($"{where} is no storage key of a TPM: iotpsk fleet srk-public writes one on the other gateway");
-    }
-}
-
 /// <summary>
 /// One fleet on several gateways: its keys go from TPM to TPM, wrapped for the one that its authority signed for, and pass through no memory
 /// in clear. Blocking.

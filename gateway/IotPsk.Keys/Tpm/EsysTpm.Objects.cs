@@ -170,22 +170,25 @@ public sealed unsafe partial class EsysTpm
         return true;
     }
 
-    private uint CreatePrimary(ReadOnlySpan<byte> template)
+    private uint CreatePrimary(ReadOnlySpan<byte> template) => CreatePrimary(Tss2.TrOwner, template, "a storage key");
+
+    private uint CreatePrimary(uint hierarchy, ReadOnlySpan<byte> template, string what)
     {
         var connection = Connection;
         var auth = Authorize();
-        SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
+        if (hierarchy == Tss2.TrOwner)
+            SetAuth(Tss2.TrOwner, _options.OwnerAuth.Span);
         PutTemplate(template, [], []);
         uint rc, transient = 0;
         var attempt = 0;
         do
         {
             rc = Tss2.Esys_CreatePrimary(
-                connection.Context, Tss2.TrOwner, auth, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, _outsideInfo.Address,
+                connection.Context, hierarchy, auth, Tss2.TrNone, Tss2.TrNone, _first.Address, _second.Address, _outsideInfo.Address,
                 _creationPcr.Address, &transient, null, null, null, null);
         }
         while (connection.Again(TpmCommand.CreatePrimary, rc, ref attempt));
-        connection.Check(rc, "TPM2_CreatePrimary of a storage key");
+        connection.Check(rc, "TPM2_CreatePrimary of " + what);
         return transient;
     }
 

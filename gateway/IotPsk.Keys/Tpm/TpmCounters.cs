@@ -53,6 +53,18 @@ public enum TpmCommand
 
     /// <summary>TPM2_Import.</summary>
     Import,
+
+    /// <summary>TPM2_NV_ReadPublic.</summary>
+    NvReadPublic,
+
+    /// <summary>TPM2_PolicySecret.</summary>
+    PolicySecret,
+
+    /// <summary>TPM2_MakeCredential.</summary>
+    MakeCredential,
+
+    /// <summary>TPM2_ActivateCredential.</summary>
+    ActivateCredential,
 }
 
 /// <summary>How many of each command were sent. Written by the thread that owns the TPM, read by any.</summary>

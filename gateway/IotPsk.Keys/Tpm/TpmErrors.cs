@@ -65,6 +65,9 @@ internal static class TpmErrors
     /// <summary>TPM_RC_SIGNATURE, of whatever parameter.</summary>
     internal static bool IsBadSignature(uint rc) => (rc & 0xff0000) == 0 && (rc & FormatOne) != 0 && (rc & 0x3f) == 0x1b;
 
+    /// <summary>TPM_RC_INTEGRITY, TPM_RC_VALUE, TPM_RC_SIZE or TPM_RC_ECC_POINT: a credential that does not open.</summary>
+    internal static bool IsWrongCredential(uint rc) => (rc & 0xff0000) == 0 && (rc & FormatOne) != 0 && (rc & 0x3f) is 0x1f or 0x04 or 0x15 or 0x27;
+
     private static string Explain(uint rc, TpmFault fault, string address) => fault switch
     {
         TpmFault.Unreachable => $"the connection broke ({Code(rc)}): {HowToReach(address)}",

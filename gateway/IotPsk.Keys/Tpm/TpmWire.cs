@@ -63,6 +63,25 @@ internal static class TpmWire
     /// <summary>TPMT_SIGNATURE: ECDSA with SHA-256.</summary>
     internal static byte[] EcdsaSignature(byte[] r, byte[] s) => [.. U16(AlgEcdsa), .. U16(AlgSha256), .. Sized(r.AsSpan()), .. Sized(s.AsSpan())];
 
+    /// <summary>fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy, restricted, decrypt.</summary>
+    private const uint EndorsementAttributes = 0x0003_00b2;
+
+    /// <summary>PolicySecret(TPM_RH_ENDORSEMENT): every endorsement key's policy (TCG EK Credential Profile 2.3, B.2).</summary>
+    private static byte[] EndorsementPolicy { get; } =
+        SHA256.HashData(SHA256.HashData([.. new byte[SHA256.HashSizeInBytes], .. U32(0x151), .. U32(0x4000_000b)]));
+
+    /// <summary>Template L-2.</summary>
+    internal static byte[] EccEndorsementTemplate { get; } = Sized(
+        U16(AlgEcc), U16(AlgSha256), U32(EndorsementAttributes), Sized(EndorsementPolicy.AsSpan()),
+        U16(AlgAes), U16(128), U16(AlgCfb), U16(AlgNull), U16(CurveP256), U16(AlgNull),
+        Sized(new byte[32].AsSpan()), Sized(new byte[32].AsSpan()));
+
+    /// <summary>Template L-1.</summary>
+    internal static byte[] RsaEndorsementTemplate(ushort bits) => Sized(
+        U16(AlgRsa), U16(AlgSha256), U32(EndorsementAttributes), Sized(EndorsementPolicy.AsSpan()),
+        U16(AlgAes), U16(128), U16(AlgCfb), U16(AlgNull), U16(bits), U32(0),
+        Sized(new byte[bits / 8].AsSpan()));
+
     /// <summary>AUTHWRITE, counter, AUTHREAD, NO_DA (TPM 2.0 Part 2, s13.4).</summary>
     private const uint CounterAttributes = 0x0204_0014;
 

@@ -11,6 +11,7 @@ internal static unsafe partial class Tss2
     internal const uint TrNone = 0xfff;
     internal const uint TrPassword = 0x0ff;
     internal const uint TrOwner = 0x101;
+    internal const uint TrEndorsement = 0x10b;
 
     private const string Esys = "libtss2-esys.so.0";
     private const string Mu = "libtss2-mu.so.0";
@@ -119,6 +120,32 @@ internal static unsafe partial class Tss2
     [LibraryImport(Esys)]
     internal static partial uint Esys_NV_Read(
         nint context, uint authHandle, uint index, uint session1, uint session2, uint session3, ushort size, ushort offset, nint* data);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_NV_ReadPublic(
+        nint context, uint index, uint session1, uint session2, uint session3, nint* nvPublic, nint* name);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_PolicySecret(
+        nint context, uint authHandle, uint policySession, uint session1, uint session2, uint session3, nint nonce, nint cpHash, nint policyRef,
+        int expiration, nint* timeout, nint* ticket);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_MakeCredential(
+        nint context, uint tr, uint session1, uint session2, uint session3, nint credential, nint objectName, nint* blob, nint* secret);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_ActivateCredential(
+        nint context, uint activate, uint key, uint session1, uint session2, uint session3, nint blob, nint secret, nint* credential);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_ID_OBJECT_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_ID_OBJECT_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPM2B_NV_PUBLIC_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
 
     [LibraryImport(Mu)]
     internal static partial uint Tss2_MU_TPM2B_NV_PUBLIC_Unmarshal(byte* buffer, nuint size, nuint* offset, nint target);
