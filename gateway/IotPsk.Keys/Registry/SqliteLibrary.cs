@@ -5,14 +5,15 @@ using SQLitePCL;
 namespace IotPsk.Keys;
 
 /// <summary>Binds Microsoft.Data.Sqlite to the distribution's libsqlite3, which the distribution keeps patched.</summary>
-internal static class SqliteLibrary
+public static class SqliteLibrary
 {
     private const string Provider = "e_sqlite3";
     private const string Library = "libsqlite3.so.0";
     private static readonly Lazy<bool> Bound = new(BindOnce);
 
+    /// <summary>Does so once; every use of Microsoft.Data.Sqlite comes after it.</summary>
     /// <exception cref="RegistryException">libsqlite3 is not installed.</exception>
-    internal static void Bind() => _ = Bound.Value;
+    public static void Bind() => _ = Bound.Value;
 
     private static bool BindOnce()
     {
