@@ -64,18 +64,10 @@ namespace IotPsk.Shared
         /// <exception cref="InvalidOperationException">A field is missing or wrong; the message names it.</exception>
         public byte[] Encode()
         {
-            string problem = FindProblem();
-            if (problem != null)
-            {
-                throw new InvalidOperationException(problem);
-            }
-
             byte[] buffer = new byte[MaxLength];
             try
             {
-                CborWriter writer = new CborWriter(buffer, 0, buffer.Length);
-                WriteTo(writer);
-                byte[] bundle = new byte[writer.Length];
+                byte[] bundle = new byte[Encode(buffer, 0)];
                 Array.Copy(buffer, 0, bundle, 0, bundle.Length);
                 return bundle;
             }
@@ -83,6 +75,25 @@ namespace IotPsk.Shared
             {
                 Array.Clear(buffer, 0, buffer.Length);
             }
+        }
+
+        /// <summary>Writes the bundle into a buffer of the caller and nowhere else.</summary>
+        /// <param name="buffer">The buffer; it then holds the keys, so the caller clears it.</param>
+        /// <param name="offset">Where to begin; at least <see cref="MaxLength"/> bytes must follow.</param>
+        /// <returns>How many bytes were written.</returns>
+        /// <exception cref="InvalidOperationException">A field is missing or wrong; the message names it.</exception>
+        /// <exception cref="ArgumentException">The buffer is too small.</exception>
+        public int Encode(byte[] buffer, int offset)
+        {
+            string problem = FindProblem();
+            if (problem != null)
+            {
+                throw new InvalidOperationException(problem);
+            }
+
+            CborWriter writer = new CborWriter(buffer, offset, MaxLength);
+            WriteTo(writer);
+            return writer.Length;
         }
 
         /// <summary>Zeroes the keys and forgets them: what is left is the public part.</summary>

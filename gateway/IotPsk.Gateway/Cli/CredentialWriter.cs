@@ -14,7 +14,6 @@ internal sealed class CredentialWriter(ITpm tpm, FleetRecord fleet, string forma
 {
     /// <summary>Longest line, in bytes: an imported identity and a key in hexadecimal, and the words around them.</summary>
     internal const int MaxLine = 1024;
-    private const int RecordSizeLimit = 1024;
 
     internal static KeyUse Use(string name) => name switch
     {
@@ -56,24 +55,10 @@ internal sealed class CredentialWriter(ITpm tpm, FleetRecord fleet, string forma
     /// <summary>The bundle, which the caller zeroes.</summary>
     internal byte[] Bundle(DeviceRecord device, string endpoint)
     {
-        using DeviceKey imported = DeviceKey.Derive(tpm, fleet, device, KeyUse.ImportedTls13Sha256);
-        using DeviceKey legacy = DeviceKey.Derive(tpm, fleet, device, KeyUse.Psk12);
-        var bundle = new CredentialBundle
-        {
-            DeviceId = device.Id,
-            ServerId = fleet.ServerId,
-            TlsAddress = endpoint,
-            DtlsAddress = DtlsAddress!,
-            Tls13Identity = imported.Identity,
-            Tls13Key = Copy(imported.Key),
-            Tls12Identity = legacy.Identity,
-            Tls12Key = Copy(legacy.Key),
-            RecordSizeLimit = RecordSizeLimit,
-            UseConnectionId = true,
-            Epoch = imported.Id.Epoch,
-        };
+        var bundle = new CredentialBundle { TlsAddress = endpoint, DtlsAddress = DtlsAddress!, RecordSizeLimit = DeviceBundle.RecordSizeLimit, UseConnectionId = true };
         try
         {
+            DeviceBundle.Fill(bundle, tpm, fleet, device);
             return bundle.Encode();
         }
         finally
@@ -101,12 +86,5 @@ internal sealed class CredentialWriter(ITpm tpm, FleetRecord fleet, string forma
         {
             CryptographicOperations.ZeroMemory(content);
         }
-    }
-
-    private static byte[] Copy(ReadOnlySpan<byte> key)
-    {
-        byte[] copy = GC.AllocateUninitializedArray<byte>(key.Length, pinned: true);
-        key.CopyTo(copy);
-        return copy;
     }
 }

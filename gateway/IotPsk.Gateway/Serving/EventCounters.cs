@@ -9,6 +9,7 @@ namespace IotPsk.Gateway.Serving;
 internal sealed class EventCounters
 {
     private readonly ConcurrentDictionary<(string Listener, string Reason), StrongBox<long>> _handshakes = new();
+    private readonly ConcurrentDictionary<string, StrongBox<long>> _rekeys = new();
     private readonly long[] _closed = new long[Enum.GetValues<CloseReason>().Length];
     private readonly long[] _refused = new long[Enum.GetValues<RefusalReason>().Length];
     private readonly long[] _connects = new long[Enum.GetValues<MqttConnectRefusal>().Length];
@@ -25,6 +26,9 @@ internal sealed class EventCounters
     internal long this[RefusalReason reason] => Volatile.Read(ref _refused[(int)reason]);
     internal long this[MqttConnectRefusal reason] => Volatile.Read(ref _connects[(int)reason]);
 
+    internal IEnumerable<(string Result, long Count)> Rekeys => _rekeys.Select(entry => (entry.Key, Volatile.Read(ref entry.Value.Value)));
+
+    internal void CountRekey(string result) => Interlocked.Increment(ref _rekeys.GetOrAdd(result, static _ => new StrongBox<long>()).Value);
     internal void CountResumed() => Interlocked.Increment(ref _resumed);
     internal void Count(string listener, string reason) => Interlocked.Increment(ref _handshakes.GetOrAdd((listener, reason), static _ => new StrongBox<long>()).Value);
     internal void Count(CloseReason reason) => Interlocked.Increment(ref _closed[(int)reason]);

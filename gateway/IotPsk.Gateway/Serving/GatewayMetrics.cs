@@ -38,6 +38,8 @@ internal static class GatewayMetrics
             yield return new("iotpsk_sessions_closed_total", "Sessions that ended.", events[reason], "reason", reason.ToString());
         foreach (MqttConnectRefusal reason in Enum.GetValues<MqttConnectRefusal>().Where(r => r is not (MqttConnectRefusal.None or MqttConnectRefusal.ServerUnavailable)))
             yield return new("iotpsk_mqtt_connects_refused_total", "CONNECT packets that did not go to the broker.", events[reason], "reason", reason.ToString());
+        foreach ((string result, long count) in events.Rekeys.OrderBy(r => r.Result, StringComparer.Ordinal))
+            yield return new("iotpsk_rekeys_total", "Devices that asked for the key of the newest epoch.", count, "result", result);
         yield return new("iotpsk_upstream_connects_total", "Upstream connections made.", net.UpstreamConnects);
         yield return new("iotpsk_upstream_failures_total", "Upstream connections that could not be made.", net.UpstreamFailures);
         yield return new("iotpsk_bytes_total", "Plaintext bytes passed on.", net.BytesUp, "direction", "up");

@@ -1,5 +1,6 @@
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving.Lwm2m;
+using IotPsk.Gateway.Serving.Rekeying;
 using IotPsk.Keys;
 using IotPsk.Net;
 using Microsoft.Extensions.Logging;
@@ -34,7 +35,8 @@ internal sealed class GatewayService : IAsyncDisposable
         _events = new SessionEvents(log, Events, time) { StillStands = resolver.StillStands };
         _shards = new ShardSet(NetLimitsOf(configuration.Limits), resolver, time, _events);
         _lwm2m = Lwm2mDevices.Start(state.Path, registry, time, log);
-        _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, log);
+        var rekeying = new RekeyDesk(registry, tpm, time, Events, log) { Reply = _shards.Reply };
+        _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, rekeying, log);
         _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
         _events.IsServed = _listeners.Has;
         registry.DeviceChanged += DeviceChanged;

@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Mqtt;
+using IotPsk.Gateway.Serving.Rekeying;
 using IotPsk.Net;
+using IotPsk.Shared;
 using IotPsk.Tls;
 using Microsoft.Extensions.Logging;
 
@@ -13,11 +16,12 @@ namespace IotPsk.Gateway.Serving;
 /// The open ports, and their way from one configuration to another: whoever came by a listener that stays is not disturbed, wherever it listens
 /// and leads to from then on. One change at a time.
 /// </summary>
-internal sealed class ListenerSet(ShardSet shards, SessionEvents events, AssociationKeeper associations, Lwm2mDevices lwm2m, ILogger log)
+internal sealed class ListenerSet(ShardSet shards, SessionEvents events, AssociationKeeper associations, Lwm2mDevices lwm2m, RekeyDesk rekeying, ILogger log)
 {
     // Header, connection id, nonce and tag of a record find room beside it.
     private const int LargestRecord = DatagramListenerOptions.LargestDatagram - 96;
 
+    private static readonly ReadOnlyMemory<byte>[] Protocols = [Encoding.ASCII.GetBytes(RekeyMessage.Protocol)];
     private volatile Port[] _ports = [];
     private volatile string[] _names = [];
 
@@ -162,8 +166,17 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
         Name = listener.Name,
         Listen = new IPEndPoint(listener.Listen.Address!, listener.Listen.Port),
         Upstream = terms.Upstreams[listener.Name],
-        Tls = new PskTlsServerOptions { AllowPskKe = listener.AllowPskKe, AllowTls12 = listener.AllowTls12, Tickets = terms.Tickets },
+        Tls = new PskTlsServerOptions
+        {
+            AllowPskKe = listener.AllowPskKe,
+            AllowTls12 = listener.AllowTls12,
+            Tickets = terms.Tickets,
+            // What else clients may speak is between them and the upstream.
+            ApplicationProtocols = Protocols,
+            RequireApplicationProtocol = false,
+        },
         Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(events.ConnectRefused) : null,
+        ProtocolPrologue = _ => new RekeyPrologue(rekeying),
     };
 
     private DatagramListenerOptions DatagramOptions(ListenerConfiguration listener, Terms terms) => new()

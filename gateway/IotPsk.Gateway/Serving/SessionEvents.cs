@@ -110,6 +110,9 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
     // Only now, with the handshake done: a hello in a device's name ends nothing.
     private void Enter(SessionInfo session, DeviceGrant grant)
     {
+        // A session that fetches a key takes nobody's place.
+        if (session.Tls?.ApplicationProtocol is { IsEmpty: false })
+            return;
         if (_devices?.Enter(session.Id, grant.Key.DeviceId) is { } oldest)
             Close!(oldest, CloseReason.Replaced);
         if (session is DatagramSession && _associations.Enter(session.Listener, grant.Key.DeviceId, session.Id) is { } before)
