@@ -39,6 +39,7 @@ for group in "$@"; do
     test) needs+='
 cmd:clang-tidy|clang-tidy|looks at the C of the device
 cmd:clang|clang|fuzzes the device TLS core
+glob:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a|libclang-rt-dev libclang-rt-14-dev|the same
 ' ;;
     footprint) needs+='
 cmd:riscv64-unknown-elf-gcc|gcc-riscv64-unknown-elf|compiles the device TLS core for a board
@@ -53,6 +54,7 @@ have() {
   case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     file:*) [ -e "${1#file:}" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/${1##*/}" ] ;;
+    glob:*) compgen -G "${1#glob:}" >/dev/null ;;
     lib:*) ldconfig -p 2>/dev/null | grep -qF "${1#lib:} " ;;
   esac
 }

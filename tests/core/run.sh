@@ -28,5 +28,13 @@ run_build "$host/build"
 # What a board has: small records and queues, and the other P-256.
 run_build "$host/build/small" -DIOTPSK_DTLS=ON -DIOTPSK_IN_CONTENT=512 -DIOTPSK_OUT_CONTENT=512 "-DIOTPSK_QUEUES=128;96" -DIOTPSK_LEGACY_EC=ON
 run_build "$host/build/sanitize" -DIOTPSK_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+# A moment of fuzzing: that the fuzzers build, that their seeds reach what they should, and what is found at once.
+fuzzed=$(FUZZ_SECONDS=${FUZZ_SECONDS:-10} tests/core/fuzz/run.sh 2>&1)
+echo "$fuzzed"
+if [[ $fuzzed =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+  passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+else
+  failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
