@@ -3,28 +3,24 @@ using IotPsk.Shared;
 
 namespace IotPsk.Device
 {
-    /// <summary>Asks a CoAP server, one confirmable request at a time (RFC 7252 s4.2, s5.2).</summary>
-    public sealed class CoapClient
+    /// <summary>
+    /// The CoAP of a device with one server: it asks, one confirmable message at a time (RFC 7252 s4.2, s4.7), and serves
+    /// requests while it waits, if it has a handler. For one thread.
+    /// </summary>
+    public sealed partial class CoapClient
     {
-        // RFC 7252 s4.8, MAX_RETRANSMIT.
-        private const int RetransmissionsMax = 4;
-
-        // How long a server that acknowledged may take to answer, in milliseconds.
-        private const int ResponseTimeout = 60000;
-        private const int TokenLength = 4;
+        // Of a message that carries a block: header, token, and options beside the path.
+        private const int BlockOverhead = 40;
 
         private readonly IMessageChannel _channel;
         private readonly IClock _clock;
         private readonly Random _random;
         private readonly byte[] _request;
-        private readonly byte[] _received;
-        private readonly byte[] _token = new byte[TokenLength];
-        private readonly byte[] _empty = new byte[CoapWriter.HeaderLength];
-        private readonly CoapReader _reader = new CoapReader();
         private readonly CoapWriter _writer = new CoapWriter();
+        private readonly CoapRequest _plain = new CoapRequest();
+        private readonly byte[] _token = new byte[TokenLength];
         private int _messageId;
         private int _acknowledgementTimeout = 2000;
-        private bool _isAcknowledged;
 
         /// <summary>A client.</summary>
         /// <param name="channel">The way to the server.</param>
@@ -32,6 +28,17 @@ namespace IotPsk.Device
         /// <param name="clock">Tells when to send again.</param>
         /// <param name="random">Chance for message ids, tokens and waits.</param>
         public CoapClient(IMessageChannel channel, int maxMessage, IClock clock, Random random)
+            : this(channel, maxMessage, clock, random, null)
+        {
+        }
+
+        /// <summary>A client that serves, too.</summary>
+        /// <param name="channel">The way to the server.</param>
+        /// <param name="maxMessage">The longest message that the channel takes and gives, in bytes.</param>
+        /// <param name="clock">Tells when to send again.</param>
+        /// <param name="random">Chance for message ids, tokens and waits.</param>
+        /// <param name="handler">Answers requests; null: they are rejected.</param>
+        public CoapClient(IMessageChannel channel, int maxMessage, IClock clock, Random random, ICoapHandler handler)
         {
             _channel = channel;
             _clock = clock;
@@ -39,6 +46,12 @@ namespace IotPsk.Device
             _request = new byte[maxMessage];
             _received = new byte[maxMessage];
             _messageId = random.Next(0x10000);
+            _handler = handler;
+            if (handler != null)
+            {
+                _exchange = new CoapExchange(this, _reader, maxMessage);
+                _deferred = new byte[maxMessage];
+            }
         }
 
         /// <summary>
@@ -70,6 +83,12 @@ namespace IotPsk.Device
             }
         }
 
+        /// <summary>The longest message, in bytes.</summary>
+        public int MaxMessage
+        {
+            get { return _request.Length; }
+        }
+
         /// <summary>Sends a request until it is acknowledged, and waits for the response.</summary>
         /// <param name="method">GET, POST, PUT, DELETE, FETCH, PATCH or iPATCH.</param>
         /// <param name="path">The path and query, beginning with a slash.</param>
@@ -81,35 +100,35 @@ namespace IotPsk.Device
         /// </exception>
         public CoapResponse Request(CoapCode method, string path, byte[] payload)
         {
-            _random.NextBytes(_token);
-            int id = TakeMessageId();
-            _writer.Begin(_request, 0, _request.Length, CoapType.Confirmable, method, id, _token, 0, TokenLength);
-            CoapPath.Add(_writer, path);
-            if (payload != null)
+            _plain.Method = method;
+            _plain.Path = path;
+            _plain.SetPayload(payload);
+            try
             {
-                _writer.WritePayload(payload, 0, payload.Length);
+                return Request(_plain);
+            }
+            finally
+            {
+                _plain.SetPayload(null);
+            }
+        }
+
+        /// <summary>Sends a request until it is acknowledged, in blocks if it is long, and waits for the response.</summary>
+        /// <param name="request">The request.</param>
+        /// <returns>The response, whatever it says; with a block of a larger one, that block.</returns>
+        /// <exception cref="ArgumentException">The method is none, the path is none, or it is too long.</exception>
+        /// <exception cref="PskException">As for <see cref="Request(CoapCode, string, byte[])"/>.</exception>
+        public CoapResponse Request(CoapRequest request)
+        {
+            request.Check();
+            int room = Begin(request, false, new CoapBlock(0, false, CoapBlock.MinSize));
+            if (request.Count < room)
+            {
+                _writer.WritePayload(request.Payload, request.Offset, request.Count);
+                return Send(request.Path);
             }
 
-            int length = _writer.Length;
-            int wait = FirstWait();
-            _isAcknowledged = false;
-            for (int tries = 0; tries <= RetransmissionsMax; tries++, wait *= 2)
-            {
-                _channel.Send(_request, 0, length);
-                CoapResponse response = Await(id, wait);
-                if (response == null && _isAcknowledged)
-                {
-                    response = Await(id, ResponseTimeout);
-                    tries = RetransmissionsMax;
-                }
-
-                if (response != null)
-                {
-                    return response;
-                }
-            }
-
-            throw new PskException(PskError.CoapSilent, path);
+            return RequestInBlocks(request);
         }
 
         /// <summary>Finds out whether the server is there: it rejects an empty confirmable message (RFC 7252 s4.3, "CoAP ping").</summary>
@@ -118,140 +137,89 @@ namespace IotPsk.Device
         {
             int id = TakeMessageId();
             CoapWriter.WriteEmpty(CoapType.Confirmable, id, _request, 0);
-            int wait = FirstWait();
-            for (int tries = 0; tries <= RetransmissionsMax; tries++, wait *= 2)
-            {
-                _channel.Send(_request, 0, CoapWriter.HeaderLength);
-                for (long end = _clock.Now + wait; Receive(end);)
-                {
-                    if (_reader.Type == CoapType.Reset && _reader.MessageId == id)
-                    {
-                        return;
-                    }
-
-                    Reject();
-                }
-            }
-
-            throw new PskException(PskError.CoapSilent, "ping");
+            Deliver(_request, CoapWriter.HeaderLength, id, false, "ping");
+            SendDeferred();
         }
 
-        // RFC 7252 s4.8, ACK_RANDOM_FACTOR 1.5.
-        private int FirstWait()
+        /// <summary>Begins a notification, or another response of its own, for <see cref="Notify"/>.</summary>
+        /// <param name="code">The code.</param>
+        /// <param name="token">The token of the request that it answers.</param>
+        /// <param name="tokenLength">How many bytes of it.</param>
+        /// <returns>Takes options and payload.</returns>
+        public CoapWriter BeginNotification(CoapCode code, byte[] token, int tokenLength)
         {
-            return _acknowledgementTimeout + _random.Next((_acknowledgementTimeout / 2) + 1);
+            _sentId = TakeMessageId();
+            _writer.Begin(_request, 0, _request.Length, CoapType.Confirmable, code, _sentId, token, 0, tokenLength);
+            return _writer;
         }
 
-        private int TakeMessageId()
+        /// <summary>Sends the notification begun until it is acknowledged.</summary>
+        /// <returns>False if the server wants no more of them: it rejected this one (RFC 7641 s3.6).</returns>
+        /// <exception cref="PskException">The server does not answer (<see cref="PskError.CoapSilent"/>), or the channel is over.</exception>
+        public bool Notify()
+        {
+            bool taken = Deliver(_request, _writer.Length, _sentId, false, "notification");
+            SendDeferred();
+            return taken;
+        }
+
+        internal int TakeMessageId()
         {
             int id = _messageId;
             _messageId = (id + 1) & 0xffff;
             return id;
         }
 
-        // The response, or null if none came, or only the acknowledgement of the request for the first time.
-        private CoapResponse Await(int id, int wait)
+        // Gives how many bytes of payload fit, with the marker in front of them.
+        private int Begin(CoapRequest request, bool isBlock, CoapBlock block1)
         {
-            bool wasAcknowledged = _isAcknowledged;
-            for (long end = _clock.Now + wait; Receive(end);)
-            {
-                if (_reader.Type == CoapType.Reset && _reader.MessageId == id)
-                {
-                    throw new PskException(PskError.CoapRejected);
-                }
-
-                if (IsResponse(id))
-                {
-                    return TakeResponse();
-                }
-
-                if (_reader.Type == CoapType.Acknowledgement && _reader.Code == CoapCode.Empty && _reader.MessageId == id)
-                {
-                    _isAcknowledged = true;
-                }
-                else
-                {
-                    Reject();
-                }
-
-                if (_isAcknowledged && !wasAcknowledged)
-                {
-                    return null;
-                }
-            }
-
-            return null;
+            _random.NextBytes(_token);
+            _sentId = TakeMessageId();
+            _writer.Begin(_request, 0, _request.Length, CoapType.Confirmable, request.Method, _sentId, _token, 0, TokenLength);
+            request.WriteOptions(_writer, isBlock, block1);
+            return _writer.Room;
         }
 
-        // With the acknowledgement (s5.2.1) or after it (s5.2.2), by the token (s5.3.2).
-        private bool IsResponse(int id)
+        private CoapResponse Send(string what)
         {
-            if (!CoapCodes.IsResponse(_reader.Code) || _reader.TokenLength != TokenLength
-                || (_reader.Type == CoapType.Acknowledgement && _reader.MessageId != id))
+            if (!Deliver(_request, _writer.Length, _sentId, true, what))
             {
-                return false;
+                throw new PskException(PskError.CoapRejected);
             }
 
-            for (int i = 0; i < TokenLength; i++)
-            {
-                if (_reader.Buffer[_reader.TokenOffset + i] != _token[i])
-                {
-                    return false;
-                }
-            }
-
-            return _reader.Type != CoapType.Reset;
+            CoapResponse response = _response;
+            _response = null;
+            SendDeferred();
+            return response;
         }
 
-        private CoapResponse TakeResponse()
+        // RFC 7959 s2.5: one block after the other, of the size that the server likes.
+        private CoapResponse RequestInBlocks(CoapRequest request)
         {
-            if (_reader.Type == CoapType.Confirmable)
+            int size = CoapBlock.GetSize(_request.Length - BlockOverhead - request.Path.Length);
+            for (int at = 0; ;)
             {
-                SendEmpty(CoapType.Acknowledgement);
-            }
-
-            byte[] payload = new byte[_reader.PayloadCount];
-            Array.Copy(_reader.Buffer, _reader.PayloadOffset, payload, 0, payload.Length);
-            return new CoapResponse(_reader.Code, payload);
-        }
-
-        // A well-formed message, or false once the time is over. What is malformed is ignored (RFC 7252 s4.2).
-        private bool Receive(long end)
-        {
-            for (; ;)
-            {
-                long left = end - _clock.Now;
-                int length = left <= 0 ? -1 : _channel.Receive(_received, (int)left);
-                if (length == 0)
+                int left = request.Count - at;
+                bool more = left > size;
+                Begin(request, true, new CoapBlock(at / size, more, size));
+                _writer.WritePayload(request.Payload, request.Offset + at, more ? size : left);
+                CoapResponse response = Send(request.Path);
+                bool smaller = response.HasBlock1 && response.Block1.Size < size;
+                if (response.Code == CoapCode.RequestEntityTooLarge && at == 0 && smaller)
                 {
-                    throw new PskException(PskError.Closed);
+                    size = response.Block1.Size;
+                    continue;
                 }
 
-                if (length < 0)
+                // 2.31, or 2.04 from a server that keeps nothing until the end (s2.3).
+                if (!more || !response.IsSuccess || !response.HasBlock1)
                 {
-                    return false;
+                    return response;
                 }
 
-                if (_reader.Read(_received, 0, length) == CoapFormatError.None)
-                {
-                    return true;
-                }
+                at += size;
+                size = smaller ? response.Block1.Size : size;
             }
-        }
-
-        // This side serves nothing and expects nothing else (RFC 7252 s4.2).
-        private void Reject()
-        {
-            if (_reader.Type == CoapType.Confirmable)
-            {
-                SendEmpty(CoapType.Reset);
-            }
-        }
-
-        private void SendEmpty(CoapType type)
-        {
-            CoapWriter.WriteEmpty(type, _reader.MessageId, _empty, 0);
-            _channel.Send(_empty, 0, CoapWriter.HeaderLength);
         }
     }
 }
