@@ -82,6 +82,7 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
         ["state"] = State(epoch),
         ["handle"] = Handle(epoch.Key),
         ["name"] = epoch.Key.NameHex,
+        ["pcr"] = epoch.Key.Pcr?.Text,
         ["createdAt"] = Time(epoch.CreatedAt),
         ["compromisedAt"] = Time(epoch.CompromisedAt),
         ["retiredAt"] = Time(epoch.RetiredAt),
@@ -98,6 +99,8 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
             text.Append(CultureInfo.InvariantCulture, $" {retired:yyyy-MM-dd HH:mm}Z");
         if (epoch.EvictedAt is null)
             text.Append(CultureInfo.InvariantCulture, $", TPM handle {Handle(epoch.Key)}, name {epoch.Key.NameHex}");
+        if (epoch.Key.Pcr is { } pcr && epoch.EvictedAt is null)
+            text.Append(CultureInfo.InvariantCulture, $", bound to PCRs {pcr}");
         if (Devices is not null)
             text.Append(CultureInfo.InvariantCulture, $", used last by {LastEpochs.GetValueOrDefault(epoch.Number)} devices");
         return text.Append('\n').ToString();

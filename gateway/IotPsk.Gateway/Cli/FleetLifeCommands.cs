@@ -15,13 +15,19 @@ internal static class FleetLifeCommands
         {
             Description = "Somebody else knows the key there is now: no device gets its new key over the network on the strength of the old one",
         };
-        var rotate = new Command("rotate", "Makes the next fleet key; devices of the one before are served until that is retired. Example: iotpsk fleet rotate") { compromised };
+        Option<string?> pcr = FleetCommands.Pcrs("Binds the new key to these PCRs as they are now, like sha256:0,2,7, or to none; without it to those the key there is now is bound to");
+        var rotate = new Command("rotate", "Makes the next fleet key; devices of the one before are served until that is retired. Example: iotpsk fleet rotate") { compromised, pcr };
         rotate.SetAction(parsed =>
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
             RegistrySource source = RegistryAccess.Source(configuration);
             using var tpm = TpmAccess.Create(configuration.Tpm, Read(source).Fleet);
-            FleetRotationResult result = FleetRotation.Rotate(source, tpm, new FleetRotationOptions { Compromised = parsed.GetValue(compromised) });
+            FleetRotationResult result = FleetRotation.Rotate(source, tpm, new FleetRotationOptions
+            {
+                Compromised = parsed.GetValue(compromised),
+                KeepsPcr = parsed.GetValue(pcr) is null,
+                Pcr = FleetCommands.Parse(parsed.GetValue(pcr)),
+            });
             RunningGateway.Tell(common, console, parsed, RunningGateway.Refresh);
             FleetDocument document = Read(source);
             JsonObject json = document.Json();

@@ -25,10 +25,17 @@ internal sealed class EpochSetup(IRegistry registry, EsysTpm tpm, uint firstHand
     internal void Done(FleetSetupStep step) => after?.Invoke(step);
 
     /// <summary>Creates a key under the storage root and picks a handle for it. Nothing stays in the TPM yet.</summary>
-    internal (TpmKeyReference Key, EsysTpm.WrappedKey Wrapped) Create(TpmKeyReference root, FleetAuthority? authority)
+    /// <exception cref="RegistryException">It is to be shared, and bound to this machine too.</exception>
+    internal (TpmKeyReference Key, EsysTpm.WrappedKey Wrapped) Create(TpmKeyReference root, FleetAuthority? authority, PcrSelection? pcr)
     {
-        var wrapped = authority == null ? tpm.CreateFleetKey(root) : tpm.CreateShareableKey(root, authority);
-        var key = new TpmKeyReference(tpm.FirstFreeHandle(firstHandle, lastHandle), wrapped.Name);
+        if (authority != null && pcr != null)
+        {
+            throw new RegistryException(
+                RegistryFault.NotShareable, $"A key that several gateways share cannot be bound to PCRs ({pcr}): each machine has values of its own. Leave --pcr out, or make a fleet that is not shareable");
+        }
+
+        var wrapped = authority == null ? tpm.CreateFleetKey(root, pcr) : tpm.CreateShareableKey(root, authority);
+        var key = new TpmKeyReference(tpm.FirstFreeHandle(firstHandle, lastHandle), wrapped.Name) { Pcr = pcr };
         Done(FleetSetupStep.KeyCreated);
         return (key, wrapped);
     }

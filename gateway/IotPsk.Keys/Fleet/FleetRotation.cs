@@ -6,6 +6,12 @@ public sealed class FleetRotationOptions
     /// <summary>The keys up to now are known to somebody else: noted in the registry, and no device is given its new key over the network on the strength of them.</summary>
     public bool Compromised { get; init; }
 
+    /// <summary>Binds the new key to other PCRs than the active one; see <see cref="KeepsPcr"/>.</summary>
+    public PcrSelection? Pcr { get; init; }
+
+    /// <summary>The new key is bound to the PCRs that the active one is bound to, with the values they have now; <see cref="Pcr"/> is not looked at.</summary>
+    public bool KeepsPcr { get; init; } = true;
+
     /// <summary>First persistent handle tried for the new key.</summary>
     public uint FirstKeyHandle { get; init; } = 0x81010001;
 
@@ -69,11 +75,11 @@ public static class FleetRotation
         var epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
         tpm.Open();
         // Never beside a TPM that is not the fleet's: the epochs of a fleet stay together.
-        FleetSelfTest.Run(tpm, fleet);
+        FleetSelfTest.Identify(tpm, fleet);
         var begun = Pending(fleet);
         if (begun == null)
         {
-            var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority);
+            var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority, options.KeepsPcr ? fleet.ActiveEpoch?.Key.Pcr : options.Pcr);
             registry.Fleets.BeginEpoch(fleet.Epochs[^1].Number + 1, key, wrapped, options.Compromised);
             epochs.Done(FleetSetupStep.KeyWrittenDown);
         }
@@ -103,7 +109,7 @@ public static class FleetRotation
         {
             tpm.Open();
             // A missing key could be that of another TPM: only the fleet's own tells that it is gone.
-            FleetSelfTest.Run(tpm, registry.Fleet!);
+            FleetSelfTest.Identify(tpm, registry.Fleet!);
             tpm.Remove(record.Key);
             after?.Invoke(FleetRetirementStep.Evicted);
             registry.Fleets.MarkEvicted(epoch);

@@ -11,6 +11,9 @@ public sealed class FleetSetupOptions
     /// <summary>Makes a shareable fleet: its keys may be copied to the TPMs this authority signs for. Null: they never leave the TPM they are made in.</summary>
     public FleetAuthority? Authority { get; init; }
 
+    /// <summary>Binds the key to this machine's PCRs as they are now; null for none. Not for shareable fleets.</summary>
+    public PcrSelection? Pcr { get; init; }
+
     /// <summary>Persistent handle of the storage root key.</summary>
     public uint StorageRootHandle { get; init; } = 0x81000001;
 
@@ -97,7 +100,7 @@ public sealed class FleetSetup
     {
         var root = _tpm.EnsureStorageRoot(_options.StorageRootHandle);
         _epochs.Done(FleetSetupStep.StorageRootReady);
-        var (key, wrapped) = _epochs.Create(root, _options.Authority);
+        var (key, wrapped) = _epochs.Create(root, _options.Authority, _options.Pcr);
         _registry.Fleets.BeginFleet(_options.ServerId, root, key, wrapped, _options.Authority);
         _epochs.Done(FleetSetupStep.KeyWrittenDown);
         return _registry.Fleet!;

@@ -32,6 +32,20 @@ internal static class KeyDerivation
         }
     }
 
+    /// <summary>HMAC under a fleet key; false for an older one that the machine's PCRs do not let work: what hangs on it is lost, the newest key's is not.</summary>
+    internal static bool TryHmac(ITpm tpm, EpochRecord epoch, ReadOnlySpan<byte> message, Span<byte> mac)
+    {
+        try
+        {
+            tpm.Hmac(epoch.Key, message, mac);
+            return true;
+        }
+        catch (TpmException e) when (e.Fault == TpmFault.PcrChanged && epoch.State != EpochState.Active)
+        {
+            return false;
+        }
+    }
+
     internal static void Derive(ITpm tpm, TpmKeyReference fleetKey, in KeyId id, string serverId, Span<byte> key)
     {
         Span<byte> message = stackalloc byte[FleetDerivation.MaxMessageSize];

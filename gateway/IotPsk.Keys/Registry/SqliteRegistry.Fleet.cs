@@ -121,8 +121,8 @@ internal sealed partial class SqliteRegistry
 
     private void InsertPending(SqliteTransaction transaction, int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped) => Sql.Execute(
         _writer,
-        "INSERT INTO epochs (number, state, handle, name, wrapped_private, wrapped_public, created_at, change) " +
-        "VALUES ($number, 0, $handle, $name, $private, $public, $now, $change)",
+        "INSERT INTO epochs (number, state, handle, name, wrapped_private, wrapped_public, created_at, change, pcr) " +
+        "VALUES ($number, 0, $handle, $name, $private, $public, $now, $change, $pcr)",
         transaction,
         ("$number", number),
         ("$handle", (long)key.Handle),
@@ -130,7 +130,8 @@ internal sealed partial class SqliteRegistry
         ("$private", wrapped.Private),
         ("$public", wrapped.Public),
         ("$now", Now),
-        ("$change", NextChange(transaction)));
+        ("$change", NextChange(transaction)),
+        ("$pcr", key.Pcr?.Text));
 
     private int MarkCompromised(SqliteTransaction transaction) => Sql.Execute(
         _writer,

@@ -77,7 +77,7 @@ internal sealed partial class SqliteRegistry
         }
 
         var epochs = new List<EpochRecord>();
-        using (var command = Sql.Command(_reader, "SELECT number, state, handle, name, check_value, created_at, compromised_at, retired_at, evicted_at FROM epochs", transaction))
+        using (var command = Sql.Command(_reader, "SELECT number, state, handle, name, check_value, created_at, compromised_at, retired_at, evicted_at, pcr FROM epochs", transaction))
         using (var reader = command.ExecuteReader())
         {
             while (reader.Read())
@@ -85,7 +85,7 @@ internal sealed partial class SqliteRegistry
                 epochs.Add(new EpochRecord(
                     reader.GetInt32(0),
                     (EpochState)reader.GetInt32(1),
-                    new TpmKeyReference((uint)reader.GetInt64(2), (byte[])reader.GetValue(3)),
+                    new TpmKeyReference((uint)reader.GetInt64(2), (byte[])reader.GetValue(3)) { Pcr = reader.IsDBNull(9) ? null : PcrSelection.Parse(reader.GetString(9)) },
                     reader.IsDBNull(4) ? [] : (byte[])reader.GetValue(4),
                     Sql.Time(reader.GetInt64(5)))
                 {

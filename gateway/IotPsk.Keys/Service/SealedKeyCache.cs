@@ -51,7 +51,8 @@ public sealed class SealedKeyCache : IDisposable
             }
 
             var key = GC.AllocateUninitializedArray<byte>(SecretSize, pinned: true);
-            tpm.Hmac(epoch.Key, message[..length], key);
+            if (!KeyDerivation.TryHmac(tpm, epoch, message[..length], key))
+                continue;
             lock (_gate)
                 _sealing[epoch.Number] = key;
         }

@@ -56,7 +56,8 @@ public sealed class TicketKeyRing : IDisposable
         foreach (EpochRecord epoch in fleet.Epochs.Where(e => e.IsAccepted))
         {
             byte[] key = GC.AllocateUninitializedArray<byte>(SecretSize, pinned: true);
-            tpm.Hmac(epoch.Key, message[..length], key);
+            if (!KeyDerivation.TryHmac(tpm, epoch, message[..length], key))
+                continue;
             lock (_gate)
             {
                 Forget(epoch.Number);

@@ -16,7 +16,7 @@ public sealed unsafe partial class EsysTpm
         try
         {
             SetAuth(tr, _options.KeyAuth.Span);
-            Hmac(tr, message, mac, "a device key");
+            Hmac(tr, message, mac, "a device key", 0, Authorize());
         }
         finally
         {

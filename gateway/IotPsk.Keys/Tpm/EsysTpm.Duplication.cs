@@ -85,16 +85,19 @@ public sealed unsafe partial class EsysTpm
         return transient;
     }
 
-    private uint StartPolicySession()
+    private uint StartPolicySession() => StartPolicySession(PolicySession, Tss2.TrNone);
+
+    /// <summary>A session of a policy, or a trial of one; salted to a key it can encrypt too.</summary>
+    private uint StartPolicySession(byte type, uint salt)
     {
         var connection = Connection;
-        connection.Put(_symmetric, TpmWire.NoCipher, &Tss2.Tss2_MU_TPMT_SYM_DEF_Unmarshal);
+        connection.Put(_symmetric, salt == Tss2.TrNone ? TpmWire.NoCipher : TpmWire.SessionCipher, &Tss2.Tss2_MU_TPMT_SYM_DEF_Unmarshal);
         uint rc, session = Tss2.TrNone;
         var attempt = 0;
         do
         {
             rc = Tss2.Esys_StartAuthSession(
-                connection.Context, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, 0, PolicySession, _symmetric.Address, TpmWire.AlgSha256, &session);
+                connection.Context, salt, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, Tss2.TrNone, 0, type, _symmetric.Address, TpmWire.AlgSha256, &session);
         }
         while (connection.Again(TpmCommand.StartAuthSession, rc, ref attempt));
         connection.Check(rc, "TPM2_StartAuthSession");

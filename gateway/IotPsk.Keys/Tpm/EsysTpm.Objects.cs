@@ -61,11 +61,11 @@ public sealed unsafe partial class EsysTpm
     }
 
     /// <summary>Makes a fleet key under a storage parent: HMAC-SHA256, fixedTPM, fixedParent, noDA, its secret from the TPM's generator.</summary>
+    /// <param name="parent">The storage parent.</param>
+    /// <param name="pcr">The PCRs whose present values it is bound to; null for none.</param>
     /// <returns>The key as the TPM wrapped it: useless without this TPM.</returns>
-    internal WrappedKey CreateFleetKey(TpmKeyReference parent)
-    {
-        return Create(parent, TpmWire.FleetKeyTemplate, [], "the fleet key");
-    }
+    internal WrappedKey CreateFleetKey(TpmKeyReference parent, PcrSelection? pcr = null) =>
+        Create(parent, pcr == null ? TpmWire.FleetKeyTemplate : TpmWire.PcrKeyTemplate(PolicyOf(pcr)), [], "the fleet key");
 
     private WrappedKey Create(TpmKeyReference parent, ReadOnlySpan<byte> template, ReadOnlySpan<byte> secret, string what)
     {

@@ -98,6 +98,7 @@ public sealed unsafe partial class EsysTpm : ITpm
     public void Close()
     {
         EndSession();
+        EndPcrSession();
         _objects.Clear();
         var connection = _connection;
         _connection = null;
@@ -128,15 +129,17 @@ public sealed unsafe partial class EsysTpm : ITpm
     public void Hmac(TpmKeyReference key, ReadOnlySpan<byte> message, Span<byte> mac)
     {
         ArgumentNullException.ThrowIfNull(key);
-        Hmac(Find(key, _options.KeyAuth.Span), message, mac, null, key.Handle);
+        if (key.Pcr is { } pcr)
+            Hmac(key, pcr, message, mac);
+        else
+            Hmac(Find(key, _options.KeyAuth.Span), message, mac, null, key.Handle, Authorize());
     }
 
-    private void Hmac(uint tr, ReadOnlySpan<byte> message, Span<byte> mac, string? what, uint handle = 0)
+    private void Hmac(uint tr, ReadOnlySpan<byte> message, Span<byte> mac, string? what, uint handle, uint auth)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(message.Length, MaxHmacMessage);
         ArgumentOutOfRangeException.ThrowIfNotEqual(mac.Length, MacSize);
         var connection = Connection;
-        var auth = Authorize();
         Span<byte> wire = stackalloc byte[2 + MaxHmacMessage];
         BinaryPrimitives.WriteUInt16BigEndian(wire, (ushort)message.Length);
         message.CopyTo(wire[2..]);

@@ -65,6 +65,18 @@ public enum TpmCommand
 
     /// <summary>TPM2_ActivateCredential.</summary>
     ActivateCredential,
+
+    /// <summary>TPM2_PCR_Read.</summary>
+    PcrRead,
+
+    /// <summary>TPM2_PolicyPCR.</summary>
+    PolicyPcr,
+
+    /// <summary>TPM2_PolicyAuthValue.</summary>
+    PolicyAuthValue,
+
+    /// <summary>TPM2_PolicyGetDigest.</summary>
+    PolicyGetDigest,
 }
 
 /// <summary>How many of each command were sent. Written by the thread that owns the TPM, read by any.</summary>

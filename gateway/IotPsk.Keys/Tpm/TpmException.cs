@@ -36,6 +36,9 @@ public enum TpmFault
     /// <summary>A policy is not satisfied.</summary>
     Refused,
 
+    /// <summary>The key is bound to PCRs that have other values now.</summary>
+    PcrChanged,
+
     /// <summary>Anything else.</summary>
     Failed,
 }

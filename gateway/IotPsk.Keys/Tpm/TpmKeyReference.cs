@@ -5,6 +5,9 @@ namespace IotPsk.Keys;
 /// <param name="Name">TPM name: algorithm id and digest of the public area (TPM 2.0 Part 1, s16).</param>
 public sealed record TpmKeyReference(uint Handle, byte[] Name)
 {
+    /// <summary>The PCRs the key is bound to; null when it is bound to none.</summary>
+    public PcrSelection? Pcr { get; init; }
+
     /// <summary>The name in hexadecimal, as tpm2_readpublic prints it.</summary>
     public string NameHex => Convert.ToHexStringLower(Name);
 

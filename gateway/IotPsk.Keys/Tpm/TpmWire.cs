@@ -47,13 +47,17 @@ internal static class TpmWire
     /// <summary>TPM_ALG_ECDSA.</summary>
     private const ushort AlgEcdsa = 0x0018;
 
+    /// <summary>fixedTPM, fixedParent, sensitiveDataOrigin, noDA, sign: used by its policy alone.</summary>
+    internal const uint PcrKeyAttributes = 0x0004_0432;
+
     /// <summary>TPMT_SYM_DEF: none.</summary>
     internal static ReadOnlySpan<byte> NoCipher => [0, (byte)AlgNull];
 
     /// <summary>Shareable fleet key: HMAC-SHA256, made inside the TPM, with the policy of its duplication.</summary>
-    internal static byte[] ShareableKeyTemplate(byte[] policy) => Sized(
-        U16(AlgKeyedHash), U16(AlgSha256), U32(ShareableKeyAttributes), Sized(policy.AsSpan()),
-        U16(AlgHmac), U16(AlgSha256), U16(0));
+    internal static byte[] ShareableKeyTemplate(byte[] policy) => HmacTemplate(ShareableKeyAttributes, policy);
+
+    /// <summary>Fleet key with a policy of its use: HMAC-SHA256, made inside the TPM.</summary>
+    internal static byte[] PcrKeyTemplate(byte[] policy) => HmacTemplate(PcrKeyAttributes, policy);
 
     /// <summary>TPM2B_PUBLIC of a P-256 key that verifies.</summary>
     internal static byte[] EcdsaPublic(byte[] x, byte[] y) => Sized(
@@ -147,8 +151,8 @@ internal static class TpmWire
         U16(AlgAes), U16(128), U16(AlgCfb), U16(AlgNull), U16(CurveP256), U16(AlgNull),
         U16(0), U16(0));
 
-    private static byte[] HmacTemplate(uint attributes) => Sized(
-        U16(AlgKeyedHash), U16(AlgSha256), U32(attributes), U16(0),
+    private static byte[] HmacTemplate(uint attributes, byte[]? policy = null) => Sized(
+        U16(AlgKeyedHash), U16(AlgSha256), U32(attributes), Sized((policy ?? []).AsSpan()),
         U16(AlgHmac), U16(AlgSha256), U16(0));
 
     private static byte[] Sized(params byte[][] parts)

@@ -131,6 +131,23 @@ internal static unsafe partial class Tss2
         int expiration, nint* timeout, nint* ticket);
 
     [LibraryImport(Esys)]
+    internal static partial uint Esys_PCR_Read(
+        nint context, uint session1, uint session2, uint session3, nint selection, uint* updates, nint* selected, nint* values);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_PolicyPCR(
+        nint context, uint policySession, uint session1, uint session2, uint session3, nint digest, nint selection);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_PolicyAuthValue(nint context, uint policySession, uint session1, uint session2, uint session3);
+
+    [LibraryImport(Esys)]
+    internal static partial uint Esys_PolicyGetDigest(nint context, uint policySession, uint session1, uint session2, uint session3, nint* digest);
+
+    [LibraryImport(Mu)]
+    internal static partial uint Tss2_MU_TPML_DIGEST_Marshal(nint source, byte* buffer, nuint size, nuint* offset);
+
+    [LibraryImport(Esys)]
     internal static partial uint Esys_MakeCredential(
         nint context, uint tr, uint session1, uint session2, uint session3, nint credential, nint objectName, nint* blob, nint* secret);
 
