@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-suites='shared tls keys net lwm2m core device gateway interop demo readme'
+suites='shared tls keys net lwm2m core firmware device gateway interop demo readme'
 results=$PWD/out/test-results
 configuration=Release
 suite_seconds=600                    # a suite that takes longer hangs
@@ -73,7 +73,7 @@ run_suite() {
   local name=$1 log=$results/$1.log start=$EPOCHREALTIME
   passed=0 failed=0 skipped=0 problem='' note=''
   case $name in
-    core) run_counting tests/core/run.sh ;;
+    core | firmware) run_counting "tests/$name/run.sh" ;;
     demo) run_demo ;;
     readme) run_counting tests/readme.sh ;;
     *) run_dotnet "$name" ;;

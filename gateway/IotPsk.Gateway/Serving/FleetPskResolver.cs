@@ -46,7 +46,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     public void Verified(object tag)
     {
         if (tag is DeviceGrant { IsResumed: false } grant)
-            keys.Promote(grant.Key, grant.Source);
+            keys.Promote(grant.Key);
     }
 
     public void Failed(object? tag, TlsError cause)
@@ -96,7 +96,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     private void Ask(Pending pending)
     {
         KeyId key = pending.Decision.Key;
-        SourcePrefix source = pending.Source;
+        SourcePrefix source = SourcePrefix.Of(pending.Request.Remote.Address);
         if (key.IsPerSession)
             keys.RequestSession(key, source, pending.Request.ClientRandom, pending.Request.ServerRandom, pending, Answer);
         else
@@ -119,7 +119,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
                 pending.Request.Provide(pending.Index, result.Key,
                     decision.IsImported ? PskBinder.Imported : PskBinder.External,
                     Hash(decision),
-                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands) { Source = pending.Source },
+                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands),
                     Terms(decision, pending.Request.Listener, pending.Now));
                 break;
             case KeyStatus.Refused:
@@ -131,8 +131,5 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
         }
     }
 
-    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision, long Now)
-    {
-        internal SourcePrefix Source { get; } = SourcePrefix.Of(Request.Remote.Address);
-    }
+    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision, long Now);
 }

@@ -80,11 +80,7 @@ internal sealed partial class TlsSession
         if (Info.Tag is { } tag) _shard.Services.Resolver.Verified(tag);
         Events.Connected(Info);
         if (MakePrologue() is { } prologue) BeginPrologue(prologue);
-        else
-        {
-            QueueGreeting();
-            Connect();
-        }
+        else Connect();
     }
 
     private void EndHandshake(bool alertSent)

@@ -29,7 +29,6 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
     }
 
     private readonly Shard _shard;
-    private readonly TlsListener _listener;
     private readonly TlsListenerOptions _options;
     private PskTlsServer? _tls;
     private SocketChannel _client = new();
@@ -40,17 +39,12 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
     private bool _wasConnected;
     private bool _closedReported;
 
-    /// <param name="shard">Whose loop it lives on.</param>
-    /// <param name="listener">Entered already; what it is told later does not count here.</param>
-    /// <param name="fd">Owned from now on.</param>
-    /// <param name="remote">The client.</param>
-    internal TlsSession(Shard shard, TlsListener listener, int fd, IPEndPoint remote)
+    internal TlsSession(Shard shard, TlsListenerOptions options, int fd, IPEndPoint remote)
     {
         _shard = shard;
-        _listener = listener;
-        _options = listener.Options;
+        _options = options;
         _client.Open(fd);
-        Info = new SessionInfo(_options.Name, remote, shard.Loop.UtcNow);
+        Info = new SessionInfo(options.Name, remote, shard.Loop.UtcNow);
     }
 
     public SessionInfo Info { get; }
@@ -205,11 +199,7 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
         if (result < 0) throw new InvalidOperationException($"epoll_ctl failed: {Errno.Describe(-result)}.");
     }
 
-    private void Arm(TimeSpan delay)
-    {
-        _idles = false;
-        _shard.Loop.Wheel.Arm(this, (long)Math.Ceiling(delay.TotalMilliseconds));
-    }
+    private void Arm(TimeSpan delay) => _shard.Loop.Wheel.Arm(this, (long)Math.Ceiling(delay.TotalMilliseconds));
 
     private void Disarm() => _shard.Loop.Wheel.Cancel(this);
 
@@ -227,7 +217,6 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
         _upstream.Close(Pool, abortUpstream);
         LeaveHalfOpen();
         _shard.Services.Gate.Left();
-        _listener.Leave();
         if (Slot != NotRegistered) _shard.Leave(this);
     }
 

@@ -3,7 +3,7 @@ namespace IotPsk.Interop.Tests.Support;
 /// <summary>Where this source tree has its programs, and where a run leaves its logs.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = FindRoot();
+    public static string Root { get; } = TestSupport.SourceTree.Root;
 
     public static string Gateway { get; } = Built("gateway/IotPsk.Gateway", "iotpsk");
 
@@ -25,15 +25,4 @@ internal static class Repository
 
     private static string Configuration =>
         new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-
-    private static string FindRoot()
-    {
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "IotPsk.sln")))
-                return at.FullName;
-        }
-
-        throw new DirectoryNotFoundException("IotPsk.sln is in no folder above " + AppContext.BaseDirectory);
-    }
 }

@@ -1,5 +1,4 @@
 using IotPsk.Lwm2m.Coap;
-using IotPsk.Lwm2m.Management;
 using IotPsk.Net;
 using Microsoft.Extensions.Logging;
 
@@ -10,7 +9,6 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
 {
     private readonly DatagramShard _shard;
     private readonly CoapServer _server;
-    private readonly DeviceShard _devices;
     private long _alarm = long.MaxValue;
 
     /// <param name="shard">Whose associations it serves.</param>
@@ -20,10 +18,8 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
     internal CoapApplication(DatagramShard shard, bool echo, Lwm2mDevices devices, ILogger log)
     {
         _shard = shard;
-        _devices = new DeviceShard(devices.Directory, Post);
-        _server = new CoapServer(this, new CoapServerOptions { OnFailure = log.Fault, Notifications = _devices });
-        _devices.Server = _server;
-        devices.Map(_server, _devices);
+        _server = new CoapServer(this, new CoapServerOptions { OnFailure = log.Fault });
+        devices.Map(_server);
         if (echo)
             _server.Map("/echo", new EchoResource());
     }
@@ -34,8 +30,6 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
         peer.MaxMessageSize = session.MaxPlaintext;
         peer.Path = session.Path;
         session.State = peer;
-        _devices.Attach(peer);
-        Work();
     }
 
     public void Received(DatagramSession session, ReadOnlySpan<byte> plaintext)
@@ -48,41 +42,28 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
         // A device that only asks proves nothing by it: it is asked for a sign of life, once for each address.
         else if (isNewPath && session.IsPathUnproved)
             _server.Probe(peer, _shard.Now);
-        _devices.Heard(peer);
-        Work();
+        SetAlarm();
     }
 
     public void Alarm()
     {
         _alarm = long.MaxValue;
         _server.Tick(_shard.Now);
-        Work();
+        SetAlarm();
     }
 
     public void Closed(DatagramSession session, CloseReason reason)
     {
         if (session.State is CoapPeer peer)
-        {
-            DeviceShard.Detach(peer);
             _server.Close(peer);
-        }
         session.State = null;
-        Work();
     }
 
     // A message that cannot go now is one that was lost: who waits for its acknowledgement sends it again.
     public void Send(CoapPeer peer, ReadOnlySpan<byte> message) => ((DatagramSession)peer.Owner!).Send(message);
 
-    // From any thread; skipped if the association is closed by then.
-    private bool Post(CoapPeer peer, Action action) => ((DatagramSession)peer.Owner!).TryPost(_ =>
+    private void SetAlarm()
     {
-        action();
-        Work();
-    });
-
-    private void Work()
-    {
-        _devices.Work(_shard.Now);
         long deadline = _server.Deadline;
         if (deadline == _alarm)
             return;

@@ -1,4 +1,3 @@
-using IotPsk.Lwm2m;
 using IotPsk.Lwm2m.Registration;
 using Microsoft.Extensions.Logging;
 
@@ -21,7 +20,6 @@ internal sealed class RegistrationJournal : IAsyncDisposable
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly Func<DeviceRegistration[]> _all;
-    private readonly Func<string, IReadOnlyList<IReadOnlyList<ObjectPath>>> _observe;
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private Dictionary<string, DeviceRegistration?> _changed = new(StringComparer.Ordinal);
@@ -32,19 +30,18 @@ internal sealed class RegistrationJournal : IAsyncDisposable
 
     /// <param name="directory">The state directory.</param>
     /// <param name="all">What is alive, for a file written anew.</param>
-    /// <param name="observe">What is observed of a device by request.</param>
     /// <param name="time">The clock of the interval.</param>
     /// <param name="log">Is told what cannot be written.</param>
-    internal RegistrationJournal(string directory, Func<DeviceRegistration[]> all, Func<string, IReadOnlyList<IReadOnlyList<ObjectPath>>> observe, TimeProvider time, ILogger log)
+    internal RegistrationJournal(string directory, Func<DeviceRegistration[]> all, TimeProvider time, ILogger log)
     {
         _path = Path.Combine(directory, FileName);
-        (_all, _observe, _time, _log) = (all, observe, time, log);
+        (_all, _time, _log) = (all, time, log);
     }
 
     /// <summary>What the last run left. A line that was cut off by a crash, or damaged since, costs one device a new registration.</summary>
-    internal IReadOnlyCollection<RegistrationLine> Load()
+    internal IReadOnlyCollection<DeviceRegistration> Load()
     {
-        var found = new Dictionary<string, RegistrationLine>(StringComparer.Ordinal);
+        var found = new Dictionary<string, DeviceRegistration>(StringComparer.Ordinal);
         byte[] content;
         try
         {
@@ -62,8 +59,8 @@ internal sealed class RegistrationJournal : IAsyncDisposable
                 break;
             if (RegistrationJson.Read(content.AsSpan(start, length)) is not { } line)
                 _log.Problem($"A registration in {FileName} cannot be read; its device will have to register again");
-            else if (line.ToRegistration() is not null)
-                found[line.Device] = line;
+            else if (line.ToRegistration() is { } registration)
+                found[line.Device] = registration;
             else
                 found.Remove(line.Device);
             start += length + 1;
@@ -148,7 +145,7 @@ internal sealed class RegistrationJournal : IAsyncDisposable
         }
         long before = _file.Position;
         foreach ((string device, DeviceRegistration? registration) in changed)
-            Write(_file, registration is null ? new RegistrationLine { Device = device } : RegistrationLine.Of(registration, _observe(registration.DeviceId)));
+            Write(_file, registration is null ? new RegistrationLine { Device = device } : RegistrationLine.Of(registration));
         _file.Flush(flushToDisk: true);
         _growth += _file.Position - before;
     }
@@ -161,7 +158,7 @@ internal sealed class RegistrationJournal : IAsyncDisposable
         try
         {
             foreach (DeviceRegistration registration in _all())
-                Write(file, RegistrationLine.Of(registration, _observe(registration.DeviceId)));
+                Write(file, RegistrationLine.Of(registration));
             file.Flush(flushToDisk: true);
             File.Move(fresh, _path, overwrite: true);
         }

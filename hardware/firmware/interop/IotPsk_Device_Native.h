@@ -1,0 +1,35 @@
+// The natives of IotPsk.Device.Native, computed from the assembly: see tests/README.md before changing a line.
+#ifndef IOTPSK_DEVICE_NATIVE_H
+#define IOTPSK_DEVICE_NATIVE_H
+
+#include <nanoCLR_Interop.h>
+#include <nanoCLR_Runtime.h>
+
+struct Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore
+{
+    NANOCLR_NATIVE_DECLARE(SelfTest___STATIC__I4);
+    NANOCLR_NATIVE_DECLARE(VaultOpen___STATIC__I4__STRING);
+    NANOCLR_NATIVE_DECLARE(VaultImport___STATIC__I4__I4__I4__SZARRAY_U1__I4);
+    NANOCLR_NATIVE_DECLARE(VaultDescribe___STATIC__I4__I4__I4__SZARRAY_U1);
+    NANOCLR_NATIVE_DECLARE(VaultErase___STATIC__I4__I4__I4);
+    NANOCLR_NATIVE_DECLARE(VaultClose___STATIC__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Open___STATIC__I4__I4__I4__I4__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Feed___STATIC__I4__I4__SZARRAY_U1__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Step___STATIC__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Drain___STATIC__I4__I4__SZARRAY_U1__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Write___STATIC__I4__I4__SZARRAY_U1__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Read___STATIC__I4__I4__SZARRAY_U1__I4__I4);
+    NANOCLR_NATIVE_DECLARE(CloseNotify___STATIC__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Close___STATIC__I4__I4);
+    NANOCLR_NATIVE_DECLARE(SetFirstTimeout___STATIC__I4__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Tick___STATIC__I4__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Deadline___STATIC__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Save___STATIC__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Load___STATIC__I4__I4__I4__I4__I4);
+    NANOCLR_NATIVE_DECLARE(Info___STATIC__I4__I4__I4);
+    NANOCLR_NATIVE_DECLARE(ErrorName___STATIC__STRING__I4);
+};
+
+extern const CLR_RT_NativeAssemblyData g_CLR_AssemblyNative_IotPsk_Device_Native;
+
+#endif
