@@ -20,7 +20,7 @@ internal static class TpmAccess
         KeyAuth = Read(configuration.AuthFile ?? OfService()),
         OwnerAuth = Read(configuration.OwnerAuthFile),
         EncryptSession = configuration.EncryptSession,
-        StorageRoot = fleet?.StorageRoot,
+        StorageRoot = fleet is { IsHere: true } ? fleet.StorageRoot : null,
     });
 
     private static string? OfService() =>

@@ -307,17 +307,48 @@ public sealed class SqliteRegistryTests : IDisposable
             using (var older = new SqliteConnection($"Data Source={state.RegistryPath};Pooling=False"))
             {
                 older.Open();
-                RegistrySchema.Migrate(older, state.RegistryPath, version);
-                Sql.Execute(older, "INSERT INTO devices (id, mode, enrolled_at, revoked_at, generation, change) VALUES ('sensor-1', 0, 5, 7, 2, 1)", null);
+                SqliteSchema.Migrate(older, state.RegistryPath, version);
+                new SqlSession(older).Execute("INSERT INTO devices (id, mode, enrolled_at, revoked_at, generation, change) VALUES ('sensor-1', 0, 5, 7, 2, 1)");
             }
 
             using var registry = SqliteRegistry.Open(state);
 
             Assert.Equal(
-                new DeviceRecord("sensor-1", DeviceMode.Derived, Sql.Time(5), Sql.Time(7), 2), registry.Find("sensor-1"));
+                new DeviceRecord("sensor-1", DeviceMode.Derived, SqlSession.Time(5), SqlSession.Time(7), 2), registry.Find("sensor-1"));
             Assert.Empty(registry.ReadTicketKeys());
             Assert.Empty(registry.CountByEpoch());
         }
+    }
+
+    [Fact]
+    public void Registry_from_before_fleets_had_several_gateways_keeps_keys_counter_and_snapshots()
+    {
+        SqliteLibrary.Bind();
+        using (var older = new SqliteConnection($"Data Source={State.RegistryPath};Pooling=False"))
+        {
+            older.Open();
+            SqliteSchema.Migrate(older, State.RegistryPath, 9);
+            new SqlSession(older).Execute("""
+                INSERT INTO fleet (id, server_id, root_handle, root_name, created_at) VALUES (1, 'gw', 2164260865, x'0001', 5);
+                INSERT INTO epochs (number, state, handle, name, check_value, created_at, change, retired_at, evicted_at) VALUES (1, 3, 2164326401, x'0002', x'03', 6, 1, 7, 8);
+                INSERT INTO epochs (number, state, handle, name, check_value, created_at, change) VALUES (2, 1, 2164326402, x'0004', x'05', 9, 2);
+                INSERT INTO epochs (number, state, handle, name, wrapped_private, wrapped_public, created_at, change) VALUES (3, 0, 2164326403, x'0006', x'07', x'08', 10, 3);
+                UPDATE rollback SET nv_index = 25165824, value = 4, state = 1;
+                INSERT INTO snapshots (listener, generation, epoch, is_pending) VALUES ('lwm2m', 6, 2, 1);
+                """);
+        }
+
+        using var registry = SqliteRegistry.Open(State);
+
+        var fleet = registry.RequireFleet();
+        Assert.True(fleet.IsHere);
+        Assert.Equal(new TpmKeyReference(0x81000001, [0, 1]), fleet.StorageRoot);
+        Assert.Equal([EpochState.Retired, EpochState.Active, EpochState.Pending], fleet.Epochs.Select(epoch => epoch.State));
+        Assert.Equal(SqlSession.Time(8), fleet.Epoch(1)!.EvictedAt);
+        Assert.Equal((new TpmKeyReference(0x81010002, [0, 4]), true), (fleet.ActiveEpoch!.Key, fleet.ActiveEpoch.IsAccepted));
+        Assert.Equal([7], registry.ReadPending(3).Private);
+        Assert.Equal(new RollbackMark(25165824, 4, RollbackState.Changed), registry.ReadRollbackMark());
+        Assert.Equal(new SnapshotRecord(6, 2), registry.TakeSnapshot("lwm2m"));
     }
 
     [Fact]

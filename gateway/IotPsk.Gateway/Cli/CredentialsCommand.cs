@@ -50,6 +50,11 @@ internal sealed class CredentialsCommand
         GatewayConfiguration configuration = _common.Configuration(parsed);
         using IRegistry registry = RegistryAccess.Open(configuration);
         FleetRecord fleet = registry.RequireFleet();
+        if (fleet.MissingEpochs.LastOrDefault() is { } missing && missing.Number > fleet.ActiveEpoch!.Number)
+        {
+            throw new UserError($"the key of epoch {missing.Number}, which is the fleet's newest, is not in this gateway's TPM", "fleet status",
+                "make credentials on a gateway that has it, or take it over with iotpsk fleet import");
+        }
         IReadOnlyList<DeviceRecord> devices = id is not null ? [One(registry, id)] : csv is not null ? OfFile(registry, csv) : All(registry);
         foreach (DeviceRecord device in devices)
             CheckId(device.Id, format);

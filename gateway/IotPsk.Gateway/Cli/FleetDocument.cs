@@ -25,7 +25,9 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
     internal static string? Pending(EpochRecord epoch) => epoch switch
     {
         { State: EpochState.Pending } => $"epoch {epoch.Number} was begun and not finished: run iotpsk fleet rotate again",
-        { State: EpochState.Retired, EvictedAt: null } => $"the key of epoch {epoch.Number} is still in the TPM: run iotpsk fleet retire {epoch.Number} again",
+        { State: EpochState.Active or EpochState.Overlap, IsHere: false } =>
+            $"the key of epoch {epoch.Number} is not in this TPM, so its devices are refused here: bring it with iotpsk fleet export-to on another gateway and iotpsk fleet import here",
+        { State: EpochState.Retired, EvictedAt: null, Key.Handle: not 0 } => $"the key of epoch {epoch.Number} is still in the TPM: run iotpsk fleet retire {epoch.Number} again",
         _ => null,
     };
 
@@ -97,7 +99,7 @@ internal sealed record FleetDocument(FleetRecord Fleet, int? Devices, IReadOnlyD
             text.Append(CultureInfo.InvariantCulture, $", compromised {compromised:yyyy-MM-dd HH:mm}Z");
         if (epoch.RetiredAt is { } retired)
             text.Append(CultureInfo.InvariantCulture, $" {retired:yyyy-MM-dd HH:mm}Z");
-        if (epoch.EvictedAt is null)
+        if (epoch is { EvictedAt: null, Key.Handle: not 0 })
             text.Append(CultureInfo.InvariantCulture, $", TPM handle {Handle(epoch.Key)}, name {epoch.Key.NameHex}");
         if (epoch.Key.Pcr is { } pcr && epoch.EvictedAt is null)
             text.Append(CultureInfo.InvariantCulture, $", bound to PCRs {pcr}");

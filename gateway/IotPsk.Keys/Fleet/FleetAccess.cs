@@ -10,6 +10,19 @@ public static class FleetAccess
         ArgumentNullException.ThrowIfNull(registry);
         if (registry.Fleet is not { } fleet)
             throw new RegistryException(RegistryFault.NoFleet, $"There is no fleet in {registry.Location}: make one with 'iotpsk fleet init'");
+        if (!fleet.IsHere)
+        {
+            throw new RegistryException(
+                RegistryFault.NoFleet,
+                $"This gateway has no part in fleet '{fleet.ServerId}' of {registry.Location}: take the fleet's keys over with 'iotpsk fleet import', or name the right registry");
+        }
+
+        if (fleet.ActiveEpoch == null && fleet.MissingEpochs.Any())
+        {
+            throw new RegistryException(
+                RegistryFault.NoFleet, $"Taking over the keys of fleet '{fleet.ServerId}' was interrupted: finish it with 'iotpsk fleet import', of the same file");
+        }
+
         if (fleet.ActiveEpoch == null)
         {
             throw new RegistryException(

@@ -77,6 +77,14 @@ public static class FleetRotation
         // Never beside a TPM that is not the fleet's: the epochs of a fleet stay together.
         FleetSelfTest.Identify(tpm, fleet);
         var begun = Pending(fleet);
+        if (begun is { Key.Handle: 0 })
+        {
+            throw new RegistryException(
+                RegistryFault.WrongEpoch,
+                $"Epoch {begun.Number} of fleet '{fleet.ServerId}' was begun on another gateway: finish it there with 'iotpsk fleet rotate', or, if that gateway is lost, " +
+                $"give it up with 'iotpsk fleet retire {begun.Number}'");
+        }
+
         if (begun == null)
         {
             var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority, options.KeepsPcr ? fleet.ActiveEpoch?.Key.Pcr : options.Pcr);
@@ -101,11 +109,18 @@ public static class FleetRotation
         using var fleetLock = source.LockFleet();
         using var registry = source.Open(time);
         var fleet = registry.RequireFleet();
+        if (fleet.Epoch(epoch) is { State: EpochState.Pending, Key.Handle: 0 })
+        {
+            // Begun on a gateway that is lost: no device has a key of it.
+            registry.Fleets.GiveUp(epoch);
+            return (registry.Fleet!, false);
+        }
+
         var record = Retirable(fleet, epoch);
         if (record.State == EpochState.Overlap)
             registry.Fleets.Retire(epoch);
         after?.Invoke(FleetRetirementStep.Refused);
-        if (record.EvictedAt == null)
+        if (record is { EvictedAt: null, Key.Handle: not 0 })
         {
             tpm.Open();
             // A missing key could be that of another TPM: only the fleet's own tells that it is gone.

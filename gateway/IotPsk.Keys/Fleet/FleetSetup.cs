@@ -84,7 +84,14 @@ public sealed class FleetSetup
             throw new RegistryException(
                 RegistryFault.FleetExists,
                 $"There is a fleet in {_registry.Location} already: '{fleet.ServerId}', made {fleet.CreatedAt:yyyy-MM-dd HH:mm}Z. Nothing was changed. " +
-                "Another fleet needs a state directory of its own");
+                "Another fleet needs a registry of its own; a further gateway of this one takes its keys over with 'iotpsk fleet import'");
+        }
+
+        if (!fleet.IsHere)
+        {
+            throw new RegistryException(
+                RegistryFault.FleetExists,
+                $"The making of fleet '{fleet.ServerId}' in {_registry.Location} was begun on another gateway and interrupted: finish it there");
         }
 
         if (fleet.ServerId != _options.ServerId)

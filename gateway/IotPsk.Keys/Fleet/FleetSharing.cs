@@ -64,7 +64,7 @@ public static class FleetSharing
             RefuseOther(existing, export, where);
         tpm.Open();
         var options = new FleetSetupOptions { ServerId = export.ServerId };
-        var root = tpm.EnsureStorageRoot(registry.Fleet?.StorageRoot.Handle ?? options.StorageRootHandle);
+        var root = tpm.EnsureStorageRoot(registry.Fleet is { IsHere: true } fleet ? fleet.StorageRoot.Handle : options.StorageRootHandle);
         if (!root.Name.AsSpan().SequenceEqual(export.Parent))
         {
             throw new TpmException(
@@ -84,15 +84,17 @@ public static class FleetSharing
         IRegistry registry, EsysTpm tpm, EpochSetup epochs, TpmKeyReference root, FleetAuthority authority, string serverId, FleetExport.Epoch epoch)
     {
         var known = registry.Fleet?.Epoch(epoch.Number);
-        if (known is { State: not EpochState.Pending })
+        if (known is { IsHere: true } or { State: EpochState.Retired })
             return false;
-        if (known == null)
+        if (known is not { Key.Handle: not 0 })
         {
             var wrapped = tpm.Import(root, epoch.Key);
             var key = epochs.Place(wrapped);
             epochs.Done(FleetSetupStep.KeyCreated);
             if (registry.Fleet == null)
                 registry.Fleets.BeginFleet(serverId, root, key, wrapped, authority, epoch.Number);
+            else if (known != null)
+                registry.Fleets.TakeEpoch(epoch.Number, root, key, wrapped);
             else
                 registry.Fleets.BeginEpoch(epoch.Number, key, wrapped, compromised: false);
             epochs.Done(FleetSetupStep.KeyWrittenDown);

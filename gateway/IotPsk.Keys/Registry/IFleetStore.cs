@@ -12,6 +12,9 @@ internal interface IFleetStore
     /// <summary>Writes down the key of a further epoch, still pending, and whether the ones before are known to somebody else.</summary>
     void BeginEpoch(int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped, bool compromised);
 
+    /// <summary>Writes down this gateway's own copy of a key that another gateway has, still on its way into the TPM; the gateway joins the fleet by its first one.</summary>
+    void TakeEpoch(int number, TpmKeyReference root, TpmKeyReference key, EsysTpm.WrappedKey wrapped);
+
     /// <summary>Notes that every accepted key is known to somebody else; one that was noted before keeps its time.</summary>
     void MarkCompromised();
 
@@ -22,8 +25,11 @@ internal interface IFleetStore
     /// <summary>Gives a pending key another handle.</summary>
     void MovePending(int number, uint handle);
 
-    /// <summary>Makes a pending key the active one; the blob is forgotten, the one before goes on in overlap.</summary>
+    /// <summary>Makes a pending key the active one; the blob is forgotten, the one before goes on in overlap. A copy of one that is accepted already only becomes usable here.</summary>
     void Activate(int number, byte[] checkValue);
+
+    /// <summary>Forgets a key that is still being made.</summary>
+    void GiveUp(int number);
 
     /// <summary>Ends the overlap of an epoch: accepted no more, and the ticket keys wrapped under it are erased.</summary>
     void Retire(int number);

@@ -12,6 +12,9 @@ public interface IRegistry : IDeviceRegistry
     /// <summary>Why the last look for changes failed; null when it did not. Lookups keep what was seen last.</summary>
     string? PollProblem { get; }
 
+    /// <summary>There is another ticket key than before. On the thread that noticed.</summary>
+    event Action? TicketKeysChanged;
+
     /// <summary>Looks one device up in the registry itself, without reading all of them into memory; null when it is not enrolled.</summary>
     /// <exception cref="RegistryException">The registry cannot be read.</exception>
     DeviceRecord? Find(string id);

@@ -72,8 +72,11 @@ public enum EpochState
 /// <param name="CreatedAt">When it was made.</param>
 public sealed record EpochRecord(int Number, EpochState State, TpmKeyReference Key, byte[] CheckValue, DateTimeOffset CreatedAt)
 {
-    /// <summary>Whether devices of this epoch are let in.</summary>
-    public bool IsAccepted => State is EpochState.Active or EpochState.Overlap;
+    /// <summary>Whether the key is in this gateway's TPM: another gateway of the fleet may have made it, and this one may not have taken it over yet.</summary>
+    public bool IsHere { get; init; } = true;
+
+    /// <summary>Whether devices of this epoch are let in here.</summary>
+    public bool IsAccepted => IsHere && State is (EpochState.Active or EpochState.Overlap);
 
     /// <summary>When a rotation said that this key is known to somebody else; null when none did.</summary>
     public DateTimeOffset? CompromisedAt { get; init; }
@@ -96,14 +99,21 @@ public sealed class FleetRecord
         StorageRoot = storageRoot;
         CreatedAt = createdAt;
         _epochs = epochs.OrderBy(static epoch => epoch.Number).ToArray();
-        ActiveEpoch = Array.Find(_epochs, static epoch => epoch.State == EpochState.Active);
+        var active = Array.Find(_epochs, static epoch => epoch.State == EpochState.Active);
+        ActiveEpoch = active is null or { IsHere: true } ? active : Array.FindLast(_epochs, static epoch => epoch.IsAccepted);
     }
 
     /// <summary>The logical name of every gateway that shares the fleet key; part of each imported identity.</summary>
     public string ServerId { get; }
 
-    /// <summary>The storage root key the fleet keys were made under.</summary>
+    /// <summary>The storage root key that this gateway's copies of the fleet keys lie under; handle 0 while it has none.</summary>
     public TpmKeyReference StorageRoot { get; }
+
+    /// <summary>Whether this gateway has part in the fleet: its TPM holds keys of it, or is about to.</summary>
+    public bool IsHere => StorageRoot.Handle != 0;
+
+    /// <summary>The storage root of a gateway that has no part in the fleet.</summary>
+    internal static TpmKeyReference NotHere { get; } = new(0, []);
 
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt { get; }
@@ -114,8 +124,11 @@ public sealed class FleetRecord
     /// <summary>All epochs, oldest first.</summary>
     public IReadOnlyList<EpochRecord> Epochs => _epochs;
 
-    /// <summary>The epoch new credentials are made from; null while none is.</summary>
+    /// <summary>The epoch new credentials are made from, or, while its key is not here, the newest whose key is; null while none is.</summary>
     public EpochRecord? ActiveEpoch { get; }
+
+    /// <summary>Epochs that other gateways of the fleet let in, and this one cannot: their keys are not in its TPM.</summary>
+    public IEnumerable<EpochRecord> MissingEpochs => _epochs.Where(static epoch => epoch is { IsHere: false, State: EpochState.Active or EpochState.Overlap });
 
     /// <summary>The epoch of this number, or null.</summary>
     public EpochRecord? Epoch(int number)

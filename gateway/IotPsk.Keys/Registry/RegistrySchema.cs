@@ -1,15 +1,10 @@
-using Microsoft.Data.Sqlite;
-
 namespace IotPsk.Keys;
 
-/// <summary>The registry's schema: numbered by user_version, raised step by step.</summary>
+/// <summary>The registry's schema, raised step by step, in the words of SQLite; PostgreSQL has the same one under the same numbers.</summary>
 internal static class RegistrySchema
 {
-    /// <summary>application_id of the file: "IPSK".</summary>
-    internal const long ApplicationId = 0x4950534b;
-
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 9;
+    internal const long Version = 10;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -106,31 +101,58 @@ internal static class RegistrySchema
         ALTER TABLE epochs ADD COLUMN pcr TEXT;
         """;
 
-    private static readonly string[] Steps = [Version1, Version2, Version3, Version4, Version5, Version6, Version7, Version8, Version9];
+    // Several gateways have one registry: what lies in a gateway's own TPM and files is kept for each, in SQLite for the one that is "local".
+    private const string Version10 = """
+        CREATE TABLE nodes (
+            id TEXT PRIMARY KEY,
+            root_handle INTEGER NOT NULL,
+            root_name BLOB NOT NULL,
+            nv_index INTEGER NOT NULL DEFAULT 0,
+            nv_value INTEGER NOT NULL DEFAULT 0,
+            nv_state INTEGER NOT NULL DEFAULT 0 CHECK (nv_state BETWEEN 0 AND 3)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO nodes (id, root_handle, root_name, nv_index, nv_value, nv_state)
+            SELECT 'local', root_handle, root_name, nv_index, value, state FROM fleet CROSS JOIN rollback;
+        CREATE TABLE node_keys (
+            node TEXT NOT NULL REFERENCES nodes (id),
+            epoch INTEGER NOT NULL REFERENCES epochs (number),
+            handle INTEGER NOT NULL,
+            wrapped_private BLOB,
+            wrapped_public BLOB,
+            evicted_at INTEGER,
+            PRIMARY KEY (node, epoch)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO node_keys (node, epoch, handle, wrapped_private, wrapped_public, evicted_at)
+            SELECT 'local', number, handle, wrapped_private, wrapped_public, evicted_at FROM epochs;
+        CREATE TABLE node_snapshots (
+            node TEXT NOT NULL,
+            listener TEXT NOT NULL,
+            generation INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            is_pending INTEGER NOT NULL CHECK (is_pending IN (0, 1)),
+            PRIMARY KEY (node, listener)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO node_snapshots (node, listener, generation, epoch, is_pending)
+            SELECT 'local', listener, generation, epoch, is_pending FROM snapshots;
+        DROP TABLE snapshots;
+        DROP TABLE rollback;
+        ALTER TABLE fleet DROP COLUMN root_handle;
+        ALTER TABLE fleet DROP COLUMN root_name;
+        ALTER TABLE epochs DROP COLUMN handle;
+        ALTER TABLE epochs DROP COLUMN wrapped_private;
+        ALTER TABLE epochs DROP COLUMN wrapped_public;
+        ALTER TABLE epochs DROP COLUMN evicted_at;
+        ALTER TABLE changes ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE changes ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+        """;
 
-    /// <summary>Brings a registry to <see cref="Version"/>.</summary>
-    /// <exception cref="RegistryException">The file is of a newer program, or no registry.</exception>
-    internal static void Migrate(SqliteConnection connection, string path) => Migrate(connection, path, Version);
+    /// <summary>What brings a registry from the version of its index to the next.</summary>
+    internal static IReadOnlyList<string> Steps { get; } = [Version1, Version2, Version3, Version4, Version5, Version6, Version7, Version8, Version9, Version10];
 
-    internal static void Migrate(SqliteConnection connection, string path, long target)
+    /// <summary>Refuses a registry of a newer program.</summary>
+    internal static void RequireKnown(long version, string name)
     {
-        using var transaction = connection.BeginTransaction(deferred: false);
-        var version = Sql.Scalar(connection, "PRAGMA user_version", transaction);
-        var applicationId = Sql.Scalar(connection, "PRAGMA application_id", transaction);
-        var empty = version == 0 && Sql.Scalar(connection, "SELECT count(*) FROM sqlite_master", transaction) == 0;
-        if (!empty && applicationId != ApplicationId)
-            throw new RegistryException(RegistryFault.Damaged, $"{path} is an SQLite file of another program, not a registry: name the right state directory");
         if (version > Version)
-        {
-            throw new RegistryException(
-                RegistryFault.TooNew, $"Registry {path} has schema {version}, this program knows up to {Version}: use the newer iotpsk that wrote it");
-        }
-
-        if (version == target)
-            return;
-        for (; version < target; version++)
-            Sql.Execute(connection, Steps[version], transaction);
-        Sql.Execute(connection, $"PRAGMA application_id = {ApplicationId}; PRAGMA user_version = {target}", transaction);
-        transaction.Commit();
+            throw new RegistryException(RegistryFault.TooNew, $"Registry {name} has schema {version}, this program knows up to {Version}: use the newer iotpsk that wrote it");
     }
 }

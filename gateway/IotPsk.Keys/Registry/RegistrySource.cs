@@ -15,6 +15,11 @@ public abstract class RegistrySource
     /// <summary>A registry in one file of the state directory, for one gateway.</summary>
     public static RegistrySource Sqlite(StateDirectory state) => new SqliteSource(state);
 
+    /// <summary>A registry in a PostgreSQL database, for the gateways of a fleet together.</summary>
+    /// <param name="state">This gateway's own files.</param>
+    /// <param name="options">Where the database is.</param>
+    public static RegistrySource Postgres(StateDirectory state, PostgresOptions options) => new PostgresSource(state, options);
+
     /// <summary>The registry that a state directory holds where nothing else is said: <see cref="Sqlite"/>.</summary>
     public static implicit operator RegistrySource(StateDirectory state) => Sqlite(state);
 
@@ -39,5 +44,23 @@ public abstract class RegistrySource
         public override IRegistry OpenOrCreate(TimeProvider? time = null) => SqliteRegistry.OpenOrCreate(State, time);
 
         internal override IDisposable LockFleet() => State.LockFleet();
+    }
+
+    private sealed class PostgresSource : RegistrySource
+    {
+        private readonly PostgresOptions _options;
+
+        internal PostgresSource(StateDirectory state, PostgresOptions options)
+            : base(state)
+        {
+            ArgumentNullException.ThrowIfNull(options);
+            _options = options;
+        }
+
+        public override IRegistry Open(TimeProvider? time = null) => PostgresRegistry.Open(State, _options, time, create: false);
+
+        public override IRegistry OpenOrCreate(TimeProvider? time = null) => PostgresRegistry.Open(State, _options, time, create: true);
+
+        internal override IDisposable LockFleet() => new PostgresFleetLock(State, _options);
     }
 }

@@ -1,41 +1,24 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
+using System.Data.Common;
 using Microsoft.Data.Sqlite;
 
 namespace IotPsk.Keys;
 
-/// <summary>
-/// The registry in one SQLite file (WAL), shared by all processes on one machine. One connection writes; another one reads what changed,
-/// whoever changed it, into memory, where lookups are answered without a lock.
-/// </summary>
-internal sealed partial class SqliteRegistry : IRegistry, IFleetStore, ITicketKeyStore, IRollbackStore
+/// <summary>The registry in one SQLite file (WAL), shared by all processes on one machine. One connection writes, another one reads.</summary>
+internal sealed partial class SqliteRegistry : SqlRegistry
 {
-    /// <summary>How often changes of other processes are looked for.</summary>
-    public static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
+    /// <summary>The one gateway of the file.</summary>
+    internal const string Node = "local";
 
     private const int BusyTimeoutSeconds = 5;
-    private readonly StateDirectory _state;
-    private readonly TimeProvider _time;
     private readonly SqliteConnection _writer;
     private readonly SqliteConnection _reader;
     private readonly Lock _writeGate = new();
-    private readonly Lock _readGate = new();
-    private readonly ConcurrentDictionary<string, DeviceRecord> _devices = new(StringComparer.Ordinal);
-    private long _seenDataVersion = -1;
-    private long _seenChange = -1;
-    private volatile FleetRecord? _fleet;
-    private volatile bool _devicesLoaded;
-    private bool _keepDevices;
-    private volatile string? _pollProblem;
     private readonly FileIdentity? _file;
-    private ITimer? _poll;
-    private int _polling;
-    private volatile bool _disposed;
+    private long _seenDataVersion = -1;
 
     private SqliteRegistry(StateDirectory state, TimeProvider time)
+        : base(state, Node, time)
     {
-        _state = state;
-        _time = time;
         _writer = Connect(state);
         try
         {
@@ -50,51 +33,9 @@ internal sealed partial class SqliteRegistry : IRegistry, IFleetStore, ITicketKe
     }
 
     /// <inheritdoc/>
-    public event Action<DeviceRecord>? DeviceChanged;
+    public override string Location => State.Path;
 
-    /// <inheritdoc/>
-    public event Action<FleetRecord>? FleetChanged;
-
-    /// <inheritdoc/>
-    public StateDirectory State => _state;
-
-    /// <inheritdoc/>
-    public string Location => _state.Path;
-
-    /// <inheritdoc/>
-    public IFleetStore Fleets => this;
-
-    /// <inheritdoc/>
-    public ITicketKeyStore TicketKeys => this;
-
-    /// <inheritdoc/>
-    public IRollbackStore Rollback => this;
-
-    /// <inheritdoc/>
-    public FleetRecord? Fleet => _fleet;
-
-    /// <inheritdoc/>
-    public int DeviceCount
-    {
-        get
-        {
-            LoadDevices();
-            return _devices.Count;
-        }
-    }
-
-    /// <inheritdoc/>
-    public IEnumerable<DeviceRecord> Devices
-    {
-        get
-        {
-            LoadDevices();
-            return _devices.Values;
-        }
-    }
-
-    /// <inheritdoc/>
-    public string? PollProblem => _pollProblem;
+    private protected override string Name => State.RegistryPath;
 
     /// <summary>Opens the registry of a state directory.</summary>
     /// <exception cref="RegistryException">Missing, damaged, of a newer program, or not to be opened by this user.</exception>
@@ -119,58 +60,44 @@ internal sealed partial class SqliteRegistry : IRegistry, IFleetStore, ITicketKe
         return Start(state, time ?? TimeProvider.System);
     }
 
-    /// <inheritdoc/>
-    public bool TryGetDevice(string id, [NotNullWhen(true)] out DeviceRecord? device)
+    private protected override T Read<T>(Func<SqlSession, T> work) => work(new SqlSession(_reader));
+
+    private protected override T? ReadIfChanged<T>(ChangeMark? seen, Func<SqlSession, T> work)
+        where T : class
     {
-        LoadDevices();
-        return _devices.TryGetValue(id, out device);
+        // Raised by each commit of other connections, whatever program made it.
+        var dataVersion = new SqlSession(_reader).Scalar("PRAGMA data_version");
+        if (seen != null && dataVersion == _seenDataVersion)
+            return null;
+        using var transaction = _reader.BeginTransaction(deferred: true);
+        var result = work(new SqlSession(_reader, transaction));
+        transaction.Commit();
+        _seenDataVersion = dataVersion;
+        return result;
     }
 
-    /// <inheritdoc/>
-    public void Watch()
+    private protected override T WriteAlone<T>(Func<SqlSession, T> work)
     {
-        LoadDevices();
-        lock (_readGate)
+        lock (_writeGate)
         {
-            if (!_disposed)
-                _poll ??= _time.CreateTimer(static registry => ((SqliteRegistry)registry!).Poll(), this, PollInterval, PollInterval);
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            using var transaction = _writer.BeginTransaction(deferred: false);
+            var result = work(new SqlSession(_writer, transaction));
+            transaction.Commit();
+            return result;
         }
     }
 
-    /// <inheritdoc/>
-    public void Refresh()
+    private protected override RegistryException Explain(DbException e) => SqliteFault.Explain(e, State.RegistryPath);
+
+    private protected override string? CheckHealth() => FileIdentity.Of(State.RegistryPath) == _file
+        ? null
+        : $"Registry {State.RegistryPath} was replaced or removed while in use, so enrolments and revocations are no longer seen: restart iotpsk";
+
+    private protected override void CloseReading() => _reader.Dispose();
+
+    private protected override void CloseWriting()
     {
-        List<DeviceRecord> devices;
-        FleetRecord? fleet;
-        lock (_readGate)
-        {
-            if (_disposed)
-                return;
-            (devices, fleet) = Guard(ReadChanges);
-        }
-
-        if (fleet != null)
-            FleetChanged?.Invoke(fleet);
-        if (DeviceChanged is not { } changed)
-            return;
-        foreach (var device in devices)
-            changed(device);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (!_disposed)
-            WriteEpochNotes();
-        lock (_readGate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            _poll?.Dispose();
-            _reader.Dispose();
-        }
-
         lock (_writeGate)
             _writer.Dispose();
     }
@@ -183,7 +110,7 @@ internal sealed partial class SqliteRegistry : IRegistry, IFleetStore, ITicketKe
         {
             registry.Guard(() =>
             {
-                RegistrySchema.Migrate(registry._writer, state.RegistryPath);
+                SqliteSchema.Migrate(registry._writer, state.RegistryPath);
                 registry.CheckIntegrity();
                 return 0;
             });
@@ -209,86 +136,22 @@ internal sealed partial class SqliteRegistry : IRegistry, IFleetStore, ITicketKe
         try
         {
             connection.Open();
-            Sql.Execute(
-                connection,
-                $"PRAGMA busy_timeout = {BusyTimeoutSeconds * 1000}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON",
-                null);
+            new SqlSession(connection).Execute(
+                $"PRAGMA busy_timeout = {BusyTimeoutSeconds * 1000}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
             return connection;
         }
         catch (SqliteException e)
         {
             connection.Dispose();
-            throw Sql.Explain(e, state.RegistryPath);
+            throw SqliteFault.Explain(e, state.RegistryPath);
         }
     }
 
     private void CheckIntegrity()
     {
-        using var command = Sql.Command(_writer, "PRAGMA quick_check(1)", null);
+        using var command = new SqlSession(_writer).Command("PRAGMA quick_check(1)");
         var verdict = command.ExecuteScalar() as string;
         if (verdict != "ok")
-            throw new RegistryException(RegistryFault.Damaged, $"Registry {_state.RegistryPath} is damaged: restore it from a backup ({verdict})");
-    }
-
-    private void Poll()
-    {
-        // A look that takes longer than the interval is not overtaken by the next one.
-        if (Interlocked.Exchange(ref _polling, 1) != 0)
-            return;
-        try
-        {
-            WriteEpochNotes();
-            Refresh();
-            _pollProblem = FileIdentity.Of(_state.RegistryPath) == _file
-                ? null
-                : $"Registry {_state.RegistryPath} was replaced or removed while in use, so enrolments and revocations are no longer seen: restart iotpsk";
-        }
-        catch (RegistryException e)
-        {
-            _pollProblem = e.Message;
-        }
-        finally
-        {
-            Volatile.Write(ref _polling, 0);
-        }
-    }
-
-    private void LoadDevices()
-    {
-        if (_devicesLoaded)
-            return;
-        lock (_readGate)
-        {
-            if (_devicesLoaded)
-                return;
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            _keepDevices = true;
-            _seenDataVersion = -1;
-            try
-            {
-                _ = Guard(ReadChanges);
-                _devicesLoaded = true;
-            }
-            finally
-            {
-                _keepDevices = _devicesLoaded;
-            }
-        }
-    }
-
-    private T Guard<T>(Func<T> work)
-    {
-        try
-        {
-            return work();
-        }
-        catch (SqliteException e)
-        {
-            throw Sql.Explain(e, _state.RegistryPath);
-        }
-        catch (Exception e) when (e is InvalidCastException or ArgumentOutOfRangeException or OverflowException)
-        {
-            throw new RegistryException(RegistryFault.Damaged, $"Registry {_state.RegistryPath} is damaged: restore it from a backup ({e.Message})", e);
-        }
+            throw new RegistryException(RegistryFault.Damaged, $"Registry {State.RegistryPath} is damaged: restore it from a backup ({verdict})");
     }
 }

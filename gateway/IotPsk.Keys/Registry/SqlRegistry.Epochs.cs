@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace IotPsk.Keys;
 
 /// <summary>Which epoch each device uses: noted in memory at a handshake, written with the next look for changes.</summary>
-internal sealed partial class SqliteRegistry
+internal abstract partial class SqlRegistry
 {
     private readonly ConcurrentDictionary<string, int> _epochNotes = new(StringComparer.Ordinal);
 
@@ -14,6 +14,19 @@ internal sealed partial class SqliteRegistry
             _epochNotes[id] = epoch;
     }
 
+    /// <summary>Notes the epochs of devices that used another one before.</summary>
+    private protected virtual void UpdateEpochs(SqlSession session, IReadOnlyCollection<KeyValuePair<string, int>> notes, long change)
+    {
+        using var update = session.Command(
+            "UPDATE devices SET last_epoch = @epoch, change = @change WHERE id = @id AND last_epoch <> @epoch", ("@epoch", 0), ("@change", change), ("@id", ""));
+        foreach (var (id, epoch) in notes)
+        {
+            update.Parameters["@epoch"].Value = epoch;
+            update.Parameters["@id"].Value = id;
+            update.ExecuteNonQuery();
+        }
+    }
+
     /// <summary>Writes the notes. Nothing but fleet status rests on them: when the registry cannot be written they wait for the next time.</summary>
     private void WriteEpochNotes()
     {
@@ -22,18 +35,9 @@ internal sealed partial class SqliteRegistry
         var notes = _epochNotes.ToArray();
         try
         {
-            Write(transaction =>
+            Write(session =>
             {
-                using var update = Sql.Command(
-                    _writer, "UPDATE devices SET last_epoch = $epoch, change = $change WHERE id = $id AND last_epoch <> $epoch", transaction,
-                    ("$epoch", 0), ("$id", ""), ("$change", NextChange(transaction)));
-                foreach (var (id, epoch) in notes)
-                {
-                    update.Parameters["$id"].Value = id;
-                    update.Parameters["$epoch"].Value = epoch;
-                    update.ExecuteNonQuery();
-                }
-
+                UpdateEpochs(session, notes, NextChange(session));
                 return 0;
             });
         }

@@ -1,0 +1,48 @@
+using Npgsql;
+
+namespace IotPsk.Keys;
+
+/// <summary>Holds a fleet for one writer of fleet keys: of this gateway's processes by a file, as they share a TPM, and of all gateways by the database.</summary>
+internal sealed class PostgresFleetLock : IDisposable
+{
+    private readonly IDisposable _here;
+    private readonly NpgsqlDataSource _source;
+    private readonly NpgsqlConnection _connection;
+
+    /// <summary>Takes it.</summary>
+    /// <exception cref="RegistryException">Another process holds it, or the database is not to be reached.</exception>
+    internal PostgresFleetLock(StateDirectory state, PostgresOptions options)
+    {
+        _here = state.LockFleet();
+        // A connection of its own, which ends with it: so does the lock, whatever becomes of this program.
+        _source = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(options.ConnectionString) { Pooling = false });
+        _connection = _source.CreateConnection();
+        try
+        {
+            _connection.Open();
+            var session = new SqlSession(_connection);
+            session.Execute("SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3");
+            using var command = session.Command("SELECT pg_try_advisory_lock(hashtextextended(@lock, 0))", ("@lock", $"iotpsk fleet {options.Schema}"));
+            if (command.ExecuteScalar() is not true)
+                throw new RegistryException(RegistryFault.Busy, $"Another gateway is working on the fleet keys of {options}: wait until it has ended");
+        }
+        catch (NpgsqlException e)
+        {
+            Dispose();
+            throw PostgresFault.Explain(e, options);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Gives it back.</summary>
+    public void Dispose()
+    {
+        _connection.Dispose();
+        _source.Dispose();
+        _here.Dispose();
+    }
+}

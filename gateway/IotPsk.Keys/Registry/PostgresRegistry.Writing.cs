@@ -1,0 +1,33 @@
+namespace IotPsk.Keys;
+
+/// <summary>Many rows at once, for each statement is a way to the server and back.</summary>
+internal sealed partial class PostgresRegistry
+{
+    /// <inheritdoc/>
+    private protected override int InsertDevices(SqlSession session, IEnumerable<string> ids, DeviceMode mode, long change, Action<int>? progress)
+    {
+        int done = 0, added = 0;
+        foreach (var part in ids.Chunk(ProgressStep))
+        {
+            added += session.Execute(
+                "INSERT INTO devices (id, mode, enrolled_at, generation, change) SELECT id, @mode, @now, 1, @change FROM unnest(@ids) AS id ON CONFLICT (id) DO NOTHING",
+                ("@mode", (long)mode), ("@now", Now), ("@change", change), ("@ids", part));
+            done += part.Length;
+            if (part.Length == ProgressStep)
+                progress?.Invoke(done);
+        }
+
+        return added;
+    }
+
+    /// <inheritdoc/>
+    private protected override void UpdateEpochs(SqlSession session, IReadOnlyCollection<KeyValuePair<string, int>> notes, long change)
+    {
+        foreach (var part in notes.Chunk(ProgressStep))
+        {
+            session.Execute(
+                "UPDATE devices SET last_epoch = noted.epoch, change = @change FROM unnest(@ids, @epochs) AS noted (id, epoch) WHERE devices.id = noted.id AND last_epoch <> noted.epoch",
+                ("@change", change), ("@ids", part.Select(static note => note.Key).ToArray()), ("@epochs", part.Select(static note => note.Value).ToArray()));
+        }
+    }
+}
