@@ -28,6 +28,7 @@ file:/usr/include/openssl/ssl.h|libssl-dev|C headers for a test client on OpenSS
 cmd:gnutls-cli|gnutls-bin|TLS client of another make, for the tests
 cmd:stunnel|stunnel4|TLS peer of another make, for the tests
 cmd:node|nodejs|the same
+cmd:haproxy|haproxy|takes the PROXY header of a tunnel listener, for the tests
 cmd:coap-client-openssl|libcoap3-bin|CoAP over DTLS of another make, for the tests and make bench-dtls
 cmd:tshark|tshark|decrypts our captures with a key log, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
@@ -143,18 +144,22 @@ if ! may_become_root; then
   exit 1
 fi
 
-# The mosquitto package starts a system broker on port 1883. The tests run their own on free ports, so where the
-# package is new the unit is masked while it is installed, then left switched off; a broker that was there is not touched.
-quiet_broker=no
-if [[ " ${install[*]} " == *" mosquitto "* ]] && [ -d /run/systemd/system ]; then
-  quiet_broker=yes
-  as_root systemctl mask --runtime mosquitto.service >/dev/null 2>&1 || true
+# Packages that start a service of their own: the tests run theirs on free ports, so where the package is new the unit is
+# masked while it is installed, then left switched off; a service that was there is not touched.
+quiet=()
+if [ -d /run/systemd/system ]; then
+  for unit in mosquitto haproxy; do
+    if [[ " ${install[*]} " == *" $unit "* ]]; then
+      quiet+=("$unit")
+      as_root systemctl mask --runtime "$unit.service" >/dev/null 2>&1 || true
+    fi
+  done
 fi
 finish() {
-  if [ "$quiet_broker" = yes ]; then
-    as_root systemctl unmask --runtime mosquitto.service >/dev/null 2>&1 || true
-    as_root systemctl disable mosquitto.service >/dev/null 2>&1 || true
-  fi
+  for unit in "${quiet[@]}"; do
+    as_root systemctl unmask --runtime "$unit.service" >/dev/null 2>&1 || true
+    as_root systemctl disable "$unit.service" >/dev/null 2>&1 || true
+  done
 }
 trap finish EXIT
 
@@ -174,7 +179,7 @@ if ! apt_install >"$log" 2>&1; then
   fi
 fi
 rm -f "$log"
-if [ "$quiet_broker" = yes ]; then echo "The system's own mosquitto service stays switched off; 'systemctl enable --now mosquitto' starts it."; fi
+for unit in "${quiet[@]}"; do echo "The system's own $unit service stays switched off; 'systemctl enable --now $unit' starts it."; done
 
 while IFS='|' read -r probe _ _; do
   [ -z "$probe" ] || have "$probe" || { echo "The packages are installed, but ${probe#*:} is still not found." >&2; exit 1; }
