@@ -48,6 +48,9 @@ public sealed class ConfigurationTests
     [InlineData("""{ "Listeners": [ {} ], "Tpm": { "Tcti": 1 } }""", "$.Tpm.Tcti")]
     [InlineData("""{ "Listeners": [ {}, { "Name": "b" } ] }""", "$.Listeners[1].Listen")]
     [InlineData("""{ "Listeners": [ { "Listen": "tcp://localhost:1" } ] }""", "$.Listeners[0].Listen")]
+    [InlineData("""{ "Listeners": [ { "IdleSeconds": 2592001 } ] }""", "$.Listeners[0].IdleSeconds")]
+    [InlineData("""{ "Listeners": [ { "Protocol": "lwm2m", "ProxyProtocol": true } ] }""", "$.Listeners[0].ProxyProtocol")]
+    [InlineData("""{ "Listeners": [ { "Protocol": "tunnel", "MaxConnections": -1 } ] }""", "$.Listeners[0].MaxConnections")]
     [InlineData("""{ "Listeners": [ { "Echo": true } ] }""", "$.Listeners[0].Echo")]
     [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "TopicPrefix": "a/#" } }""", "$.Telemetry.TopicPrefix")]
     public void A_fault_names_its_place(string json, string path)

@@ -8,6 +8,7 @@ namespace IotPsk.Keys.Tests;
 /// <summary>Bounds of per-session keys, on a clock and a TPM that the test holds.</summary>
 public sealed class SessionKeyServiceTests : IDisposable
 {
+    private const int Strangers = 5;
     private static readonly SourcePrefix Somewhere = SourcePrefix.Of(IPAddress.Parse("192.0.2.7"));
     private readonly FakeTimeProvider _time = new();
     private readonly FakeTpm _tpm = new();
@@ -21,7 +22,7 @@ public sealed class SessionKeyServiceTests : IDisposable
         _registry.EnrolWithKeys(Enumerable.Range(0, 20).Select(i => new DeviceKeyRecord($"ses-{i}", DeviceMode.Session, pem, [0, 11, 1], 32)));
         _registry.EnrolMany(Enumerable.Range(0, 20).Select(i => $"dev-{i}"));
         _owner = new TpmOwner(_tpm, new TpmOwnerOptions { QueueCapacity = 16 }, _time);
-        _service = new KeyService(_registry, _owner, new KeyServiceOptions { DeviceRate = 1, DeviceBurst = 2, PrefixRate = 100, PrefixBurst = 100 }, _time);
+        _service = new KeyService(_registry, _owner, new KeyServiceOptions { DeviceRate = 1, DeviceBurst = 2, StrangerRate = 1, StrangerBurst = Strangers, PrefixRate = 100, PrefixBurst = 100 }, _time);
     }
 
     public void Dispose()
@@ -35,7 +36,7 @@ public sealed class SessionKeyServiceTests : IDisposable
     public void Each_session_is_one_hmac_and_nothing_is_cached()
     {
         var first = Ask(1).Await();
-        _service.Promote(Id(1));
+        _service.Promote(Id(1), Somewhere);
         var second = KeyAnswer.ToSession(_service, Id(1), new byte[32], [.. new byte[31], 1], Somewhere).Await();
 
         Assert.Equal((KeyStatus.Ok, KeyStatus.Ok, 2), (first.Status, second.Status, _tpm.Hmacs));
@@ -65,8 +66,90 @@ public sealed class SessionKeyServiceTests : IDisposable
         for (var i = 0; i < 50; i++)
         {
             Assert.Equal(KeyStatus.Ok, Ask(2).Await().Status);
-            Assert.True(_service.Promote(Id(2)));
+            Assert.True(_service.Promote(Id(2), Somewhere));
         }
+    }
+
+    [Fact]
+    public void Flood_from_another_prefix_that_names_a_device_does_not_hold_it_up()
+    {
+        for (var second = 0; second < 20; second++)
+        {
+            for (var i = 0; i < 100; i++)
+                Ask(1, Elsewhere(0)).Await();
+            Assert.Equal(KeyStatus.DeviceThrottled, Ask(1, Elsewhere(0)).Await().Status);
+            Assert.Equal(KeyStatus.Ok, Ask(1).Await().Status);
+            // What the device itself proves is its business alone.
+            _service.Promote(Id(1), Somewhere);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(20 + 2 + 19, _tpm.Hmacs);
+    }
+
+    [Fact]
+    public void Flood_from_everywhere_that_names_a_device_gets_a_few_calls_a_second_and_the_device_where_it_was_before_gets_its_own()
+    {
+        Ask(1).Await();
+        _service.Promote(Id(1), Somewhere);
+        var before = _tpm.Hmacs;
+
+        for (var i = 0; i < 200; i++)
+            Ask(1, Elsewhere(i)).Await();
+
+        Assert.Equal(Strangers, _tpm.Hmacs - before);
+        Assert.Equal(KeyStatus.DeviceThrottled, Ask(1, Elsewhere(250)).Await().Status);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(KeyStatus.Ok, Ask(1).Await().Status);
+            _service.Promote(Id(1), Somewhere);
+        }
+
+        // Others are not held up by it, and the device is known at its new place once it proved its key there.
+        Assert.Equal(KeyStatus.Ok, Ask(2).Await().Status);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(KeyStatus.Ok, Ask(1, Elsewhere(251)).Await().Status);
+        _service.Promote(Id(1), Elsewhere(251));
+        for (var i = 0; i < 200; i++)
+            Ask(1, Elsewhere(i)).Await();
+        Assert.Equal(KeyStatus.Ok, Ask(1, Elsewhere(251)).Await().Status);
+    }
+
+    [Fact]
+    public void Device_waits_for_the_call_of_a_peer_that_merely_names_it_and_has_one_in_flight_all_the_same()
+    {
+        Ask(1).Await();
+        _service.Promote(Id(1), Somewhere);
+        _tpm.ShutDoor();
+        var stranger = Ask(1, Elsewhere(0));
+        _tpm.AwaitArrival();
+        var device = Ask(1);
+        Assert.Equal(KeyStatus.DeviceBusy, Ask(1, Elsewhere(1)).Await().Status);
+        Assert.Equal(KeyStatus.DeviceBusy, Ask(1).Await().Status);
+        Assert.Equal(0, _owner.QueueDepth);
+
+        _tpm.OpenDoor();
+
+        Assert.Equal((KeyStatus.Ok, KeyStatus.Ok), (stranger.Await().Status, device.Await().Status));
+        _service.Promote(Id(1), Somewhere);
+        Assert.Equal(KeyStatus.Ok, Ask(1).Await().Status);
+    }
+
+    [Fact]
+    public void Device_that_waits_is_answered_when_the_tpm_hangs()
+    {
+        Ask(1).Await();
+        _service.Promote(Id(1), Somewhere);
+        _tpm.ShutDoor();
+        var stranger = Ask(1, Elsewhere(0));
+        _tpm.AwaitArrival();
+        var device = Ask(1);
+        _time.Advance(TimeSpan.FromSeconds(6));
+        Assert.Equal(KeyStatus.Deadline, stranger.Await().Status);
+        _time.Advance(TimeSpan.FromSeconds(6));
+        Assert.Equal(KeyStatus.Deadline, device.Await().Status);
+        _tpm.OpenDoor();
+        Assert.Equal(KeyStatus.Ok, Ask(1).Await().Status);
     }
 
     [Fact]
@@ -130,5 +213,9 @@ public sealed class SessionKeyServiceTests : IDisposable
 
     private static KeyId Id(int number) => new($"ses-{number}", ExternalIdentity.SessionEpoch, KeyUse.Session12);
 
-    private KeyAnswer Ask(int number) => KeyAnswer.ToSession(_service, Id(number), new byte[32], new byte[32], Somewhere);
+    private static SourcePrefix Elsewhere(int number) => SourcePrefix.Of(new IPAddress([10, 0, (byte)number, 1]));
+
+    private KeyAnswer Ask(int number) => Ask(number, Somewhere);
+
+    private KeyAnswer Ask(int number, SourcePrefix source) => KeyAnswer.ToSession(_service, Id(number), new byte[32], new byte[32], source);
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving;
@@ -12,8 +11,6 @@ namespace IotPsk.Gateway.Cli;
 /// <summary><c>client tls</c>: standard input and output through a TLS connection with a pre-shared key, for trying things out.</summary>
 internal static class ClientCommand
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     internal static Command Create(CommonOptions common, CommandConsole console)
     {
         var client = new Command("client", "A client for trying things out");
@@ -59,46 +56,13 @@ internal static class ClientCommand
         try
         {
             using PskTlsTicket? ticket = resume ? await EarnTicketAsync(host, port, options(null), cancellation) : null;
-            await using PskTlsStream stream = await ConnectAsync(host, port, new PskTlsClient(options(ticket)), cancellation);
+            await using PskTlsStream stream = await TlsDialer.ConnectAsync(host, port, new PskTlsClient(options(ticket)), cancellation);
             console.Errors.WriteLine(Describe(stream.Session!, json));
             await PumpAsync(stream, cancellation);
         }
-        catch (SocketException e)
+        catch (Exception e) when (TlsDialer.Tell(e, where) is { } told)
         {
-            throw new UserError($"there is no connection ({e.Message})", where, "check the address, and that the server runs", cause: e);
-        }
-        catch (TimeoutException e)
-        {
-            throw new UserError("the server did not answer in time", where, "check that it speaks TLS there", cause: e);
-        }
-        catch (IOException e) when (e.InnerException is SocketException reason)
-        {
-            throw new UserError($"the connection broke ({reason.Message})", where, "check that it speaks TLS there, and see the server's log", cause: e);
-        }
-        catch (PskTlsException e)
-        {
-            throw new UserError($"TLS failed: {e.Message}", where, e.Error.Alert == AlertDescription.DecryptError ? "check identity and key, and that the device is enrolled and not revoked" : "see the server's log", cause: e);
-        }
-    }
-
-    private static async Task<PskTlsStream> ConnectAsync(string host, int port, PskTlsClient client, CancellationToken cancellation)
-    {
-        var tcp = new TcpClient { NoDelay = true };
-        PskTlsStream? stream = null;
-        try
-        {
-            await tcp.ConnectAsync(host, port, cancellation).AsTask().WaitAsync(Patience, cancellation);
-            stream = new PskTlsStream(tcp.GetStream(), client);
-            await stream.AuthenticateAsync(cancellation: cancellation).WaitAsync(Patience, cancellation);
-            return stream;
-        }
-        catch
-        {
-            // A handshake that took too long goes on behind this: the stream waits until the engine is at rest.
-            stream?.Dispose();
-            tcp.Dispose();
-            client.Dispose();
-            throw;
+            throw told;
         }
     }
 
@@ -106,9 +70,9 @@ internal static class ClientCommand
     private static async Task<PskTlsTicket> EarnTicketAsync(string host, int port, PskTlsClientOptions options, CancellationToken cancellation)
     {
         var client = new PskTlsClient(options);
-        await using PskTlsStream stream = await ConnectAsync(host, port, client, cancellation);
+        await using PskTlsStream stream = await TlsDialer.ConnectAsync(host, port, client, cancellation);
         await stream.ShutdownAsync(cancellation);
-        await stream.CopyToAsync(Stream.Null, cancellation).WaitAsync(Patience, cancellation);
+        await stream.CopyToAsync(Stream.Null, cancellation).WaitAsync(TlsDialer.Patience, cancellation);
         return client.TryTakeTicket(out PskTlsTicket? ticket)
             ? ticket
             : throw new UserError("the server sent no session ticket", "--resume", "connect without --resume, or let the server make tickets (TicketHours of iotpsk serve)");
@@ -124,7 +88,7 @@ internal static class ClientCommand
         // A server that is done may close before it read everything: how it ended is told by what is received.
         if (first == sending && !sending.IsFaulted)
             await sending;
-        await receiving.WaitAsync(Patience, cancellation);
+        await receiving.WaitAsync(TlsDialer.Patience, cancellation);
 
         async Task SendAsync()
         {

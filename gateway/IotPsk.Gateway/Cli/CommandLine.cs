@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using IotPsk.Gateway.Cli.Tunnel;
 using IotPsk.Keys;
 
 namespace IotPsk.Gateway.Cli;
@@ -23,6 +24,7 @@ internal static class CommandLine
         root.Subcommands.Add(CheckConfigCommand.Create(common, console));
         root.Subcommands.Add(SessionCommands.Create(common, console));
         root.Subcommands.Add(ClientCommand.Create(common, console));
+        root.Subcommands.Add(TunnelCommand.Create(common));
         // "--key @FILE" is ours: no argument stands for a file of further arguments.
         ParseResult parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)

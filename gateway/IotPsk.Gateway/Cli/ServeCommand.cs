@@ -5,7 +5,6 @@ using IotPsk.Gateway.Serving;
 using IotPsk.Keys;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace IotPsk.Gateway.Cli;
 
@@ -26,7 +25,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(Func<GatewayConfiguration> read, bool json, bool verbose)
     {
         GatewayConfiguration configuration = read();
-        await using ServiceProvider services = Logging(json, verbose);
+        await using ServiceProvider services = ServiceLog.Create(json, verbose);
         ILogger log = services.GetRequiredService<ILoggerFactory>().CreateLogger("iotpsk");
         using var signals = new ServeSignals();
         await using GatewayService service = await GatewayService.StartAsync(configuration, log, TimeProvider.System);
@@ -58,37 +57,4 @@ internal static class ServeCommand
             log.Fault(e);
         }
     }
-
-    private static ServiceProvider Logging(bool json, bool verbose) => new ServiceCollection().AddLogging(logging =>
-    {
-        logging.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information);
-        // Whoever reads the log slowly must not slow the shards: lines are dropped, and their number is told.
-        logging.Services.Configure<ConsoleLoggerOptions>(console =>
-        {
-            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
-            console.MaxQueueLength = 10_000;
-        });
-        if (json)
-        {
-            logging.AddJsonConsole(format =>
-            {
-                format.UseUtcTimestamp = true;
-                format.TimestampFormat = "O";
-            });
-        }
-        else if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null)
-        {
-            logging.AddSystemdConsole();
-        }
-        else
-        {
-            logging.AddSimpleConsole(format =>
-            {
-                format.SingleLine = true;
-                format.UseUtcTimestamp = true;
-                format.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-                format.ColorBehavior = LoggerColorBehavior.Disabled;
-            });
-        }
-    }).BuildServiceProvider();
 }

@@ -11,8 +11,10 @@ internal sealed class ConfigurationReader
 {
     // Of any length that makes sense; a log file named by mistake is told at once.
     private const int MaxLength = 1 << 20;
+    private const int MaxIdleSeconds = 30 * 86_400;
 
     private static readonly string[] BrokerSchemes = ["tcp", EndpointAddress.Unix];
+    private static readonly string[] OfConnections = ["Upstream", "AllowPskKe", "AllowTls12", "ProxyProtocol", "IdleSeconds", "MaxConnections"], OfDatagrams = ["Echo"];
     private readonly List<ConfigurationError> _errors = [];
 
     /// <summary>Reads the file at <paramref name="path"/>. Throws <see cref="UserError"/> with one line per fault.</summary>
@@ -146,10 +148,13 @@ internal sealed class ConfigurationReader
             Upstream = reader.Address("Upstream", protocol == ListenerProtocol.Mqtt ? BrokerSchemes : ["tcp"], "tcp://127.0.0.1:1883") ?? DefaultUpstream(protocol),
             AllowPskKe = reader.Flag("AllowPskKe", false),
             AllowTls12 = reader.Flag("AllowTls12", true),
+            ProxyProtocol = reader.Flag("ProxyProtocol", false),
+            IdleSeconds = reader.Number("IdleSeconds", 0, 0, MaxIdleSeconds),
+            MaxConnections = reader.Number("MaxConnections", 0, 0, 10_000_000),
             Echo = reader.Flag("Echo", false),
         };
         reader.End();
-        foreach (string key in datagrams ? ["Upstream", "AllowPskKe", "AllowTls12"] : (string[])["Echo"])
+        foreach (string key in datagrams ? OfConnections : OfDatagrams)
         {
             if (reader.Has(key))
                 Error(reader.PathOf(key), $"has no meaning for {NameOf(protocol)}", "remove it");

@@ -53,6 +53,15 @@ internal sealed record ListenerConfiguration
     internal bool AllowPskKe { get; init; }
     internal bool AllowTls12 { get; init; } = true;
 
+    /// <summary>Tell the upstream by a PROXY protocol header, version 2, who connected.</summary>
+    internal bool ProxyProtocol { get; init; }
+
+    /// <summary>Seconds without a byte either way after which a session ends, 0..2592000; 0 is for ever.</summary>
+    internal int IdleSeconds { get; init; }
+
+    /// <summary>Connections at once; 0 is no limit.</summary>
+    internal int MaxConnections { get; init; }
+
     /// <summary>Serve a raw <c>/echo</c> resource for load tests (lwm2m).</summary>
     internal bool Echo { get; init; }
 }

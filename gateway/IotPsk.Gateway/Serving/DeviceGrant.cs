@@ -8,4 +8,8 @@ namespace IotPsk.Gateway.Serving;
 /// <param name="IsImported">The key was imported (RFC 9258).</param>
 /// <param name="TpmCommands">TPM commands this hello caused: 0 from the cache or by a ticket, else 1.</param>
 /// <param name="IsResumed">By a ticket, which the key above once began.</param>
-internal sealed record DeviceGrant(KeyId Key, long Generation, bool IsImported, int TpmCommands, bool IsResumed = false);
+internal sealed record DeviceGrant(KeyId Key, long Generation, bool IsImported, int TpmCommands, bool IsResumed = false)
+{
+    /// <summary>Where the peer was when it asked for the key.</summary>
+    internal SourcePrefix Source { get; init; }
+}

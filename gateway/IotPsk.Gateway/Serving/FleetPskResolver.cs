@@ -46,7 +46,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     public void Verified(object tag)
     {
         if (tag is DeviceGrant { IsResumed: false } grant)
-            keys.Promote(grant.Key);
+            keys.Promote(grant.Key, grant.Source);
     }
 
     public void Failed(object? tag, TlsError cause)
@@ -96,7 +96,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
     private void Ask(Pending pending)
     {
         KeyId key = pending.Decision.Key;
-        SourcePrefix source = SourcePrefix.Of(pending.Request.Remote.Address);
+        SourcePrefix source = pending.Source;
         if (key.IsPerSession)
             keys.RequestSession(key, source, pending.Request.ClientRandom, pending.Request.ServerRandom, pending, Answer);
         else
@@ -119,7 +119,7 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
                 pending.Request.Provide(pending.Index, result.Key,
                     decision.IsImported ? PskBinder.Imported : PskBinder.External,
                     Hash(decision),
-                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands),
+                    new DeviceGrant(decision.Key, decision.Generation, decision.IsImported, result.TpmCommands) { Source = pending.Source },
                     Terms(decision, pending.Request.Listener, pending.Now));
                 break;
             case KeyStatus.Refused:
@@ -131,5 +131,8 @@ internal sealed class FleetPskResolver(PskAuthority authority, KeyService keys, 
         }
     }
 
-    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision, long Now);
+    private sealed record Pending(PskRequest Request, int Index, PskDecision Decision, long Now)
+    {
+        internal SourcePrefix Source { get; } = SourcePrefix.Of(Request.Remote.Address);
+    }
 }

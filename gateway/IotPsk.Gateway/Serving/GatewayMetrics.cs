@@ -1,6 +1,7 @@
 using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Mqtt;
 using IotPsk.Keys;
+using IotPsk.Lwm2m.Management;
 using IotPsk.Lwm2m.Registration;
 using IotPsk.Net;
 
@@ -79,6 +80,15 @@ internal static class GatewayMetrics
         yield return new("iotpsk_lwm2m_registrations_total", "Registrations and updates taken.", devices.Taken.Updated, "kind", "Updated");
         foreach (RegistrationEnd reason in Enum.GetValues<RegistrationEnd>())
             yield return new("iotpsk_lwm2m_registrations_ended_total", "Registrations that ended.", devices.Ended(reason), "reason", reason.ToString());
+        DirectoryCounters counters = devices.Directory.Counters;
+        const string Values = "Notifications and sends of devices.";
+        yield return new("iotpsk_lwm2m_values_total", Values, counters.Notifications, "result", "Notified");
+        yield return new("iotpsk_lwm2m_values_total", Values, counters.Sends, "result", "Sent");
+        yield return new("iotpsk_lwm2m_values_total", Values, counters.NotTaken, "result", "NotTaken");
+        yield return new("iotpsk_lwm2m_values_total", Values, counters.Refused, "result", "Refused");
+        yield return new("iotpsk_lwm2m_operations_open", "Operations that wait for devices now.", devices.Directory.Open);
+        foreach (Lwm2mFailure failure in Enum.GetValues<Lwm2mFailure>())
+            yield return new("iotpsk_lwm2m_operations_total", "Operations, by how they ended; None: the device answered.", counters.Ended(failure), "failure", failure.ToString());
     }
 
     private static IEnumerable<Metric> KeyNumbers(GatewayService service)

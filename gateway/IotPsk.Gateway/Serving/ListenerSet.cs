@@ -5,6 +5,7 @@ using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Mqtt;
 using IotPsk.Gateway.Serving.Rekeying;
+using IotPsk.Gateway.Serving.Tunnel;
 using IotPsk.Net;
 using IotPsk.Shared;
 using IotPsk.Tls;
@@ -175,6 +176,9 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
             ApplicationProtocols = Protocols,
             RequireApplicationProtocol = false,
         },
+        Greeting = listener.ProxyProtocol ? ProxyHeader.Write : null,
+        IdleTimeout = TimeSpan.FromSeconds(listener.IdleSeconds),
+        Connections = listener.MaxConnections,
         Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(events.ConnectRefused) : null,
         ProtocolPrologue = _ => new RekeyPrologue(rekeying),
     };

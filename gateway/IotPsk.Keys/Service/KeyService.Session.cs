@@ -3,13 +3,12 @@ using System.Security.Cryptography;
 namespace IotPsk.Keys;
 
 /// <summary>
-/// Keys of single sessions: one TPM2_HMAC each, over both randoms, so nothing is cached or shared. One call at a time for a device; each takes
-/// a token of the device, which it gets back when it proves the key. So peers that merely name a device cost a call a second and no more; a
-/// device that connects as it should is not held up by itself, but it is while such peers go on: nothing tells them from it before the proof.
+/// Keys of single sessions: one TPM2_HMAC each, over both randoms, so nothing is cached or shared. <see cref="SessionGate"/> decides who may have
+/// one now: a device that connects as it should is held up neither by itself nor by peers elsewhere that merely name it.
 /// </summary>
 public sealed partial class KeyService
 {
-    private readonly HashSet<string> _sessionsUnderway = new(StringComparer.Ordinal);
+    private readonly SessionGate _sessions;
 
     /// <summary>Asks for the PSK of one (D)TLS 1.2 session of a device in session mode.</summary>
     /// <param name="id">A key that <see cref="PskAuthority"/> accepted, with <see cref="KeyUse.Session12"/>.</param>
@@ -25,17 +24,19 @@ public sealed partial class KeyService
         if (!id.IsPerSession)
             throw new ArgumentException("Not a key of a session.", nameof(id));
         Counters.CountMiss();
+        var job = new SessionJob(this, id, clientRandom, serverRandom, state, done);
         KeyStatus status;
+        bool now;
         lock (_gate)
         {
-            status = _sessionsUnderway.Contains(id.DeviceId) ? KeyStatus.DeviceBusy : Admit(id, source);
-            if (status == KeyStatus.Ok)
-                _sessionsUnderway.Add(id.DeviceId);
+            status = AdmitSession(id.DeviceId, source);
+            now = status == KeyStatus.Ok && _sessions.Begin(id.DeviceId, job);
         }
 
         if (status == KeyStatus.Ok)
         {
-            _tpm.TryEnqueue(new SessionJob(this, id, clientRandom, serverRandom, state, done));
+            if (now)
+                _tpm.TryEnqueue(job);
             return;
         }
 
@@ -43,11 +44,26 @@ public sealed partial class KeyService
         done(state, new KeyResult(status, default, 0, null));
     }
 
-    private void SessionProved(in KeyId id)
+    /// <summary>Takes the tokens if all of them are there. Called under the lock.</summary>
+    private KeyStatus AdmitSession(string device, SourcePrefix source)
+    {
+        if (_stopped)
+            return KeyStatus.Stopped;
+        var now = _time.GetTimestamp();
+        var status = _sessions.Look(device, source, now);
+        if (status != KeyStatus.Ok)
+            return status;
+        if (!TryTakeOfPrefix(source, now))
+            return KeyStatus.PrefixThrottled;
+        _sessions.Take(device, source, now);
+        return KeyStatus.Ok;
+    }
+
+    private void SessionProved(in KeyId id, SourcePrefix source)
     {
         _registry.NoteEpoch(id.DeviceId, id.Epoch);
         lock (_gate)
-            _deviceBuckets.Return(id.DeviceId, _time.GetTimestamp());
+            _sessions.Proved(id.DeviceId, source, _time.GetTimestamp());
     }
 
     private DeviceKeyRecord OwnKey(in KeyId id) => _registry.FindKey(id.DeviceId)
@@ -64,12 +80,13 @@ public sealed partial class KeyService
 
     private void Complete(SessionJob job, KeyStatus status, ReadOnlySpan<byte> key, int tpmCommands, string? problem)
     {
+        TpmJob? next;
         lock (_gate)
         {
             // Answered before, by its deadline: the TPM's late answer serves nobody.
             if (!job.TryAnswer())
                 return;
-            _sessionsUnderway.Remove(job.Id.DeviceId);
+            next = _sessions.End(job.Id.DeviceId);
         }
 
         // Revoked while the TPM worked.
@@ -81,6 +98,8 @@ public sealed partial class KeyService
 
         Counters.CountResult(status);
         job.Done(job.State, new KeyResult(status, key, tpmCommands, problem));
+        if (next != null)
+            _tpm.TryEnqueue(next);
     }
 
     /// <summary>The key of one session.</summary>

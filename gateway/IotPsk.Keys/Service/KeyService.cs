@@ -34,6 +34,7 @@ public sealed partial class KeyService : IDisposable
         _cache = new KeyCache(options.CacheCapacity, options.ProbationCapacity);
         _deviceBuckets = new TokenBuckets<string>(options.DeviceRate, options.DeviceBurst, options.BucketCapacity, time.TimestampFrequency);
         _prefixBuckets = new TokenBuckets<SourcePrefix>(options.PrefixRate, options.PrefixBurst, options.BucketCapacity, time.TimestampFrequency);
+        _sessions = new SessionGate(options, time.TimestampFrequency);
         registry.DeviceChanged += OnDeviceChanged;
         registry.FleetChanged += OnFleetChanged;
     }
@@ -107,12 +108,14 @@ public sealed partial class KeyService : IDisposable
     }
 
     /// <summary>The peer proved the key (binder or Finished verified): no unproved peer can displace it any longer.</summary>
+    /// <param name="id">The key.</param>
+    /// <param name="source">Where the peer is: that a device of session mode is there, and not among those who merely name it.</param>
     /// <returns>False when the key is not cached any longer.</returns>
-    public bool Promote(in KeyId id)
+    public bool Promote(in KeyId id, SourcePrefix source = default)
     {
         if (id.IsPerSession)
         {
-            SessionProved(id);
+            SessionProved(id, source);
             return true;
         }
 
@@ -224,15 +227,20 @@ public sealed partial class KeyService : IDisposable
         var now = _time.GetTimestamp();
         if (!_deviceBuckets.Has(id.DeviceId, now))
             return KeyStatus.DeviceThrottled;
-        if (!source.IsExempt)
-        {
-            if (!_prefixBuckets.Has(source, now))
-                return KeyStatus.PrefixThrottled;
-            _prefixBuckets.Take(source, now);
-        }
-
+        if (!TryTakeOfPrefix(source, now))
+            return KeyStatus.PrefixThrottled;
         _deviceBuckets.Take(id.DeviceId, now);
         return KeyStatus.Ok;
+    }
+
+    private bool TryTakeOfPrefix(SourcePrefix source, long now)
+    {
+        if (source.IsExempt)
+            return true;
+        if (!_prefixBuckets.Has(source, now))
+            return false;
+        _prefixBuckets.Take(source, now);
+        return true;
     }
 
     private async Task TestTpmAsync()

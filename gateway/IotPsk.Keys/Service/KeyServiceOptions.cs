@@ -15,6 +15,12 @@ public sealed class KeyServiceOptions
     /// <summary>Derivations for one device at once.</summary>
     public double DeviceBurst { get; init; } = 3;
 
+    /// <summary>Session mode: calls per second for one device by peers elsewhere than where the device proved its key last, all of them together.</summary>
+    public double StrangerRate { get; init; } = 8;
+
+    /// <summary>Session mode: such calls for one device at once.</summary>
+    public double StrangerBurst { get; init; } = 16;
+
     /// <summary>Derivations per second for the unproved peers of one source prefix.</summary>
     public double PrefixRate { get; init; } = 50;
 

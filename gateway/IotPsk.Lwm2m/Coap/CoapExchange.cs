@@ -38,6 +38,9 @@ public sealed class CoapExchange
 
     internal bool IsDeferred { get; private set; }
 
+    /// <summary>Deferred without an acknowledgement.</summary>
+    internal bool IsHeld { get; private set; }
+
     internal int Length => _writer.Length;
 
     /// <summary>Begins the answer; options and payload are then added by the writer. To call it again starts afresh.</summary>
@@ -122,10 +125,20 @@ public sealed class CoapExchange
 
     /// <summary>Puts the answer off: the peer hears now that the request arrived, and the answer when it is there (RFC 7252 s5.2.2).</summary>
     /// <returns>Where to give the answer; null if the peer has too many open already, and then 5.03 was answered.</returns>
-    public CoapDeferral? Defer()
+    public CoapDeferral? Defer() => Defer(isHeld: false);
+
+    /// <summary>
+    /// Puts the answer and the acknowledgement off: the peer hears nothing until the answer is there, and repeats its request if that takes long. For
+    /// answers that come at once or within a second: they cost the peer one message (RFC 7252 s5.2.1).
+    /// </summary>
+    /// <returns>As <see cref="Defer()"/>.</returns>
+    public CoapDeferral? Hold() => Defer(isHeld: true);
+
+    private CoapDeferral? Defer(bool isHeld)
     {
-        CoapDeferral? deferral = _server.Defer(this);
+        CoapDeferral? deferral = _server.Defer(this, isHeld);
         IsDeferred = deferral is not null;
+        IsHeld = isHeld && IsDeferred;
         if (deferral is null)
             Answer(CoapCode.ServiceUnavailable);
         return deferral;
@@ -138,6 +151,7 @@ public sealed class CoapExchange
         Payload = new ArraySegment<byte>(Request.Buffer, Request.PayloadOffset, Request.PayloadCount);
         PathSegments = 0;
         IsDeferred = false;
+        IsHeld = false;
         _writer.Reset();
     }
 }

@@ -22,6 +22,9 @@ public sealed class CoapPeer
     /// <summary>What the channel's owner knows the association by.</summary>
     public object? Owner { get; }
 
+    /// <summary>What the owner of the server knows the peer by.</summary>
+    public object? Tag { get; set; }
+
     /// <summary>The largest message that fits into one datagram to the peer, in bytes.</summary>
     public int MaxMessageSize
     {

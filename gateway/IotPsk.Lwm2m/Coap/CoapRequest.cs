@@ -15,10 +15,10 @@ public enum CoapRequestFailure
     Closed = 2,
 }
 
-/// <summary>Hears the answer to a request of ours, on the server's thread.</summary>
+/// <summary>Hears the answer to a request of ours, on the server's thread, once: one of the two is called.</summary>
 public interface ICoapRequestListener
 {
-    /// <summary>The answer; of an observation the first and every newer one (RFC 7641 s3.2).</summary>
+    /// <summary>The answer, which may be a first notification (RFC 7641 s3.1).</summary>
     /// <param name="request">The request.</param>
     /// <param name="response">The response; of use until the call returns.</param>
     /// <param name="now">The time, in milliseconds of the server's clock.</param>
@@ -30,56 +30,30 @@ public interface ICoapRequestListener
     void Failed(CoapRequest request, CoapRequestFailure failure);
 }
 
-/// <summary>A request to a peer, and what is known of its answer. Made by <see cref="CoapServer.Ask"/>.</summary>
+/// <summary>A request to a peer that is not answered yet. Made by <see cref="CoapServer.Ask"/>.</summary>
 public sealed class CoapRequest
 {
-    private int _newest = -1;
-    private long _newestAt;
-
-    internal CoapRequest(CoapPeer peer, byte[] token, bool observe, ICoapRequestListener listener)
+    internal CoapRequest(CoapPeer peer, byte[] token, ICoapRequestListener listener)
     {
         Peer = peer;
         Token = token;
-        Observes = observe;
         Listener = listener;
     }
 
     /// <summary>Who is asked.</summary>
     public CoapPeer Peer { get; }
 
-    /// <summary>The peer said that it will notify (RFC 7641 s3.1), and nobody has ended it.</summary>
-    public bool IsObserving { get; private set; }
-
     /// <summary>Nothing comes any more.</summary>
     public bool IsOver { get; internal set; }
 
-    internal byte[] Token { get; }
+    /// <summary>The peer has the request, whatever becomes of the answer.</summary>
+    public bool IsAcknowledged => Message is { IsAcknowledged: true };
 
-    internal bool Observes { get; }
+    internal byte[] Token { get; }
 
     internal ICoapRequestListener Listener { get; }
 
     internal OutgoingMessage? Message { get; set; }
-
-    /// <summary>Takes note of a response; false if it is an older notification than one before.</summary>
-    internal bool Take(CoapReader response, long now)
-    {
-        uint sequence = 0;
-        bool isNotification = Observes && CoapCodes.GetClass(response.Code) == 2 && response.FindOption(CoapOption.Observe) && response.TryGetUInt(out sequence);
-        if (!isNotification)
-        {
-            // Without the option, and with an error, it is the last one (RFC 7641 s3.2, s4.2).
-            IsObserving = false;
-            IsOver = true;
-            return true;
-        }
-        if (IsObserving && !CoapObserve.IsNewer(_newest, _newestAt, (int)sequence, now))
-            return false;
-        IsObserving = true;
-        _newest = (int)sequence;
-        _newestAt = now;
-        return true;
-    }
 }
 
 /// <summary>What a request of ours says.</summary>
@@ -91,8 +65,20 @@ public sealed record CoapRequestContent
     /// <summary>The path, maybe with a query, as <see cref="CoapPath"/> takes it.</summary>
     public required string Path { get; init; }
 
-    /// <summary>Asks for notifications (RFC 7641); with GET and FETCH.</summary>
-    public bool Observe { get; init; }
+    /// <summary>The value of the option Observe, <see cref="CoapObserve"/>: asks for notifications, or for no more; with GET and FETCH. -1 for none.</summary>
+    public int Observe { get; init; } = -1;
+
+    /// <summary>The token, of 8 bytes at most but not 4; null for a new one, which has 4.</summary>
+    public byte[]? Token { get; init; }
+
+    /// <summary>The value of the option Block1 (RFC 7959): which block of the body the payload is; null for none.</summary>
+    public uint? Block1 { get; init; }
+
+    /// <summary>The value of the option Block2: which block of the answer is wanted; null for none.</summary>
+    public uint? Block2 { get; init; }
+
+    /// <summary>The value of the option Size1: how long the body is; null for none.</summary>
+    public uint? Size1 { get; init; }
 
     /// <summary>The format wished for, <see cref="CoapContentFormat"/>; -1 for any.</summary>
     public int Accept { get; init; } = -1;
@@ -100,6 +86,6 @@ public sealed record CoapRequestContent
     /// <summary>The payload's format; -1 for none.</summary>
     public int ContentFormat { get; init; } = -1;
 
-    /// <summary>The payload; it goes in one message.</summary>
+    /// <summary>The payload; it goes in one message. <see cref="CoapTransfer"/> is for longer ones.</summary>
     public ReadOnlyMemory<byte> Payload { get; init; }
 }

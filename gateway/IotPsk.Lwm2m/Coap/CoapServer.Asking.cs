@@ -9,10 +9,13 @@ public sealed partial class CoapServer
     private const int TokenLength = 4;
     private uint _token;
 
+    // The message that is being delivered, if its acknowledgement can be put off.
+    private CoapAcknowledgement? _holdable;
+
     /// <summary>Asks a peer. One request of ours at a time is under way to it (NSTART is 1); the others wait in line.</summary>
     /// <param name="peer">Whom.</param>
     /// <param name="content">What.</param>
-    /// <param name="listener">Hears the answer, once for each request at most unless it observes.</param>
+    /// <param name="listener">Hears the answer.</param>
     /// <param name="now">The time, in milliseconds of the owner's clock.</param>
     /// <returns>The request; null if the peer is gone or too many wait for it.</returns>
     /// <exception cref="ArgumentException">The method is none, the path is none, or it does not fit into a message.</exception>
@@ -21,36 +24,61 @@ public sealed partial class CoapServer
         ArgumentNullException.ThrowIfNull(peer);
         ArgumentNullException.ThrowIfNull(content);
         ArgumentNullException.ThrowIfNull(listener);
-        if (!CoapCodes.IsRequest(content.Method) || (content.Observe && content.Method is not (CoapCode.Get or CoapCode.Fetch)))
+        if (!CoapCodes.IsRequest(content.Method) || (content.Observe >= 0 && content.Method is not (CoapCode.Get or CoapCode.Fetch)))
             throw new ArgumentException($"{content.Method} is no method, or none that observes (RFC 7641 s2, RFC 8132 s2.4)", nameof(content));
+        if (content.Token is { } given && (given.Length is TokenLength or > CoapWriter.MaxTokenLength))
+            throw new ArgumentException("a token has 8 bytes at most, and one that is not made here has another length than those that are", nameof(content));
         if (!peer.IsOpen || peer.Requests.Count >= _options.RequestsPerPeer)
             return null;
-        byte[] token = new byte[TokenLength];
-        BinaryPrimitives.WriteUInt32BigEndian(token, _token++);
+        byte[] token = content.Token ?? NewToken();
         CoapWriter writer = BeginOwn(peer, CoapType.Confirmable, content.Method, token, out ushort messageId);
         Write(writer, content);
-        var request = new CoapRequest(peer, token, content.Observe, listener);
+        var request = new CoapRequest(peer, token, listener);
         if (!SendOwn(peer, messageId, writer.Length, confirmable: true, now, request))
             return null;
         peer.AddRequest(request);
         return request;
     }
 
-    /// <summary>
-    /// Wants no answer any more, and hears none. A peer that still notifies is told by a reset (RFC 7641 s3.6).
-    /// </summary>
+    /// <summary>Wants no answer any more, and hears none; what is not acknowledged yet is not sent again.</summary>
     /// <param name="request">The request.</param>
-    public static void Cancel(CoapRequest request)
+    /// <param name="now">The time, in milliseconds of the owner's clock.</param>
+    public void Cancel(CoapRequest request, long now)
     {
         ArgumentNullException.ThrowIfNull(request);
+        if (request.IsOver)
+            return;
         request.IsOver = true;
         request.Peer.RemoveRequest(request);
+        OutgoingMessage message = request.Message!;
+        if (message == request.Peer.FirstOutgoing)
+            End(message, now);
+        message.IsOver = true;
+    }
+
+    /// <summary>
+    /// Puts off the acknowledgement of the message that is being delivered: to be called inside <see cref="ICoapRequestListener.Answered"/> or
+    /// <see cref="ICoapNotifications.Take"/>. Until it is given, repetitions of the message are ignored.
+    /// </summary>
+    /// <returns>The acknowledgement; null if the message needs none.</returns>
+    public CoapAcknowledgement? HoldAcknowledgement()
+    {
+        if (_holdable is { } acknowledgement)
+            acknowledgement.IsHeld = true;
+        return _holdable;
+    }
+
+    private byte[] NewToken()
+    {
+        byte[] token = new byte[TokenLength];
+        BinaryPrimitives.WriteUInt32BigEndian(token, _token++);
+        return token;
     }
 
     private static void Write(CoapWriter writer, CoapRequestContent content)
     {
-        if (content.Observe)
-            writer.AddOption(CoapOption.Observe, CoapObserve.Register);
+        if (content.Observe >= 0)
+            writer.AddOption(CoapOption.Observe, (uint)content.Observe);
         string[] parts = content.Path.Split('?', 2);
         CoapPath.Add(writer, parts[0]);
         if (content.ContentFormat >= 0)
@@ -62,8 +90,17 @@ public sealed partial class CoapServer
         }
         if (content.Accept >= 0)
             writer.AddOption(CoapOption.Accept, (uint)content.Accept);
+        AddUnsigned(writer, CoapOption.Block2, content.Block2);
+        AddUnsigned(writer, CoapOption.Block1, content.Block1);
+        AddUnsigned(writer, CoapOption.Size1, content.Size1);
         byte[] payload = content.Payload.ToArray();
         writer.WritePayload(payload, 0, payload.Length);
+    }
+
+    private static void AddUnsigned(CoapWriter writer, int option, uint? value)
+    {
+        if (value is { } number)
+            writer.AddOption(option, number);
     }
 
     // A message of ours was acknowledged or reset; true if that proves the peer's path.
@@ -104,36 +141,56 @@ public sealed partial class CoapServer
                 _channel.Send(peer, before);
             return false;
         }
+        _holdable = confirmable ? new CoapAcknowledgement(this, peer, messageId, now) : null;
+        // From here on a repetition is ignored, until there is something to repeat.
+        _replies.Add(peer, messageId, now, default, mayRunAgain: false);
         CoapRequest? request = peer.Requests.FirstOrDefault(HasToken);
-        if (request is null)
-        {
-            // Nobody asked for it: rejected if it is confirmable or a notification, else ignored (RFC 7252 s4.2, s4.3, RFC 7641 s3.6).
-            Counters.Unmatched++;
-            if (confirmable || _reader.FindOption(CoapOption.Observe))
-                SendEmpty(peer, CoapType.Reset, messageId);
-            return false;
-        }
-        int length = confirmable ? CoapWriter.WriteEmpty(CoapType.Acknowledgement, messageId, ReplyBuffer, 0) : 0;
-        _replies.Add(peer, messageId, now, ReplyBuffer.AsSpan(0, length), mayRunAgain: false);
-        if (confirmable)
-            _channel.Send(peer, ReplyBuffer.AsSpan(0, length));
+        bool wanted = request is not null || IsNotification(peer, now);
+        bool proves = request?.Message is { } message && message.Path == peer.Path;
+        if (request is not null)
+            DeliverSeparate(request, now);
+        CoapAcknowledgement? acknowledgement = _holdable;
+        _holdable = null;
+        if (!wanted)
+            Reject(peer, messageId, confirmable);
+        else if (acknowledgement is { IsHeld: false })
+            acknowledgement.Give();
+        return proves;
+    }
+
+    private void DeliverSeparate(CoapRequest request, long now)
+    {
         OutgoingMessage message = request.Message!;
-        if (message == peer.FirstOutgoing)
+        if (message == request.Peer.FirstOutgoing)
             // Its acknowledgement got lost; the response says the same (RFC 7252 s5.2.2).
             End(message, now);
         message.IsOver = true;
         Deliver(request, now);
-        return message.Path == peer.Path;
+    }
+
+    private bool IsNotification(CoapPeer peer, long now)
+    {
+        bool isTaken = false;
+        if (_options.Notifications is { } notifications)
+            Tell(() => isTaken = notifications.Take(peer, _reader, now));
+        return isTaken;
+    }
+
+    // Nobody asked for it: rejected if it is confirmable or a notification, else ignored (RFC 7252 s4.2, s4.3, RFC 7641 s3.6).
+    private void Reject(CoapPeer peer, int messageId, bool confirmable)
+    {
+        Counters.Unmatched++;
+        _replies.Forget(peer, messageId);
+        if (confirmable || _reader.FindOption(CoapOption.Observe))
+            SendEmpty(peer, CoapType.Reset, messageId);
     }
 
     private bool HasToken(CoapRequest request) => _reader.Buffer.AsSpan(_reader.TokenOffset, _reader.TokenLength).SequenceEqual(request.Token);
 
     private void Deliver(CoapRequest request, long now)
     {
-        if (!request.Take(_reader, now))
-            return;
-        if (request.IsOver)
-            request.Peer.RemoveRequest(request);
+        request.IsOver = true;
+        request.Peer.RemoveRequest(request);
         Tell(() => request.Listener.Answered(request, _reader, now));
     }
 

@@ -70,12 +70,48 @@ public sealed partial class CoapServer
         return true;
     }
 
-    internal CoapDeferral? Defer(CoapExchange exchange)
+    /// <summary>
+    /// Sends at once again what a peer has not acknowledged: it was just heard, and may sleep again before the next repetition is due.
+    /// </summary>
+    /// <param name="peer">The peer.</param>
+    public void Hurry(CoapPeer peer)
+    {
+        ArgumentNullException.ThrowIfNull(peer);
+        if (peer.FirstOutgoing is { IsOver: false, Retransmissions: > 0 } message)
+            _channel.Send(peer, message.Bytes);
+    }
+
+    internal CoapDeferral? Defer(CoapExchange exchange, bool isHeld)
     {
         if (exchange.Peer.Deferrals >= _options.DeferralsPerPeer)
             return null;
         exchange.Peer.Deferrals++;
-        return new CoapDeferral(this, exchange);
+        return new CoapDeferral(this, exchange, _hasBlock ? _block : null, isHeld);
+    }
+
+    internal CoapWriter BeginHeld(CoapPeer peer, int messageId, CoapCode code, byte[] token)
+    {
+        _ownWriter.Begin(_ownBuffer, 0, GetRoom(peer), CoapType.Acknowledgement, code, messageId, token, 0, token.Length);
+        return _ownWriter;
+    }
+
+    // Null for an empty acknowledgement.
+    internal bool SendHeld(CoapPeer peer, int messageId, int? length, long now)
+    {
+        if (!peer.IsOpen)
+            return false;
+        ReadOnlySpan<byte> reply = _ownBuffer.AsSpan(0, length ?? CoapWriter.WriteEmpty(CoapType.Acknowledgement, messageId, _ownBuffer, 0));
+        // An answer that is given before its request was put away is the first to be remembered.
+        if (!_replies.Replace(peer, messageId, reply))
+            _replies.Add(peer, messageId, now, reply, mayRunAgain: false);
+        _channel.Send(peer, reply);
+        return true;
+    }
+
+    internal void Forget(CoapPeer peer, int messageId)
+    {
+        if (peer.IsOpen)
+            _replies.Forget(peer, messageId);
     }
 
     internal CoapWriter BeginOwn(CoapPeer peer, CoapType type, CoapCode code, byte[] token, out ushort messageId)
@@ -166,8 +202,16 @@ public sealed partial class CoapServer
         CoapPeer peer = message.Peer;
         if (message == peer.Probe)
             peer.Probe = null;
-        else if ((peer.FirstOutgoing = message.Next) is { } next)
-            Start(next, now);
+        else
+        {
+            // Those cancelled while they waited are passed over.
+            OutgoingMessage? next = message.Next;
+            while (next is { IsOver: true })
+                next = next.Next;
+            peer.FirstOutgoing = next;
+            if (next is not null)
+                Start(next, now);
+        }
         peer.Tidy();
     }
 

@@ -139,13 +139,14 @@ public sealed partial class CoapServer
         else if (_exchange.IsDeferred || IsUnwanted(length))
         {
             // Nothing but the acknowledgement, if one is waited for (RFC 7252 s5.2.2, RFC 7967 s2).
-            length = confirmable ? CoapWriter.WriteEmpty(CoapType.Acknowledgement, messageId, ReplyBuffer, 0) : 0;
+            length = confirmable && !_exchange.IsHeld ? CoapWriter.WriteEmpty(CoapType.Acknowledgement, messageId, ReplyBuffer, 0) : 0;
             mayRunAgain &= !_exchange.IsDeferred;
         }
         else if (_hasBlock)
             length = AcknowledgeBlock(length);
         ReadOnlySpan<byte> reply = ReplyBuffer.AsSpan(0, length);
-        _replies.Add(peer, messageId, now, confirmable ? reply : default, mayRunAgain);
+        if (!_exchange.IsHeld || !_replies.Knows(peer, messageId))
+            _replies.Add(peer, messageId, now, confirmable ? reply : default, mayRunAgain);
         if (length > 0 && peer.IsOpen)
             _channel.Send(peer, reply);
     }

@@ -30,7 +30,7 @@ public sealed class CoapServerOptions
     /// <summary>How long the answer to an acknowledged request of ours may take, in milliseconds.</summary>
     public int ResponseTimeout { get; init; } = 93_000;
 
-    /// <summary>Requests of ours that one peer may have open at a time, observations among them.</summary>
+    /// <summary>Requests of ours that one peer may have open at a time.</summary>
     public int RequestsPerPeer { get; init; } = 64;
 
     /// <summary>Answers of one peer that may be put off at a time; beyond it 5.03.</summary>
@@ -44,6 +44,9 @@ public sealed class CoapServerOptions
 
     /// <summary>The source of message ids and of the spread of retransmissions; none of it is secret.</summary>
     public Random Random { get; init; } = new();
+
+    /// <summary>Takes notifications; null: nobody does.</summary>
+    public ICoapNotifications? Notifications { get; init; }
 
     /// <summary>Is told what a resource threw; the peer got 5.00.</summary>
     public Action<Exception>? OnFailure { get; init; }

@@ -80,7 +80,7 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         ref Row row = ref _rows[at];
         _free = row.OlderOfPeer;
         row.Peer = peer;
-        row.MessageId = (ushort)messageId;
+        row.MessageId = messageId;
         row.At = now;
         if (isLong && _longBytes + reply.Length > longBytes)
             reply = reply[..(CoapWriter.HeaderLength + (reply[0] & 15))];
@@ -95,6 +95,39 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         Link(at, peer);
         if (SweepAt == long.MaxValue)
             SweepAt = now + lifetime;
+    }
+
+    /// <summary>Sets the reply to a message that had none to send so far; it is cut to what fits a row.</summary>
+    /// <returns>False if the message is not known here.</returns>
+    internal bool Replace(CoapPeer peer, int messageId, ReadOnlySpan<byte> reply)
+    {
+        int at = Find(peer, messageId);
+        if (at == None || _rows[at].Length > 0 || _rows[at].Long is not null)
+            return at != None;
+        if (reply.Length > SlotSize)
+            reply = reply[..(CoapWriter.HeaderLength + (reply[0] & 15))];
+        reply.CopyTo(_slots.AsSpan(at * SlotSize));
+        _rows[at].Length = reply.Length;
+        return true;
+    }
+
+    /// <summary>Whether a message is known here.</summary>
+    internal bool Knows(CoapPeer peer, int messageId) => Find(peer, messageId) != None;
+
+    /// <summary>Forgets a message: when it comes again it is taken as new.</summary>
+    internal void Forget(CoapPeer peer, int messageId)
+    {
+        int at = Find(peer, messageId);
+        if (at != None)
+            _rows[at].MessageId = None;
+    }
+
+    private int Find(CoapPeer peer, int messageId)
+    {
+        int at = peer.NewestReply;
+        while (at != None && _rows[at].MessageId != messageId)
+            at = _rows[at].OlderOfPeer;
+        return at;
     }
 
     /// <summary>Forgets everything of a peer.</summary>
@@ -172,6 +205,6 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         internal byte[]? Long;
         internal long At;
         internal int Length, Older, Newer, OlderOfPeer, NewerOfPeer;
-        internal ushort MessageId;
+        internal int MessageId;
     }
 }

@@ -18,15 +18,18 @@ public sealed class RegistrationResource : ICoapResource
 
     private readonly RegistrationStore _store;
     private readonly Func<long>? _clock;
+    private readonly Action<CoapPeer>? _taken;
 
     /// <summary>The resource of a store.</summary>
     /// <param name="store">Where the registrations are.</param>
     /// <param name="clock">The clock of the registrations, in milliseconds, where servers have clocks of their own; null for the server's.</param>
-    public RegistrationResource(RegistrationStore store, Func<long>? clock = null)
+    /// <param name="taken">Hears of each registration and update by which peer it came; null for nobody.</param>
+    public RegistrationResource(RegistrationStore store, Func<long>? clock = null, Action<CoapPeer>? taken = null)
     {
         ArgumentNullException.ThrowIfNull(store);
         _store = store;
         _clock = clock;
+        _taken = taken;
     }
 
     /// <inheritdoc/>
@@ -91,6 +94,7 @@ public sealed class RegistrationResource : ICoapResource
             UpdatedAt = now,
         };
         _store.Register(registration);
+        _taken?.Invoke(exchange.Peer);
         CoapWriter writer = exchange.Begin(CoapCode.Created);
         CoapPath.AddLocation(writer, Path + "/" + registration.Location);
     }
@@ -113,6 +117,8 @@ public sealed class RegistrationResource : ICoapResource
             Objects = objects?.Objects ?? before.Objects,
             ContentFormats = objects?.ContentFormats ?? before.ContentFormats,
         });
+        if (updated)
+            _taken?.Invoke(exchange.Peer);
         exchange.Answer(updated ? CoapCode.Changed : CoapCode.NotFound);
     }
 

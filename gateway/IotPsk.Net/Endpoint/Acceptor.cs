@@ -71,7 +71,7 @@ internal sealed class Acceptor : PollTarget
 
     private void Admit(int fd, System.Net.IPEndPoint remote)
     {
-        if (_shard.Services.Gate.Enter(remote.Address) is { } refusal)
+        if (EnterGate(remote) is { } refusal)
         {
             Tcp.Close(fd);
             Count(refusal);
@@ -79,8 +79,16 @@ internal sealed class Acceptor : PollTarget
             return;
         }
         _shard.Counters.Accepted++;
-        var session = new TlsSession(_shard, Listener.Options, fd, remote);
+        var session = new TlsSession(_shard, Listener, fd, remote);
         session.Start();
+    }
+
+    private RefusalReason? EnterGate(System.Net.IPEndPoint remote)
+    {
+        if (!Listener.TryEnter()) return RefusalReason.TooManyOfListener;
+        var refusal = _shard.Services.Gate.Enter(remote.Address);
+        if (refusal is not null) Listener.Leave();
+        return refusal;
     }
 
     // Waiting clients are told at once, by a close, instead of hanging in the accept queue; then the socket rests.
@@ -107,6 +115,7 @@ internal sealed class Acceptor : PollTarget
     {
         switch (refusal)
         {
+            case RefusalReason.TooManyOfListener:
             case RefusalReason.TooManyConnections: _shard.Counters.RefusedConnections++; break;
             case RefusalReason.TooManyHalfOpen: _shard.Counters.RefusedHalfOpen++; break;
             default: _shard.Counters.RefusedPrefix++; break;

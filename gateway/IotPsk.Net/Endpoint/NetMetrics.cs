@@ -31,7 +31,7 @@ public sealed record NetMetrics
     /// <summary>Connections admitted.</summary>
     public long Accepted { get; private set; }
 
-    /// <summary>Connections refused by <see cref="NetLimits.Connections"/>.</summary>
+    /// <summary>Connections refused by <see cref="NetLimits.Connections"/> or <see cref="TlsListenerOptions.Connections"/>.</summary>
     public long RefusedConnections { get; private set; }
 
     /// <summary>Connections refused by <see cref="NetLimits.HalfOpen"/>.</summary>

@@ -63,6 +63,8 @@ internal sealed class Shard : IDisposable
 
     internal ScratchWriter ForUpstream { get; } = new();
 
+    internal ScratchWriter Greeting { get; } = new();
+
     internal ScratchWriter Reply { get; } = new();
 
     /// <summary>Few sessions are blocked: a large chunk that a client does not take can be kept.</summary>

@@ -64,6 +64,7 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
     {
         ArgumentNullException.ThrowIfNull(options);
         ObjectDisposedException.ThrowIf(_stopped is not null, this);
+        options.Validate();
         var sockets = ListenSocket.OpenGroup(options.Name, options.Listen, _shards.Length, _services.Limits.KeepAlive, out var bound);
         var listener = new TlsListener(options, bound, Close);
         for (var i = 0; i < _shards.Length; i++)

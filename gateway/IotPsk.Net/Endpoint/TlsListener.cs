@@ -8,6 +8,7 @@ public sealed class TlsListener : IDisposable
     private readonly Func<TlsListener, Task> _close;
     private volatile TlsListenerOptions _options;
     private int _closed;
+    private int _connections;
 
     internal TlsListener(TlsListenerOptions options, IPEndPoint endPoint, Func<TlsListener, Task> close)
     {
@@ -32,8 +33,21 @@ public sealed class TlsListener : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         if (options.Name != _options.Name || !options.Listen.Equals(_options.Listen))
             throw new ArgumentException($"Listener '{Name}' keeps its name and address ({_options.Listen}); open another one for '{options.Name}' on {options.Listen}.", nameof(options));
+        options.Validate();
         _options = options;
     }
+
+    /// <summary>A connection comes; false when there are too many.</summary>
+    internal bool TryEnter()
+    {
+        var most = _options.Connections;
+        if (Interlocked.Increment(ref _connections) <= most || most == 0) return true;
+        Leave();
+        return false;
+    }
+
+    /// <summary>A connection is gone.</summary>
+    internal void Leave() => Interlocked.Decrement(ref _connections);
 
     /// <summary>Stops accepting; when it is done, the address is free. Its sessions go on.</summary>
     public Task CloseAsync() => Interlocked.Exchange(ref _closed, 1) == 0 ? _close(this) : Task.CompletedTask;

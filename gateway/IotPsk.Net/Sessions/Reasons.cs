@@ -60,7 +60,7 @@ public enum CloseReason
     /// <summary>A fault on this side; <see cref="INetEvents.Fault"/> has the exception.</summary>
     LocalFault,
 
-    /// <summary>The device was silent for <see cref="DatagramLimits.IdleTimeout"/>.</summary>
+    /// <summary>The device was silent for <see cref="DatagramLimits.IdleTimeout"/>, or nothing passed for <see cref="TlsListenerOptions.IdleTimeout"/>.</summary>
     IdleTimeout,
 
     /// <summary>It was silent longest when <see cref="DatagramLimits.Associations"/> was reached.</summary>
@@ -115,6 +115,9 @@ public enum RefusalReason
 
     /// <summary><see cref="NetLimits.HalfOpenPerPrefix"/> is reached for the client's prefix.</summary>
     TooManyHalfOpenOfPrefix,
+
+    /// <summary><see cref="TlsListenerOptions.Connections"/> is reached.</summary>
+    TooManyOfListener,
 
     /// <summary>The process or the system has no descriptor left.</summary>
     NoDescriptors,

@@ -11,6 +11,22 @@ internal sealed partial class TlsSession
     // How often the accept queue of a Unix socket was full: its connect() does not wait.
     private ushort _busyTries;
 
+    /// <summary>First of all that the upstream gets.</summary>
+    private void QueueGreeting()
+    {
+        if (_options.Greeting is not { } greeting) return;
+        var scratch = _shard.Greeting;
+        try
+        {
+            greeting(Info, Tcp.LocalEndPoint(_client.Fd), scratch);
+            _upstream.Queue(Pool, scratch.Written);
+        }
+        finally
+        {
+            scratch.Clear();
+        }
+    }
+
     private void Connect()
     {
         _state = State.Connecting;
@@ -68,6 +84,7 @@ internal sealed partial class TlsSession
             _prologue = null;
             _state = State.Relaying;
             Disarm();
+            BeginIdling();
             _inputPending = !_input.IsEmpty;
             Relay();
             return;

@@ -80,7 +80,11 @@ internal sealed partial class TlsSession
         if (Info.Tag is { } tag) _shard.Services.Resolver.Verified(tag);
         Events.Connected(Info);
         if (MakePrologue() is { } prologue) BeginPrologue(prologue);
-        else Connect();
+        else
+        {
+            QueueGreeting();
+            Connect();
+        }
     }
 
     private void EndHandshake(bool alertSent)

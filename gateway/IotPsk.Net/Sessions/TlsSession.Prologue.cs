@@ -76,6 +76,7 @@ internal sealed partial class TlsSession
                 if (_prologueData.Length >= Limits.PrologueBytes) EndWithNotify(CloseReason.PrologueTooLarge);
                 break;
             case PrologueStatus.Forward:
+                QueueGreeting();
                 _upstream.Queue(Pool, _shard.ForUpstream.Written);
                 _upstream.Queue(Pool, received[consumed..]);
                 _prologueData.Clear(Pool);

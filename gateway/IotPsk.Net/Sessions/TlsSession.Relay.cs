@@ -46,6 +46,7 @@ internal sealed partial class TlsSession
         var plain = ReadClient();
         if (plain > 0)
         {
+            _lastPassed = _shard.Loop.Now;
             _upstream.Send(Pool, Plain[..plain]);
             if (_upstream.IsBlocked) _shard.Counters.Blocked++;
         }
@@ -62,6 +63,7 @@ internal sealed partial class TlsSession
         var count = _upstream.Receive(Plain[..(_shard.HasRoom ? _chunk : Math.Min(_chunk, SmallestChunk))]);
         if (count > 0)
         {
+            _lastPassed = _shard.Loop.Now;
             WriteClient(Plain[..count]);
             AdaptChunk(count);
         }
@@ -158,7 +160,7 @@ internal sealed partial class TlsSession
         if (_state != State.Relaying || _upstreamShut || _upstream.IsBlocked) return;
         _upstreamShut = true;
         if (!_upstream.Broken) Tcp.ShutdownWrite(_upstream.Fd);
-        if (IsArmed) return;
+        if (IsArmed && !_idles) return;
         _bytesDownBefore = Info.BytesDown;
         Arm(Limits.HalfClosedTimeout);
     }
@@ -180,6 +182,11 @@ internal sealed partial class TlsSession
     /// <summary>A deadline of a relaying session: one side has ended, and the other took too long.</summary>
     private void RelayTimedOut()
     {
+        if (_idles)
+        {
+            IdleTimedOut();
+            return;
+        }
         var isAnswering = _clientEnd == ClientEnd.CloseNotify && _upstreamEnd == UpstreamEnd.Open && !_answersForNobody;
         if (isAnswering && Info.BytesDown != _bytesDownBefore)
         {
@@ -194,7 +201,7 @@ internal sealed partial class TlsSession
         // What the client did send is delivered first, if the upstream takes it in time.
         if (_upstream.IsBlocked && !AbortsUpstream)
         {
-            if (!IsArmed) Arm(Limits.LingerTimeout);
+            if (!IsArmed || _idles) Arm(Limits.LingerTimeout);
             return;
         }
         if (_clientEnd == ClientEnd.Failure) EndWithNotify(_firstCause!.Value);

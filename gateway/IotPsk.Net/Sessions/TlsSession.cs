@@ -29,6 +29,7 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
     }
 
     private readonly Shard _shard;
+    private readonly TlsListener _listener;
     private readonly TlsListenerOptions _options;
     private PskTlsServer? _tls;
     private SocketChannel _client = new();
@@ -39,12 +40,17 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
     private bool _wasConnected;
     private bool _closedReported;
 
-    internal TlsSession(Shard shard, TlsListenerOptions options, int fd, IPEndPoint remote)
+    /// <param name="shard">Whose loop it lives on.</param>
+    /// <param name="listener">Entered already; what it is told later does not count here.</param>
+    /// <param name="fd">Owned from now on.</param>
+    /// <param name="remote">The client.</param>
+    internal TlsSession(Shard shard, TlsListener listener, int fd, IPEndPoint remote)
     {
         _shard = shard;
-        _options = options;
+        _listener = listener;
+        _options = listener.Options;
         _client.Open(fd);
-        Info = new SessionInfo(options.Name, remote, shard.Loop.UtcNow);
+        Info = new SessionInfo(_options.Name, remote, shard.Loop.UtcNow);
     }
 
     public SessionInfo Info { get; }
@@ -199,7 +205,11 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
         if (result < 0) throw new InvalidOperationException($"epoll_ctl failed: {Errno.Describe(-result)}.");
     }
 
-    private void Arm(TimeSpan delay) => _shard.Loop.Wheel.Arm(this, (long)Math.Ceiling(delay.TotalMilliseconds));
+    private void Arm(TimeSpan delay)
+    {
+        _idles = false;
+        _shard.Loop.Wheel.Arm(this, (long)Math.Ceiling(delay.TotalMilliseconds));
+    }
 
     private void Disarm() => _shard.Loop.Wheel.Cancel(this);
 
@@ -217,6 +227,7 @@ internal sealed partial class TlsSession : PollTarget, IPskAsker
         _upstream.Close(Pool, abortUpstream);
         LeaveHalfOpen();
         _shard.Services.Gate.Left();
+        _listener.Leave();
         if (Slot != NotRegistered) _shard.Leave(this);
     }
 

@@ -36,7 +36,8 @@ public sealed class RegistrationJournalTests : IDisposable
             journal.Note("device-3", null);
         }
         await using RegistrationJournal next = Journal();
-        DeviceRegistration[] found = [.. next.Load().OrderBy(r => r.DeviceId, StringComparer.Ordinal)];
+        DeviceRegistration[] found = [.. next.Load().OrderBy(line => line.Device, StringComparer.Ordinal).Select(line => line.ToRegistration()!)];
+        Assert.Equal("/3303/0|/3/0/9 /3303", string.Join('|', next.Load().Single(line => line.Device == "device-2").ToObservations().Select(paths => string.Join(' ', paths))));
         Assert.Equal([Tell(first), Tell(second)], found.Select(Tell));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path));
     }
@@ -55,14 +56,14 @@ public sealed class RegistrationJournalTests : IDisposable
         }
         File.AppendAllText(Path, rest);
         await using RegistrationJournal next = Journal();
-        Assert.Equal("device-1", Assert.Single(next.Load()).DeviceId);
+        Assert.Equal("device-1", Assert.Single(next.Load()).Device);
     }
 
     [Fact]
     public async Task A_file_that_grew_is_written_anew_with_what_is_alive()
     {
         DeviceRegistration[] alive = [New("device-1") with { Root = new string('r', 1 << 20) }];
-        await using (var journal = new RegistrationJournal(_directory, () => alive, TimeProvider.System, NullLogger.Instance))
+        await using (var journal = new RegistrationJournal(_directory, () => alive, _ => [], TimeProvider.System, NullLogger.Instance))
         {
             journal.Start();
             for (int i = 0; i < 7; i++)
@@ -73,7 +74,7 @@ public sealed class RegistrationJournalTests : IDisposable
             Assert.InRange(new FileInfo(Path).Length, 1 << 20, 5 << 20);
         }
         await using RegistrationJournal next = Journal();
-        Assert.Equal(6, Assert.Single(next.Load()).UpdatedAt);
+        Assert.Equal(6, Assert.Single(next.Load()).Updated);
     }
 
     [Fact]
@@ -81,7 +82,7 @@ public sealed class RegistrationJournalTests : IDisposable
     {
         string inTheWay = Path + ".new";
         Directory.CreateDirectory(inTheWay);
-        await using (var journal = new RegistrationJournal(_directory, () => [New("device-1")], TimeProvider.System, NullLogger.Instance))
+        await using (var journal = new RegistrationJournal(_directory, () => [New("device-1")], _ => [], TimeProvider.System, NullLogger.Instance))
         {
             journal.Start();
             journal.Note("device-1", New("device-1"));
@@ -94,7 +95,7 @@ public sealed class RegistrationJournalTests : IDisposable
         Assert.Single(next.Load());
     }
 
-    private RegistrationJournal Journal() => new(_directory, () => [], TimeProvider.System, NullLogger.Instance);
+    private RegistrationJournal Journal() => new(_directory, () => [], device => device == "device-2" ? [[new ObjectPath(3303, 0)], [new ObjectPath(3, 0, 9), new ObjectPath(3303)]] : [], TimeProvider.System, NullLogger.Instance);
 
     private static string Tell(DeviceRegistration r) =>
         $"{r with { Objects = [], ContentFormats = [] }} {string.Join(' ', r.Objects)} {string.Join(' ', r.ContentFormats)}".Replace("System.Collections.Generic.", "", StringComparison.Ordinal);

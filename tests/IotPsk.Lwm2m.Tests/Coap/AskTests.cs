@@ -24,8 +24,8 @@ public class AskTests
         public void Failed(CoapRequest request, CoapRequestFailure failure) => Heard.Add(failure.ToString());
     }
 
-    private CoapRequest Ask(bool observe = false, string path = "/3/0/9") =>
-        Assert.IsType<CoapRequest>(_wire.Server.Ask(_wire.Peer, new CoapRequestContent { Method = CoapCode.Get, Path = path, Observe = observe }, _ear, _wire.Now));
+    private CoapRequest Ask(string path = "/3/0/9") =>
+        Assert.IsType<CoapRequest>(_wire.Server.Ask(_wire.Peer, new CoapRequestContent { Method = CoapCode.Get, Path = path }, _ear, _wire.Now));
 
     private byte[] Token() => _wire.Sent[^1].Message[4..8];
 
@@ -48,7 +48,7 @@ public class AskTests
         {
             Method = CoapCode.Fetch,
             Path = "/a/b?x=1&y",
-            Observe = true,
+            Observe = CoapObserve.Register,
             Accept = 112,
             ContentFormat = 320,
             Payload = "[]"u8.ToArray(),
@@ -127,39 +127,104 @@ public class AskTests
     }
 
     [Fact]
-    public void An_observation_hears_each_newer_notification()
+    public void What_nobody_asked_for_is_a_notification_if_somebody_waits_for_it_and_else_rejected()
     {
-        CoapRequest request = Ask(observe: true);
-        byte[] token = Token();
-        _wire.Take(Response(CoapType.Acknowledgement, _wire.LastMessageId(), token, "a", 5));
-        Assert.True(request.IsObserving);
-        Assert.Equal("ACK 0.00 #1", _wire.Take(Response(CoapType.Confirmable, 1, token, "b", 7)));
-        Assert.Equal("", _wire.Take(Response(CoapType.NonConfirmable, 2, token, "old", 6)));
-        Assert.Equal("", _wire.Take(Response(CoapType.NonConfirmable, 3, token, "c", 8)));
-        Assert.Equal(["2.05 a", "2.05 b", "2.05 c"], _ear.Heard);
-        Assert.Equal("", _wire.Take(Response(CoapType.NonConfirmable, 4, token, "gone", code: CoapCode.NotFound)));
-        Assert.True(request.IsOver && !request.IsObserving);
-        Assert.Equal("RST 0.00 #5", _wire.Take(Response(CoapType.NonConfirmable, 5, token, "d", 9)));
-        Assert.Equal("4.04 gone", _ear.Heard[^1]);
+        var heard = new Notifications();
+        var wire = new Wire(new CoapServerOptions { Notifications = heard });
+        byte[] token = [1, 2, 3, 4, 5, 6, 7, 8];
+        Assert.Equal("ACK 0.00 #1", wire.Take(Response(CoapType.Confirmable, 1, token, "a", 7)));
+        Assert.Equal("ACK 0.00 #1", wire.Take(Response(CoapType.Confirmable, 1, token, "a", 7)));
+        Assert.Equal("", wire.Take(Response(CoapType.NonConfirmable, 2, token, "b", 8)));
+        heard.IsWanted = false;
+        Assert.Equal("RST 0.00 #3", wire.Take(Response(CoapType.Confirmable, 3, token, "c", 9)));
+        Assert.Equal("RST 0.00 #4", wire.Take(Response(CoapType.NonConfirmable, 4, token, "d", 10)));
+        Assert.Equal("", wire.Take(Response(CoapType.NonConfirmable, 5, token, "e")));
+        Assert.Equal(["a", "b", "c", "d", "e"], heard.Heard);
     }
 
     [Fact]
-    public void A_cancelled_observation_is_told_to_the_peer_by_a_reset()
+    public void An_acknowledgement_that_is_put_off_comes_once_it_is_given_and_then_again_for_repetitions()
     {
-        CoapRequest request = Ask(observe: true);
-        byte[] token = Token();
-        _wire.Take(Response(CoapType.Acknowledgement, _wire.LastMessageId(), token, "a", 5));
-        CoapServer.Cancel(request);
-        Assert.Equal("RST 0.00 #9", _wire.Take(Response(CoapType.Confirmable, 9, token, "b", 6)));
-        Assert.Equal(["2.05 a"], _ear.Heard);
+        var heard = new Notifications { Holds = true };
+        var wire = new Wire(new CoapServerOptions { Notifications = heard });
+        heard.Server = wire.Server;
+        byte[] notification = Response(CoapType.Confirmable, 1, [1], "a", 7);
+        Assert.Equal("", wire.Take(notification));
+        Assert.Equal("", wire.Take(notification));
+        heard.Held!.Give();
+        Assert.Equal("ACK 0.00 #1", wire.Tell(Assert.Single(wire.Sent).Message));
+        Assert.Equal("ACK 0.00 #1", wire.Take(notification));
+        Assert.Equal("", wire.Take(Response(CoapType.NonConfirmable, 2, [1], "b", 8)));
+        Assert.Null(heard.Held);
+        Assert.Equal(["a", "b"], heard.Heard);
     }
 
     [Fact]
-    public void A_peer_that_does_not_observe_answers_once()
+    public void What_is_not_acknowledged_is_taken_as_new_when_it_comes_again()
     {
-        CoapRequest request = Ask(observe: true);
-        _wire.Take(Response(CoapType.Acknowledgement, _wire.LastMessageId(), Token(), "a"));
-        Assert.True(request.IsOver && !request.IsObserving);
+        var heard = new Notifications { Holds = true };
+        var wire = new Wire(new CoapServerOptions { Notifications = heard });
+        heard.Server = wire.Server;
+        byte[] notification = Response(CoapType.Confirmable, 1, [1], "a", 7);
+        Assert.Equal("", wire.Take(notification));
+        heard.Held!.Withhold();
+        Assert.Equal("", wire.Take(notification));
+        heard.Held!.Give();
+        Assert.Equal("ACK 0.00 #1", wire.Tell(Assert.Single(wire.Sent).Message));
+        Assert.Equal(["a", "a"], heard.Heard);
+        wire.Take(Response(CoapType.Confirmable, 2, [1], "b", 8));
+        wire.Server.Close(wire.Peer);
+        heard.Held!.Give();
+        heard.Held!.Withhold();
+        Assert.Single(wire.Sent);
+    }
+
+    [Fact]
+    public void A_request_that_is_cancelled_is_not_sent_again_and_the_next_goes()
+    {
+        CoapRequest first = Ask("/1"), second = Ask("/2");
+        Ask("/3");
+        _wire.Server.Cancel(second, _wire.Now);
+        _wire.Server.Cancel(first, _wire.Now);
+        Assert.Equal(2, _wire.Sent.Count);
+        Assert.Contains(" 11:51", _wire.Tell(_wire.Sent[^1].Message), StringComparison.Ordinal);
+        byte[] token = Token();
+        _wire.Take(Response(CoapType.Acknowledgement, _wire.LastMessageId(), token, "95"));
+        Assert.Equal(["2.05 95"], _ear.Heard);
+        Assert.Equal(long.MaxValue, _wire.Server.OutgoingDeadline);
+    }
+
+    [Fact]
+    public void A_peer_that_woke_gets_at_once_what_it_slept_through()
+    {
+        Ask();
+        _wire.Server.Hurry(_wire.Peer);
+        Assert.Single(_wire.Sent);
+        _wire.Server.Tick(_wire.Now = _wire.Server.OutgoingDeadline);
+        _wire.Server.Hurry(_wire.Peer);
+        Assert.Equal(3, _wire.Sent.Count);
+        Assert.All(_wire.Sent, sent => Assert.Equal(_wire.Sent[0].Message, sent.Message));
+    }
+
+    private sealed class Notifications : ICoapNotifications
+    {
+        public List<string> Heard { get; } = [];
+
+        public bool IsWanted { get; set; } = true;
+
+        public bool Holds { get; init; }
+
+        public CoapServer? Server { get; set; }
+
+        public CoapAcknowledgement? Held { get; private set; }
+
+        public bool Take(CoapPeer peer, CoapReader notification, long now)
+        {
+            Heard.Add(Encoding.UTF8.GetString(notification.Buffer, notification.PayloadOffset, notification.PayloadCount));
+            if (Holds)
+                Held = Server!.HoldAcknowledgement();
+            return IsWanted;
+        }
     }
 
     [Fact]
@@ -168,7 +233,7 @@ public class AskTests
         _ear.Then = () =>
         {
             _ear.Then = null;
-            Ask(path: "/1");
+            Ask("/1");
             throw new InvalidOperationException("mine");
         };
         Ask();
@@ -187,7 +252,7 @@ public class AskTests
             Assert.NotNull(wire.Server.Ask(wire.Peer, content, _ear, wire.Now));
         Assert.Null(wire.Server.Ask(wire.Peer, content, _ear, wire.Now));
         Assert.Throws<ArgumentException>(() => wire.Server.Ask(wire.Peer, content with { Method = CoapCode.Content }, _ear, wire.Now));
-        Assert.Throws<ArgumentException>(() => wire.Server.Ask(wire.Peer, content with { Method = CoapCode.Put, Observe = true }, _ear, wire.Now));
+        Assert.Throws<ArgumentException>(() => wire.Server.Ask(wire.Peer, content with { Method = CoapCode.Put, Observe = CoapObserve.Register }, _ear, wire.Now));
         Assert.Throws<ArgumentException>(() => _wire.Server.Ask(_wire.Peer, content with { Path = "x" }, _ear, wire.Now));
         Assert.Throws<ArgumentException>(() => _wire.Server.Ask(_wire.Peer, content with { Payload = new byte[2000] }, _ear, wire.Now));
     }

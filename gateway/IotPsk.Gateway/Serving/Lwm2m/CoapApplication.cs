@@ -1,4 +1,5 @@
 using IotPsk.Lwm2m.Coap;
+using IotPsk.Lwm2m.Management;
 using IotPsk.Net;
 using Microsoft.Extensions.Logging;
 
@@ -9,6 +10,7 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
 {
     private readonly DatagramShard _shard;
     private readonly CoapServer _server;
+    private readonly DeviceShard _devices;
     private long _alarm = long.MaxValue;
 
     /// <param name="shard">Whose associations it serves.</param>
@@ -18,8 +20,10 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
     internal CoapApplication(DatagramShard shard, bool echo, Lwm2mDevices devices, ILogger log)
     {
         _shard = shard;
-        _server = new CoapServer(this, new CoapServerOptions { OnFailure = log.Fault });
-        devices.Map(_server);
+        _devices = new DeviceShard(devices.Directory, Post);
+        _server = new CoapServer(this, new CoapServerOptions { OnFailure = log.Fault, Notifications = _devices });
+        _devices.Server = _server;
+        devices.Map(_server, _devices);
         if (echo)
             _server.Map("/echo", new EchoResource());
     }
@@ -30,6 +34,8 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
         peer.MaxMessageSize = session.MaxPlaintext;
         peer.Path = session.Path;
         session.State = peer;
+        _devices.Attach(peer);
+        Work();
     }
 
     public void Received(DatagramSession session, ReadOnlySpan<byte> plaintext)
@@ -42,28 +48,41 @@ internal sealed class CoapApplication : IDatagramApplication, ICoapChannel
         // A device that only asks proves nothing by it: it is asked for a sign of life, once for each address.
         else if (isNewPath && session.IsPathUnproved)
             _server.Probe(peer, _shard.Now);
-        SetAlarm();
+        _devices.Heard(peer);
+        Work();
     }
 
     public void Alarm()
     {
         _alarm = long.MaxValue;
         _server.Tick(_shard.Now);
-        SetAlarm();
+        Work();
     }
 
     public void Closed(DatagramSession session, CloseReason reason)
     {
         if (session.State is CoapPeer peer)
+        {
+            DeviceShard.Detach(peer);
             _server.Close(peer);
+        }
         session.State = null;
+        Work();
     }
 
     // A message that cannot go now is one that was lost: who waits for its acknowledgement sends it again.
     public void Send(CoapPeer peer, ReadOnlySpan<byte> message) => ((DatagramSession)peer.Owner!).Send(message);
 
-    private void SetAlarm()
+    // From any thread; skipped if the association is closed by then.
+    private bool Post(CoapPeer peer, Action action) => ((DatagramSession)peer.Owner!).TryPost(_ =>
     {
+        action();
+        Work();
+    });
+
+    private void Work()
+    {
+        _devices.Work(_shard.Now);
         long deadline = _server.Deadline;
         if (deadline == _alarm)
             return;

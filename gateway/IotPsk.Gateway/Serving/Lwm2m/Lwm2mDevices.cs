@@ -1,29 +1,40 @@
+using System.Collections.Concurrent;
+using IotPsk.Gateway.Serving.Telemetry;
 using IotPsk.Keys;
+using IotPsk.Lwm2m;
 using IotPsk.Lwm2m.Coap;
+using IotPsk.Lwm2m.Management;
 using IotPsk.Lwm2m.Registration;
+using IotPsk.Shared;
 using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving.Lwm2m;
 
-/// <summary>The LwM2M devices of all listeners and shards: their registrations, and what they are asked. Safe from any thread.</summary>
-internal sealed class Lwm2mDevices : IRegistrationEvents, IAsyncDisposable
+/// <summary>
+/// The LwM2M devices of all listeners and shards: their registrations, what they are asked, and what they bring. Safe from any thread.
+/// </summary>
+internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly ILogger _log;
+    private readonly TimeProvider _time;
     private readonly Lwm2mClock _clock;
     private readonly RegistrationStore _store;
     private readonly RegistrationJournal _journal;
     private readonly ITimer _timer;
+    private readonly ConcurrentDictionary<Lwm2mSubscription, bool> _subscriptions = new();
     private readonly long[] _ended = new long[Enum.GetValues<RegistrationEnd>().Length];
     private long _registered, _updated;
 
     private Lwm2mDevices(string directory, TimeProvider time, ILogger log)
     {
         _log = log;
+        _time = time;
         _clock = new Lwm2mClock(time);
         _store = new RegistrationStore(this);
-        _journal = new RegistrationJournal(directory, _store.ToArray, time, log);
+        Directory = new DeviceDirectory(() => _clock.Now, new DirectoryOptions { Events = this });
+        _journal = new RegistrationJournal(directory, _store.ToArray, Directory.FindExplicit, time, log);
         _timer = time.CreateTimer(static state => ((Lwm2mDevices)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -35,13 +46,22 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IAsyncDisposable
     internal static Lwm2mDevices Start(string directory, IRegistry registry, TimeProvider time, ILogger log)
     {
         var devices = new Lwm2mDevices(directory, time, log);
-        devices._store.Restore(devices._journal.Load().Where(r => registry.TryGetDevice(r.DeviceId, out DeviceRecord? device) && !device.IsRevoked));
-        if (devices._store.Count > 0)
-            log.RegistrationsKept(devices._store.Count);
+        RegistrationLine[] lines = [.. devices._journal.Load().Where(line => registry.TryGetDevice(line.Device, out DeviceRecord? device) && !device.IsRevoked)];
+        devices._store.Restore(lines.Select(line => line.ToRegistration()!));
+        foreach (RegistrationLine line in lines)
+            devices.Directory.Registered(line.ToRegistration()!, line.ToObservations());
+        if (lines.Length > 0)
+            log.RegistrationsKept(lines.Length);
         devices._journal.Start();
         devices._timer.Change(Interval, Interval);
         return devices;
     }
+
+    /// <summary>Where values and events go to the broker; null: nowhere. To be set before listeners are opened.</summary>
+    internal ITelemetryOutlet? Outlet { get; set; }
+
+    /// <summary>What devices are asked, and by which shard they are reached.</summary>
+    internal DeviceDirectory Directory { get; }
 
     /// <summary>All registrations as they are now, in no order. Times are milliseconds since 1970.</summary>
     internal IReadOnlyList<DeviceRegistration> Registrations => _store.ToArray();
@@ -58,8 +78,36 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IAsyncDisposable
     /// <summary>The registration of a device, or null.</summary>
     internal DeviceRegistration? Find(string deviceId) => _store.Find(deviceId);
 
-    /// <summary>Serves registrations by a server of some shard.</summary>
-    internal void Map(CoapServer server) => server.Map(RegistrationResource.Path, new RegistrationResource(_store, () => _clock.Now), andBelow: true);
+    /// <summary>What a device notifies of now: for each observation its path, or its paths if it is a composite one.</summary>
+    internal IReadOnlyList<IReadOnlyList<ObjectPath>> Observations(string deviceId) => Directory.FindActive(deviceId);
+
+    /// <summary>
+    /// Asks a device. A device in queue mode is asked when it wakes. Never throws for what the device, the operation or <paramref name="cancellation"/> does: the
+    /// answer tells.
+    /// </summary>
+    internal async Task<Lwm2mAnswer> AskAsync(string deviceId, Lwm2mOperation operation, CancellationToken cancellation = default)
+    {
+        var answer = new TaskCompletionSource<Lwm2mAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        PendingOperation pending = Directory.Ask(deviceId, operation, answer.SetResult);
+        await using CancellationTokenRegistration registration = cancellation.UnsafeRegister(_ => Directory.Cancel(pending), null);
+        return await answer.Task;
+    }
+
+    /// <summary>Hears what happens from now on: registrations and values of all devices. To be disposed.</summary>
+    /// <param name="capacity">How many events may wait for the reader.</param>
+    internal Lwm2mSubscription Subscribe(int capacity = 1024)
+    {
+        var subscription = new Lwm2mSubscription(capacity, ended => _subscriptions.TryRemove(ended, out _));
+        _subscriptions[subscription] = true;
+        return subscription;
+    }
+
+    /// <summary>Serves devices by a server of some shard.</summary>
+    internal void Map(CoapServer server, DeviceShard shard)
+    {
+        server.Map(RegistrationResource.Path, new RegistrationResource(_store, () => _clock.Now, shard.Attach), andBelow: true);
+        server.Map(SendResource.Path, new SendResource(shard));
+    }
 
     /// <summary>A device was revoked.</summary>
     internal void Revoke(string deviceId) => _store.Remove(deviceId, null, _clock.Now, RegistrationEnd.Revoked);
@@ -67,13 +115,17 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _timer.DisposeAsync();
+        foreach (Lwm2mSubscription subscription in _subscriptions.Keys)
+            subscription.Dispose();
         await _journal.DisposeAsync();
     }
 
     void IRegistrationEvents.Registered(DeviceRegistration registration)
     {
         Interlocked.Increment(ref _registered);
+        Directory.Registered(registration);
         _journal.Note(registration.DeviceId, registration);
+        Tell(Lwm2mEventKind.Registered, registration);
         if (_log.IsEnabled(LogLevel.Debug))
             _log.Registered(registration.DeviceId, LogName.Of(registration.DeviceId), registration.Version, registration.Lifetime, registration.IsQueueMode, registration.Objects.Count);
     }
@@ -81,17 +133,65 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IAsyncDisposable
     void IRegistrationEvents.Updated(DeviceRegistration registration, DeviceRegistration before)
     {
         Interlocked.Increment(ref _updated);
+        Directory.Updated(registration);
         _journal.Note(registration.DeviceId, registration);
+        Tell(Lwm2mEventKind.Updated, registration);
     }
 
     void IRegistrationEvents.Ended(DeviceRegistration registration, RegistrationEnd reason)
     {
         Interlocked.Increment(ref _ended[(int)reason]);
         if (reason != RegistrationEnd.Replaced)
+        {
+            Directory.Ended(registration.DeviceId);
             _journal.Note(registration.DeviceId, null);
+        }
+        Tell(reason switch
+        {
+            RegistrationEnd.Deregistered => Lwm2mEventKind.Deregistered,
+            RegistrationEnd.Replaced => Lwm2mEventKind.Replaced,
+            RegistrationEnd.Expired => Lwm2mEventKind.Expired,
+            _ => Lwm2mEventKind.Revoked,
+        }, registration);
         if (_log.IsEnabled(LogLevel.Debug))
             _log.RegistrationEnded(registration.DeviceId, LogName.Of(registration.DeviceId), reason);
     }
 
-    private void Tick() => _store.Expire(_clock.Now);
+    void IDeviceEvents.Received(string deviceId, ValueSource source, IReadOnlyList<SenmlRecord> records, Action<bool> taken)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        ValueMessages.FixTimes(records, now);
+        Tell(new Lwm2mEvent(now, deviceId, Lwm2mEventKind.Value, null, records));
+        if (Outlet is { } outlet)
+            ValueMessages.Publish(outlet, deviceId, records, taken);
+        else
+            taken(true);
+    }
+
+    void IDeviceEvents.Refused(string deviceId, string problem) => _log.ValuesRefused(LogName.Of(deviceId), problem);
+
+    void IDeviceEvents.ObservationsChanged(string deviceId)
+    {
+        if (_store.Find(deviceId) is { } registration)
+            _journal.Note(deviceId, registration);
+    }
+
+    private void Tell(Lwm2mEventKind kind, DeviceRegistration registration)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        Tell(new Lwm2mEvent(now, registration.DeviceId, kind, registration, []));
+        Outlet?.Publish(registration.DeviceId + "/registration", RegistrationMessage.Write(kind, registration, now), retain: true, null);
+    }
+
+    private void Tell(Lwm2mEvent happened)
+    {
+        foreach ((Lwm2mSubscription subscription, _) in _subscriptions)
+            subscription.Tell(happened);
+    }
+
+    private void Tick()
+    {
+        _store.Expire(_clock.Now);
+        Directory.Expire();
+    }
 }

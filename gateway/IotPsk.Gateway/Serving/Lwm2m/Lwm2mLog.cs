@@ -14,4 +14,7 @@ internal static partial class Lwm2mLog
 
     [LoggerMessage(1102, LogLevel.Debug, "The registration of {DeviceId} ({Device}) ended: {Reason}", EventName = "RegistrationEnded")]
     internal static partial void RegistrationEnded(this ILogger log, string deviceId, string device, RegistrationEnd reason);
+
+    [LoggerMessage(1103, LogLevel.Warning, "Values of device {Device} are not taken: {Problem}", EventName = "ValuesRefused")]
+    internal static partial void ValuesRefused(this ILogger log, string device, string problem);
 }

@@ -1,3 +1,4 @@
+using IotPsk.Lwm2m;
 using IotPsk.Lwm2m.Registration;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +21,7 @@ internal sealed class RegistrationJournal : IAsyncDisposable
     private readonly ILogger _log;
     private readonly TimeProvider _time;
     private readonly Func<DeviceRegistration[]> _all;
+    private readonly Func<string, IReadOnlyList<IReadOnlyList<ObjectPath>>> _observe;
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private Dictionary<string, DeviceRegistration?> _changed = new(StringComparer.Ordinal);
@@ -30,18 +32,19 @@ internal sealed class RegistrationJournal : IAsyncDisposable
 
     /// <param name="directory">The state directory.</param>
     /// <param name="all">What is alive, for a file written anew.</param>
+    /// <param name="observe">What is observed of a device by request.</param>
     /// <param name="time">The clock of the interval.</param>
     /// <param name="log">Is told what cannot be written.</param>
-    internal RegistrationJournal(string directory, Func<DeviceRegistration[]> all, TimeProvider time, ILogger log)
+    internal RegistrationJournal(string directory, Func<DeviceRegistration[]> all, Func<string, IReadOnlyList<IReadOnlyList<ObjectPath>>> observe, TimeProvider time, ILogger log)
     {
         _path = Path.Combine(directory, FileName);
-        (_all, _time, _log) = (all, time, log);
+        (_all, _observe, _time, _log) = (all, observe, time, log);
     }
 
     /// <summary>What the last run left. A line that was cut off by a crash, or damaged since, costs one device a new registration.</summary>
-    internal IReadOnlyCollection<DeviceRegistration> Load()
+    internal IReadOnlyCollection<RegistrationLine> Load()
     {
-        var found = new Dictionary<string, DeviceRegistration>(StringComparer.Ordinal);
+        var found = new Dictionary<string, RegistrationLine>(StringComparer.Ordinal);
         byte[] content;
         try
         {
@@ -59,8 +62,8 @@ internal sealed class RegistrationJournal : IAsyncDisposable
                 break;
             if (RegistrationJson.Read(content.AsSpan(start, length)) is not { } line)
                 _log.Problem($"A registration in {FileName} cannot be read; its device will have to register again");
-            else if (line.ToRegistration() is { } registration)
-                found[line.Device] = registration;
+            else if (line.ToRegistration() is not null)
+                found[line.Device] = line;
             else
                 found.Remove(line.Device);
             start += length + 1;
@@ -145,7 +148,7 @@ internal sealed class RegistrationJournal : IAsyncDisposable
         }
         long before = _file.Position;
         foreach ((string device, DeviceRegistration? registration) in changed)
-            Write(_file, registration is null ? new RegistrationLine { Device = device } : RegistrationLine.Of(registration));
+            Write(_file, registration is null ? new RegistrationLine { Device = device } : RegistrationLine.Of(registration, _observe(registration.DeviceId)));
         _file.Flush(flushToDisk: true);
         _growth += _file.Position - before;
     }
@@ -158,7 +161,7 @@ internal sealed class RegistrationJournal : IAsyncDisposable
         try
         {
             foreach (DeviceRegistration registration in _all())
-                Write(file, RegistrationLine.Of(registration));
+                Write(file, RegistrationLine.Of(registration, _observe(registration.DeviceId)));
             file.Flush(flushToDisk: true);
             File.Move(fresh, _path, overwrite: true);
         }

@@ -40,8 +40,13 @@ internal sealed record RegistrationLine
     [JsonPropertyName("updated")]
     public long Updated { get; init; }
 
-    internal static RegistrationLine Of(DeviceRegistration registration) => new()
+    /// <summary>What is observed by request; the paths of a composite observation with spaces between them.</summary>
+    [JsonPropertyName("observe")]
+    public string[]? Observe { get; init; }
+
+    internal static RegistrationLine Of(DeviceRegistration registration, IReadOnlyList<IReadOnlyList<ObjectPath>> observe) => new()
     {
+        Observe = observe.Count > 0 ? [.. observe.Select(paths => string.Join(' ', paths))] : null,
         Device = registration.DeviceId,
         Location = registration.Location,
         Version = registration.Version,
@@ -67,6 +72,21 @@ internal sealed record RegistrationLine
         RegisteredAt = Registered,
         UpdatedAt = Updated,
     };
+
+    internal IEnumerable<IReadOnlyList<ObjectPath>> ToObservations()
+    {
+        foreach (string text in Observe ?? [])
+        {
+            var paths = new List<ObjectPath>();
+            foreach (string each in text.Split(' '))
+            {
+                if (ObjectPath.TryParse(each, out ObjectPath path) && path.Depth > 0)
+                    paths.Add(path);
+            }
+            if (paths.Count > 0)
+                yield return paths;
+        }
+    }
 
     private static ObjectLink? ToLink(string text)
     {

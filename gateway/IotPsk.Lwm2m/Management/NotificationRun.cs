@@ -1,0 +1,85 @@
+using IotPsk.Lwm2m.Coap;
+using IotPsk.Lwm2m.Values;
+using IotPsk.Shared;
+
+namespace IotPsk.Lwm2m.Management;
+
+/// <summary>A notification until its values are safe: only then it is acknowledged, so that what is not taken comes again.</summary>
+internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, Observation observation, CoapAcknowledgement? acknowledgement) : ICoapTransferListener
+{
+    internal void Take(CoapPeer peer, CoapReader notification, long now)
+    {
+        bool mayBring;
+        lock (device)
+            mayBring = device.MayBring(shard.Directory.Now);
+        if (!mayBring)
+        {
+            Refuse("It brings more values than it may.");
+            Withhold();
+            return;
+        }
+        // The first block is here, the others have to be asked for (RFC 7959 s2.6).
+        var content = new CoapRequestContent { Method = CoapCode.Get, Path = device.Registration.Root + observation.Path };
+        if (observation.Composite is { } paths)
+        {
+            content = new CoapRequestContent
+            {
+                Method = CoapCode.Fetch,
+                Path = device.Registration.Root + "/",
+                ContentFormat = CoapContentFormat.SenmlCbor,
+                Payload = PayloadWriter.WriteSenml(CoapContentFormat.SenmlCbor, "", [.. paths.Select(p => new SenmlRecord { Name = p.ToString() })]),
+            };
+        }
+        new CoapTransfer(shard.Server, peer, content, this, shard.Directory.MaxBody).Continue(notification, now);
+    }
+
+    void ICoapTransferListener.Completed(CoapTransfer transfer, CoapAnswer answer, long now)
+    {
+        ObjectPath scope = observation.Composite is null ? observation.Path : new ObjectPath(-1);
+        if (!PayloadReader.TryRead(answer.ContentFormat, scope, answer.Body, out List<SenmlRecord> records, out string problem))
+        {
+            // It would be as wrong the next time.
+            Refuse($"A notification of {observation.Path} cannot be read. {problem}");
+            acknowledgement?.Give();
+            return;
+        }
+        CoapPeer peer = transfer.Peer;
+        if (shard.Directory.Events is not { } events)
+        {
+            Conclude(true);
+            return;
+        }
+        int thread = Environment.CurrentManagedThreadId;
+        events.Received(device.Registration.DeviceId, ValueSource.Notification, records, taken =>
+        {
+            if (Environment.CurrentManagedThreadId == thread)
+                Conclude(taken);
+            else
+                shard.Post(peer, () => Conclude(taken));
+        });
+    }
+
+    void ICoapTransferListener.Failed(CoapTransfer transfer, CoapRequestFailure failure) => Withhold();
+
+    private void Conclude(bool taken)
+    {
+        shard.Directory.Counters.CountTaken(ValueSource.Notification, taken);
+        if (taken)
+            acknowledgement?.Give();
+        else
+            Withhold();
+    }
+
+    private void Withhold()
+    {
+        acknowledgement?.Withhold();
+        lock (device)
+            observation.ForgetNewest();
+    }
+
+    private void Refuse(string problem)
+    {
+        shard.Directory.Counters.CountRefused();
+        shard.Directory.Events?.Refused(device.Registration.DeviceId, problem);
+    }
+}
