@@ -119,6 +119,7 @@ public sealed class SessionKeyServiceTests : IDisposable
     public void Device_waits_for_the_call_of_a_peer_that_merely_names_it_and_has_one_in_flight_all_the_same()
     {
         Ask(1).Await();
+        _tpm.AwaitArrival();
         _service.Promote(Id(1), Somewhere);
         _tpm.ShutDoor();
         var stranger = Ask(1, Elsewhere(0));
@@ -139,6 +140,7 @@ public sealed class SessionKeyServiceTests : IDisposable
     public void Device_that_waits_is_answered_when_the_tpm_hangs()
     {
         Ask(1).Await();
+        _tpm.AwaitArrival();
         _service.Promote(Id(1), Somewhere);
         _tpm.ShutDoor();
         var stranger = Ask(1, Elsewhere(0));
