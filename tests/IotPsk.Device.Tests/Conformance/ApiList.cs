@@ -20,6 +20,15 @@ internal sealed partial class ApiList
         return list;
     }
 
+    /// <summary>The full names of the types in one list.</summary>
+    internal static IEnumerable<string> TypesOf(string file)
+    {
+        var list = new ApiList();
+        foreach (string line in File.ReadLines(file).Where(line => line.StartsWith("T:", StringComparison.Ordinal)))
+            list.Add(line);
+        return list._types.Keys;
+    }
+
     internal int Count => _types.Count + _members.Count;
 
     internal bool HasType(string name) => _types.ContainsKey(name);
