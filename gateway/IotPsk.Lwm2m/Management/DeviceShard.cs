@@ -271,6 +271,29 @@ public sealed class DeviceShard : ICoapNotifications
         return true;
     }
 
-    /// <summary>Runs something on this shard's thread, as long as a peer is open.</summary>
-    internal bool Post(CoapPeer peer, Action action) => _post(peer, action);
+    /// <summary>Gives values away and hears on this shard's thread whether they are safe, as long as the peer is open.</summary>
+    internal void Bring(CoapPeer peer, ValueSource source, IReadOnlyList<SenmlRecord> records, Action<bool> conclude)
+    {
+        if (Directory.Events is not { } events)
+        {
+            Conclude(true);
+            return;
+        }
+        int thread = Environment.CurrentManagedThreadId;
+        bool isInCall = true;
+        events.Received(peer.DeviceId, source, records, taken =>
+        {
+            if (Environment.CurrentManagedThreadId == thread && isInCall)
+                Conclude(taken);
+            else
+                _post(peer, () => Conclude(taken));
+        });
+        isInCall = false;
+
+        void Conclude(bool taken)
+        {
+            Directory.Counters.CountTaken(source, taken);
+            conclude(taken);
+        }
+    }
 }

@@ -43,32 +43,16 @@ internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, O
             acknowledgement?.Give();
             return;
         }
-        CoapPeer peer = transfer.Peer;
-        if (shard.Directory.Events is not { } events)
+        shard.Bring(transfer.Peer, ValueSource.Notification, records, taken =>
         {
-            Conclude(true);
-            return;
-        }
-        int thread = Environment.CurrentManagedThreadId;
-        events.Received(device.Registration.DeviceId, ValueSource.Notification, records, taken =>
-        {
-            if (Environment.CurrentManagedThreadId == thread)
-                Conclude(taken);
+            if (taken)
+                acknowledgement?.Give();
             else
-                shard.Post(peer, () => Conclude(taken));
+                Withhold();
         });
     }
 
     void ICoapTransferListener.Failed(CoapTransfer transfer, CoapRequestFailure failure) => Withhold();
-
-    private void Conclude(bool taken)
-    {
-        shard.Directory.Counters.CountTaken(ValueSource.Notification, taken);
-        if (taken)
-            acknowledgement?.Give();
-        else
-            Withhold();
-    }
 
     private void Withhold()
     {

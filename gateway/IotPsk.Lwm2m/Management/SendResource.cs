@@ -35,7 +35,10 @@ public sealed class SendResource(DeviceShard shard) : ICoapResource
         else if (!MayBring(device))
             Refuse(exchange, CoapCode.TooManyRequests, "More than a device may send.");
         else if (exchange.Hold() is { } deferral)
-            Bring(deferral, records, exchange);
+        {
+            long now = exchange.Now;
+            shard.Bring(exchange.Peer, ValueSource.Send, records, taken => deferral.Answer(taken ? CoapCode.Changed : CoapCode.ServiceUnavailable, -1, [], now));
+        }
     }
 
     private bool MayBring(ManagedDevice device)
@@ -49,30 +52,5 @@ public sealed class SendResource(DeviceShard shard) : ICoapResource
         shard.Directory.Counters.CountRefused();
         shard.Directory.Events?.Refused(exchange.Peer.DeviceId, "What it sends cannot be taken. " + problem);
         exchange.Answer(code, problem);
-    }
-
-    private void Bring(CoapDeferral deferral, List<SenmlRecord> records, CoapExchange exchange)
-    {
-        CoapPeer peer = exchange.Peer;
-        long now = exchange.Now;
-        if (shard.Directory.Events is not { } events)
-        {
-            Conclude(true);
-            return;
-        }
-        int thread = Environment.CurrentManagedThreadId;
-        events.Received(peer.DeviceId, ValueSource.Send, records, taken =>
-        {
-            if (Environment.CurrentManagedThreadId == thread)
-                Conclude(taken);
-            else
-                shard.Post(peer, () => Conclude(taken));
-        });
-
-        void Conclude(bool taken)
-        {
-            shard.Directory.Counters.CountTaken(ValueSource.Send, taken);
-            deferral.Answer(taken ? CoapCode.Changed : CoapCode.ServiceUnavailable, -1, [], now);
-        }
     }
 }
