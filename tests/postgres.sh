@@ -24,12 +24,14 @@ pg_make() {
 
 pg_start() {
   local tries
-  (cd / && exec setsid "$BASH" -c "$(declare -f pg_as)"'; pg_as "$@"' pg "$pg_bin/postgres" -D "$pg_dir/data" -k "$pg_dir" -p "$pg_port" \
+  (cd / && pg_as setsid "$pg_bin/postgres" -D "$pg_dir/data" -k "$pg_dir" -p "$pg_port" \
     -c listen_addresses=127.0.0.1 -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c shared_buffers=32MB -c max_connections=100) \
     >>"$pg_dir/server.log" 2>&1 </dev/null &
+  local child=$!
   for ((tries = 0; tries < 300; tries++)); do
-    pg_pid=$(head -n 1 "$pg_dir/data/postmaster.pid" 2>/dev/null)
+    pg_pid=$(head -n 1 "$pg_dir/data/postmaster.pid" 2>/dev/null) || true
     if [ -n "$pg_pid" ] && "$pg_bin/pg_isready" -q -h "$pg_dir" -p "$pg_port"; then return; fi
+    kill -0 "$child" 2>/dev/null || break
     sleep 0.1
   done
   cat "$pg_dir/server.log" >&2

@@ -38,6 +38,7 @@ cmd:jq|jq|reads JSON in the demo and the tests
 for group in "$@"; do
   case $group in
     test) needs+='
+any:/usr/lib/postgresql/*/bin/postgres|postgresql|the registry that several gateways share
 cmd:clang-tidy|clang-tidy|looks at the C of the device
 cmd:clang|clang|fuzzes the device TLS core
 glob:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a|libclang-rt-dev libclang-rt-14-dev|the same
@@ -56,6 +57,7 @@ have() {
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     file:*) [ -e "${1#file:}" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/${1##*/}" ] ;;
     glob:*) compgen -G "${1#glob:}" >/dev/null ;;
+    any:*) compgen -G "${1#any:}" >/dev/null ;;
     lib:*) ldconfig -p 2>/dev/null | grep -qF "${1#lib:} " ;;
   esac
 }

@@ -15,11 +15,12 @@ internal static class CheckConfigCommand
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
             ServingRules.Check(configuration);
+            string registry = RegistryAccess.Describe(configuration);
             var listeners = new JsonArray();
             foreach (ListenerConfiguration listener in configuration.Listeners)
                 listeners.Add((JsonNode)$"{listener.Name}: {listener.Listen} {(listener.Upstream is { } upstream ? $"to {upstream}" : "served here")}");
-            console.Print(common.Json(parsed), new JsonObject { ["valid"] = true, ["state"] = configuration.State, ["tpm"] = configuration.Tpm.Tcti, ["listeners"] = listeners },
-                $"the configuration is valid\nstate  {configuration.State}\nTPM    {configuration.Tpm.Tcti}\n{string.Join('\n', listeners.Select(l => "listen " + l))}");
+            console.Print(common.Json(parsed), new JsonObject { ["valid"] = true, ["state"] = configuration.State, ["registry"] = registry, ["tpm"] = configuration.Tpm.Tcti, ["listeners"] = listeners },
+                $"the configuration is valid\nstate  {configuration.State}\nstore  {registry}\nTPM    {configuration.Tpm.Tcti}\n{string.Join('\n', listeners.Select(l => "listen " + l))}");
             return 0;
         });
         return check;

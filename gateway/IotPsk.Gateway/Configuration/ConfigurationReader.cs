@@ -7,7 +7,7 @@ using IotPsk.Tls;
 namespace IotPsk.Gateway.Configuration;
 
 /// <summary>Reads and validates a configuration whole: every fault is found before any is told.</summary>
-internal sealed class ConfigurationReader
+internal sealed partial class ConfigurationReader
 {
     // Of any length that makes sense; a log file named by mistake is told at once.
     private const int MaxLength = 1 << 20;
@@ -81,6 +81,7 @@ internal sealed class ConfigurationReader
         var configuration = new GatewayConfiguration
         {
             State = AbsolutePath(root, "State", GatewayConfiguration.DefaultState),
+            Registry = Registry(root.Object("Registry")),
             Tpm = Tpm(root.Object("Tpm")),
             Listeners = Listeners(root),
             Telemetry = Telemetry(root.Object("Telemetry")),

@@ -9,13 +9,26 @@ internal sealed record GatewayConfiguration
     internal const string DefaultPath = "/etc/iotpsk/iotpsk.json";
     internal const string DefaultState = "/var/lib/iotpsk";
 
-    /// <summary>The state directory: registry and whatever else survives a restart.</summary>
+    /// <summary>The state directory: what survives a restart, with the registry where that is not in a database.</summary>
     internal string State { get; init; } = DefaultState;
+    internal RegistryConfiguration Registry { get; init; } = new();
     internal TpmConfiguration Tpm { get; init; } = new();
     internal IReadOnlyList<ListenerConfiguration> Listeners { get; init; } = [];
     internal TelemetryConfiguration Telemetry { get; init; } = new();
     internal LimitsConfiguration Limits { get; init; } = new();
     internal AdminConfiguration Admin { get; init; } = new();
+}
+
+/// <summary>Where the registry is: in the state directory, unless several gateways share one.</summary>
+internal sealed record RegistryConfiguration
+{
+    internal const string Example = "write it like Host=db.example;Database=iotpsk;Username=iotpsk, and the password into a file that PasswordFile names";
+
+    /// <summary>The PostgreSQL database that the gateways of a fleet share, in Npgsql's words and without a password; null for SQLite in the state directory.</summary>
+    internal string? Postgres { get; init; }
+
+    /// <summary>File with the password; null: the systemd credential registry-password if the service has one, else none.</summary>
+    internal string? PasswordFile { get; init; }
 }
 
 internal sealed record TpmConfiguration

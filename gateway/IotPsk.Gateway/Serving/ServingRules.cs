@@ -20,6 +20,8 @@ internal static class ServingRules
     {
         var keys = new List<string>();
         Compare("$.State", running.State, next.State);
+        Compare("$.Registry.Postgres", running.Registry.Postgres, next.Registry.Postgres);
+        Compare("$.Registry.PasswordFile", running.Registry.PasswordFile, next.Registry.PasswordFile);
         Compare("$.Tpm.Tcti", running.Tpm.Tcti, next.Tpm.Tcti);
         Compare("$.Tpm.EncryptSession", running.Tpm.EncryptSession, next.Tpm.EncryptSession);
         Compare("$.Tpm.KeepKeyCache", running.Tpm.KeepKeyCache, next.Tpm.KeepKeyCache);

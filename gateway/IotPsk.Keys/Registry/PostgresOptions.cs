@@ -69,7 +69,7 @@ public sealed partial class PostgresOptions
             return "holds a password";
         if (string.IsNullOrEmpty(builder.Host) || string.IsNullOrEmpty(builder.Database) || string.IsNullOrEmpty(builder.Username))
             return $"names no {(string.IsNullOrEmpty(builder.Host) ? "Host" : string.IsNullOrEmpty(builder.Database) ? "Database" : "Username")}";
-        if (builder.Multiplexing || builder.Enlist && builder.ContainsKey("Enlist"))
+        if (builder.Multiplexing || (builder.Enlist && builder.ShouldSerialize("Enlist")))
             return "asks for Multiplexing or Enlist, which the registry cannot do with";
         return string.IsNullOrEmpty(builder.SearchPath) || SchemaName().IsMatch(builder.SearchPath)
             ? null : "has a Search Path that is not the name of one schema, of a-z 0-9 and _";
@@ -96,7 +96,7 @@ public sealed partial class PostgresOptions
 
         void Default(string key, Action set)
         {
-            if (!builder.ContainsKey(key))
+            if (!builder.ShouldSerialize(key))
                 set();
         }
     }

@@ -28,7 +28,7 @@ public sealed class SealedKeyCache : IDisposable
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentNullException.ThrowIfNull(keys);
         (_registry, _keys) = (registry, keys);
-        _path = Path.Combine(registry.Location, "keys.sealed");
+        _path = Path.Combine(registry.State.Path, "keys.sealed");
     }
 
     private static ReadOnlySpan<byte> Magic => "IPSKKEYS"u8;
