@@ -53,6 +53,11 @@ public sealed class ConfigurationTests
     [InlineData("""{ "Listeners": [ { "Protocol": "tunnel", "MaxConnections": -1 } ] }""", "$.Listeners[0].MaxConnections")]
     [InlineData("""{ "Listeners": [ { "Echo": true } ] }""", "$.Listeners[0].Echo")]
     [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "TopicPrefix": "a/#" } }""", "$.Telemetry.TopicPrefix")]
+    [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "User": "gateway" } }""", "$.Telemetry.User")]
+    [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "User": "~a/b" } }""", "$.Telemetry.User")]
+    [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "PasswordFile": "secret" } }""", "$.Telemetry.PasswordFile")]
+    [InlineData("""{ "Listeners": [ {} ], "Telemetry": { "QueueMegabytes": 0 } }""", "$.Telemetry.QueueMegabytes")]
+    [InlineData("""{ "Listeners": [ { "Protocol": "lwm2m", "PasswordFile": "/a" } ] }""", "$.Listeners[0].PasswordFile")]
     public void A_fault_names_its_place(string json, string path)
     {
         Assert.Null(Parse(json, out var errors));

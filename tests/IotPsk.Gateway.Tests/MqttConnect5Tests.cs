@@ -28,7 +28,7 @@ public sealed class MqttConnect5Tests
     private static (PrologueStatus Status, MqttConnectRefusal Refusal, byte[] Upstream, byte[] Reply) Judge(ReadOnlySpan<byte> received)
     {
         ArrayBufferWriter<byte> upstream = new(), reply = new();
-        PrologueStatus status = MqttConnectRules.Judge(received, Device, out int consumed, upstream, reply, out MqttConnectRefusal refusal, out _);
+        PrologueStatus status = MqttConnectRules.Judge(received, Device, default, out int consumed, upstream, reply, out MqttConnectRefusal refusal, out _);
         Assert.Equal(status == PrologueStatus.Forward ? received.Length : 0, consumed);
         return (status, refusal, upstream.WrittenSpan.ToArray(), reply.WrittenSpan.ToArray());
     }
@@ -46,6 +46,19 @@ public sealed class MqttConnect5Tests
     {
         byte[] received = Connect(CleanStart | Password, [0], Text(Device), Text("secret"));
         Assert.Equal(Connect(CleanStart | Password | UserName, [0], Text(Device), Text(Device), Text("secret")), Judge(received).Upstream);
+    }
+
+    [Theory]
+    [InlineData(CleanStart)]
+    [InlineData(CleanStart | Password)]
+    [InlineData(CleanStart | Password | UserName)]
+    public void The_gateways_password_for_the_broker_takes_the_place_of_the_devices(byte flags)
+    {
+        ArrayBufferWriter<byte> upstream = new(), reply = new();
+        byte[][] sent = [Text(Device), .. (flags & UserName) != 0 ? [Text(Device)] : Array.Empty<byte[]>(), .. (flags & Password) != 0 ? [Text("the device's own")] : Array.Empty<byte[]>()];
+        byte[] received = Connect(flags, Properties, sent);
+        Assert.Equal(PrologueStatus.Forward, MqttConnectRules.Judge(received, Device, "broker's"u8, out _, upstream, reply, out _, out _));
+        Assert.Equal(Connect(CleanStart | UserName | Password, Properties, Text(Device), Text(Device), Text("broker's")), upstream.WrittenSpan.ToArray());
     }
 
     [Theory]
@@ -78,7 +91,7 @@ public sealed class MqttConnect5Tests
     [Fact]
     public void A_broker_that_is_away_is_told_in_the_clients_form()
     {
-        var prologue = new MqttPrologue((_, _) => { });
+        var prologue = new MqttPrologue((_, _) => { }, null);
         ArrayBufferWriter<byte> reply = new();
         prologue.UpstreamFailed(reply);
         Assert.Equal([0x20, 2, 0, 3], reply.WrittenSpan.ToArray());
@@ -98,7 +111,7 @@ public sealed class MqttConnect5Tests
         Prop.ForAll(mutated.ToArbitrary(), bytes =>
         {
             ArrayBufferWriter<byte> upstream = new(), reply = new();
-            PrologueStatus status = MqttConnectRules.Judge(bytes, Device, out _, upstream, reply, out _, out _);
+            PrologueStatus status = MqttConnectRules.Judge(bytes, Device, default, out _, upstream, reply, out _, out _);
             byte[] sent = upstream.WrittenSpan.ToArray();
             if (status != PrologueStatus.Forward)
                 return sent.Length == 0;

@@ -29,7 +29,7 @@ public sealed class MqttConnectRulesTests
     private static Verdict Judge(ReadOnlySpan<byte> received)
     {
         ArrayBufferWriter<byte> upstream = new(), reply = new();
-        PrologueStatus status = MqttConnectRules.Judge(received, Device, out int consumed, upstream, reply, out MqttConnectRefusal refusal, out _);
+        PrologueStatus status = MqttConnectRules.Judge(received, Device, default, out int consumed, upstream, reply, out MqttConnectRefusal refusal, out _);
         return new Verdict(status, refusal, consumed, upstream.WrittenSpan.ToArray(), reply.WrittenSpan.ToArray());
     }
 
@@ -37,6 +37,19 @@ public sealed class MqttConnectRulesTests
     {
         var buffer = new byte[70_000];
         return buffer[..connect.Write(buffer, 0)];
+    }
+
+    [Fact]
+    public void The_gateways_password_for_the_broker_goes_into_a_CONNECT_of_3_1_1_too()
+    {
+        ArrayBufferWriter<byte> upstream = new(), reply = new();
+        byte[] received = Write(new MqttConnect { KeepAlive = 30, UserName = Device, Password = [1], WillTopic = "a", WillMessage = [2] });
+        Assert.Equal(PrologueStatus.Forward, MqttConnectRules.Judge(received, Device, new byte[300], out _, upstream, reply, out _, out _));
+        byte[] packet = upstream.WrittenSpan.ToArray();
+        MqttFixedHeader.TryRead(packet, 0, packet.Length, out MqttFixedHeader header);
+        var connect = new MqttConnect();
+        Assert.True(connect.TryRead(header, packet, header.HeaderLength));
+        Assert.Equal((Device, 300, "a"), (connect.UserName, connect.Password.Length, connect.WillTopic));
     }
 
     [Fact]

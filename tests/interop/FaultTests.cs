@@ -121,6 +121,14 @@ public sealed class FaultTests : IDisposable
     [Fact]
     public void A_second_gateway_is_told_what_is_in_its_way()
     {
+        CommandResult state = Gateway.Run("serve");
+        Assert.Equal(1, state.ExitCode);
+        Assert.Contains("telemetry queue", state.Error, StringComparison.Ordinal);
+        Assert.Contains("another gateway", state.Error, StringComparison.Ordinal);
+
+        var listeners = Gateway.Configuration["Listeners"]!.AsArray();
+        listeners.RemoveAt(listeners.Count - 1); // lwm2m, and with it the queue
+        Gateway.WriteConfiguration();
         CommandResult same = Gateway.Run("serve");
         Assert.Equal(1, same.ExitCode);
         Assert.Contains("mqtt", same.Error, StringComparison.Ordinal);

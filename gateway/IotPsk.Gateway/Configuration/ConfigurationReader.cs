@@ -14,7 +14,7 @@ internal sealed partial class ConfigurationReader
     private const int MaxIdleSeconds = 30 * 86_400;
 
     private static readonly string[] BrokerSchemes = ["tcp", EndpointAddress.Unix];
-    private static readonly string[] OfConnections = ["Upstream", "AllowPskKe", "AllowTls12", "ProxyProtocol", "IdleSeconds", "MaxConnections"], OfDatagrams = ["Echo"];
+    private static readonly string[] OfConnections = ["Upstream", "AllowPskKe", "AllowTls12", "ProxyProtocol", "IdleSeconds", "MaxConnections"], OfDatagrams = ["Echo"], OfBrokers = ["PasswordFile"];
     private readonly List<ConfigurationError> _errors = [];
 
     /// <summary>Reads the file at <paramref name="path"/>. Throws <see cref="UserError"/> with one line per fault.</summary>
@@ -88,6 +88,7 @@ internal sealed partial class ConfigurationReader
             Limits = Limits(root.Object("Limits")),
             Admin = Admin(root.Object("Admin")),
         };
+        CheckBrokerUser(root, configuration);
         root.End();
         return configuration;
     }
@@ -149,13 +150,14 @@ internal sealed partial class ConfigurationReader
             Upstream = reader.Address("Upstream", protocol == ListenerProtocol.Mqtt ? BrokerSchemes : ["tcp"], "tcp://127.0.0.1:1883") ?? DefaultUpstream(protocol),
             AllowPskKe = reader.Flag("AllowPskKe", false),
             AllowTls12 = reader.Flag("AllowTls12", true),
+            PasswordFile = OptionalPath(reader, "PasswordFile"),
             ProxyProtocol = reader.Flag("ProxyProtocol", false),
             IdleSeconds = reader.Number("IdleSeconds", 0, 0, MaxIdleSeconds),
             MaxConnections = reader.Number("MaxConnections", 0, 0, 10_000_000),
             Echo = reader.Flag("Echo", false),
         };
         reader.End();
-        foreach (string key in datagrams ? OfConnections : OfDatagrams)
+        foreach (string key in (string[])[.. datagrams ? OfConnections : OfDatagrams, .. protocol == ListenerProtocol.Mqtt ? [] : OfBrokers])
         {
             if (reader.Has(key))
                 Error(reader.PathOf(key), $"has no meaning for {NameOf(protocol)}", "remove it");
@@ -228,24 +230,6 @@ internal sealed partial class ConfigurationReader
         one.Equals(other) || IsAny(one) || IsAny(other);
 
     private static bool IsAny(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
-
-    private TelemetryConfiguration Telemetry(JsonObjectReader? reader)
-    {
-        var defaults = new TelemetryConfiguration();
-        if (reader is null)
-            return defaults;
-        var telemetry = new TelemetryConfiguration
-        {
-            Mqtt = reader.Address("Mqtt", BrokerSchemes, defaults.Mqtt.ToString()) ?? defaults.Mqtt,
-            TopicPrefix = reader.Text("TopicPrefix") ?? defaults.TopicPrefix,
-        };
-        string prefix = telemetry.TopicPrefix;
-        // MQTT 3.1.1 s4.7: wildcards and NUL stand in no topic name; $ begins the broker's own topics.
-        if (prefix.AsSpan().IndexOfAny("+#\0") >= 0 || prefix[0] is '$' or '/' || prefix[^1] == '/' || Encoding.UTF8.GetByteCount(prefix) > 256)
-            Error(reader.PathOf("TopicPrefix"), $"\"{prefix.Replace("\0", "\\0", StringComparison.Ordinal)}\" is no topic prefix", "write topic levels without + # $ and without / at the ends, like iotpsk");
-        reader.End();
-        return telemetry;
-    }
 
     private static LimitsConfiguration Limits(JsonObjectReader? reader)
     {

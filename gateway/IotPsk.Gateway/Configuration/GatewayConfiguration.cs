@@ -66,6 +66,12 @@ internal sealed record ListenerConfiguration
     internal bool AllowPskKe { get; init; }
     internal bool AllowTls12 { get; init; } = true;
 
+    /// <summary>
+    /// File with the password that goes to the broker in the CONNECT of every device (mqtt); null: the systemd credential mqtt-password if the
+    /// service has one, else what the device sent.
+    /// </summary>
+    internal string? PasswordFile { get; init; }
+
     /// <summary>Tell the upstream by a PROXY protocol header, version 2, who connected.</summary>
     internal bool ProxyProtocol { get; init; }
 
@@ -81,9 +87,18 @@ internal sealed record ListenerConfiguration
 
 internal sealed record TelemetryConfiguration
 {
-    /// <summary>The broker that values of LwM2M devices go to.</summary>
+    /// <summary>The broker that values of LwM2M devices go to: a tcp or a unix address.</summary>
     internal EndpointAddress Mqtt { get; init; } = new("tcp", "127.0.0.1", 1883);
     internal string TopicPrefix { get; init; } = "iotpsk";
+
+    /// <summary>The gateway's own user name at the broker: never the id of a device, which would have its rights.</summary>
+    internal string User { get; init; } = "~iotpsk";
+
+    /// <summary>File with the broker's password; null: the systemd credential mqtt-password if the service has one, else none.</summary>
+    internal string? PasswordFile { get; init; }
+
+    /// <summary>MiB of messages that wait on the disk while the broker is away, 1..65536; the file grows to half as much again.</summary>
+    internal int QueueMegabytes { get; init; } = 256;
 }
 
 /// <summary>Limits; 0 means none, but for the handshake time.</summary>

@@ -1,5 +1,6 @@
 using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Mqtt;
+using IotPsk.Gateway.Serving.Telemetry;
 using IotPsk.Keys;
 using IotPsk.Lwm2m.Management;
 using IotPsk.Lwm2m.Registration;
@@ -16,7 +17,7 @@ internal static class GatewayMetrics
     private static IEnumerable<Metric> Read(GatewayService service, NetMetrics net, DatagramMetrics datagrams) =>
     [
         .. Connections(net, datagrams, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
-        .. Lwm2mNumbers(service.Lwm2m), .. KeyNumbers(service), .. TpmNumbers(service.Tpm),
+        .. Lwm2mNumbers(service.Lwm2m), .. KeyNumbers(service), .. TpmNumbers(service.Tpm), .. TelemetryMetrics.Read(service.Telemetry),
     ];
 
     private static IEnumerable<Metric> Connections(NetMetrics net, DatagramMetrics datagrams, EventCounters events)

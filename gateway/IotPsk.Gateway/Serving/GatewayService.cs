@@ -1,6 +1,7 @@
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving.Lwm2m;
 using IotPsk.Gateway.Serving.Rekeying;
+using IotPsk.Gateway.Serving.Telemetry;
 using IotPsk.Keys;
 using IotPsk.Net;
 using Microsoft.Extensions.Logging;
@@ -34,6 +35,7 @@ internal sealed class GatewayService : IAsyncDisposable
         var resolver = new FleetPskResolver(authority, _keys, registry, time);
         _events = new SessionEvents(log, Events, time) { StillStands = resolver.StillStands };
         _shards = new ShardSet(NetLimitsOf(configuration.Limits), resolver, time, _events);
+        Telemetry = new TelemetryService(state.Path, time, log);
         _lwm2m = Lwm2mDevices.Start(state.Path, registry, time, log);
         var rekeying = new RekeyDesk(registry, tpm, time, Events, log) { Reply = _shards.Reply };
         _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, rekeying, log);
@@ -48,6 +50,7 @@ internal sealed class GatewayService : IAsyncDisposable
     internal TpmOwner Tpm => _tpm;
     internal IRegistry Registry => _registry;
     internal Lwm2mDevices Lwm2m => _lwm2m;
+    internal TelemetryService Telemetry { get; }
     internal IReadOnlyList<TlsListener> Listeners => [.. _listeners.Tls];
 
     /// <summary>Starts everything and listens. Errors are the user's: <see cref="UserError"/> or <see cref="KeysException"/>.</summary>
@@ -167,6 +170,7 @@ internal sealed class GatewayService : IAsyncDisposable
         await _shards.StopAsync(drain);
         _shards.Dispose();
         await _lwm2m.DisposeAsync();
+        await Telemetry.StopAsync(drain);
         if (_tickets is not null)
             await _tickets.DisposeAsync();
         if (_kept is not null)
@@ -185,7 +189,10 @@ internal sealed class GatewayService : IAsyncDisposable
         TimeSpan lifetime = TimeSpan.FromHours(next.Limits.TicketHours);
         if (lifetime > TimeSpan.Zero)
             _tickets ??= await TicketKeeper.StartAsync(_registry, _tpm, lifetime, _time, _log);
+        // The values of devices that speak MQTT go to the broker without us.
+        BrokerOptions? broker = Telemetry.Prepare(next.Telemetry, next.Listeners.Any(listener => listener.Protocol == ListenerProtocol.Lwm2m));
         await _listeners.ChangeAsync(next.Listeners, next.Limits, lifetime > TimeSpan.Zero ? _tickets!.Options(lifetime) : null);
+        await Telemetry.ChangeAsync(broker);
         _shards.UpdateLimits(NetLimitsOf(next.Limits));
         if (next.Limits.SessionsPerDevice != _events.SessionsPerDevice)
             await _events.LimitAsync(next.Limits.SessionsPerDevice, SessionsAsync);

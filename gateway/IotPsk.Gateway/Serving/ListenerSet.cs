@@ -37,7 +37,7 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
     /// <exception cref="UserError">An upstream's name has no address, or an address cannot be had: the listeners are as they were.</exception>
     internal async Task ChangeAsync(IReadOnlyList<ListenerConfiguration> configured, LimitsConfiguration limits, TicketOptions? tickets)
     {
-        var terms = new Terms(limits, tickets, Resolve(configured));
+        var terms = new Terms(limits, tickets, Resolve(configured), Passwords(configured));
         Port[] before = _ports;
         ListenerConfiguration[] added = [.. configured.Where(listener => !Array.Exists(before, port => IsSame(port.Configuration, listener)))];
         Port[] leaving = [.. before.Where(port => !configured.Any(listener => IsSame(port.Configuration, listener)))];
@@ -80,6 +80,10 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
     private static Dictionary<string, EndPoint> Resolve(IEnumerable<ListenerConfiguration> configured) => configured
         .Where(listener => listener.Upstream is not null)
         .ToDictionary(listener => listener.Name, listener => listener.Upstream!.Value.Resolve($"the Upstream of listener {listener.Name}"), StringComparer.Ordinal);
+
+    private static Dictionary<string, byte[]?> Passwords(IEnumerable<ListenerConfiguration> configured) => configured
+        .Where(listener => listener.Protocol == ListenerProtocol.Mqtt)
+        .ToDictionary(listener => listener.Name, listener => BrokerPassword.Read(listener.PasswordFile), StringComparer.Ordinal);
 
     // Associations that move are lost if their new port cannot be had: that is found out before they leave the old one.
     private static void Probe(ListenerConfiguration listener, Port[] before)
@@ -179,9 +183,17 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
         Greeting = listener.ProxyProtocol ? ProxyHeader.Write : null,
         IdleTimeout = TimeSpan.FromSeconds(listener.IdleSeconds),
         Connections = listener.MaxConnections,
-        Prologue = listener.Protocol == ListenerProtocol.Mqtt ? () => new MqttPrologue(events.ConnectRefused) : null,
+        Prologue = Prologue(listener, terms),
         ProtocolPrologue = _ => new RekeyPrologue(rekeying),
     };
+
+    private Func<SessionPrologue>? Prologue(ListenerConfiguration listener, Terms terms)
+    {
+        if (listener.Protocol != ListenerProtocol.Mqtt)
+            return null;
+        byte[]? password = terms.Passwords[listener.Name];
+        return () => new MqttPrologue(events.ConnectRefused, password);
+    }
 
     private DatagramListenerOptions DatagramOptions(ListenerConfiguration listener, Terms terms) => new()
     {
@@ -198,5 +210,5 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
         internal Task CloseAsync() => Tls?.CloseAsync() ?? Datagrams!.CloseAsync();
     }
 
-    private sealed record Terms(LimitsConfiguration Limits, TicketOptions? Tickets, Dictionary<string, EndPoint> Upstreams);
+    private sealed record Terms(LimitsConfiguration Limits, TicketOptions? Tickets, Dictionary<string, EndPoint> Upstreams, Dictionary<string, byte[]?> Passwords);
 }

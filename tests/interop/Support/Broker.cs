@@ -60,6 +60,9 @@ internal sealed class Broker : IDisposable
         File.WriteAllText(access, $"""
             user {Reader}
             topic read #
+            user ~iotpsk
+            topic write iotpsk/#
+            topic read iotpsk/+/cmd/#
             pattern readwrite iotpsk/%u/#
 
             """);

@@ -26,6 +26,7 @@ internal sealed class GatewayProcess : IDisposable
                 { "Name": "mqtt", "Protocol": "mqtt", "Listen": "tcp://127.0.0.1:{{Port}}", "Upstream": "tcp://127.0.0.1:{{brokerPort}}" },
                 { "Name": "http", "Protocol": "tunnel", "Listen": "tcp://127.0.0.1:{{TunnelPort}}", "Upstream": "tcp://127.0.0.1:{{_httpPort}}", "AllowPskKe": true },
                 { "Name": "lwm2m", "Protocol": "lwm2m", "Listen": "udp://127.0.0.1:{{CoapPort}}", "Echo": true } ],
+              "Telemetry": { "Mqtt": "tcp://127.0.0.1:{{brokerPort}}" },
               "Admin": { "Socket": "{{directory.File("admin.sock")}}", "Http": "http://127.0.0.1:{{_httpPort}}" }
             }
             """))!.AsObject();

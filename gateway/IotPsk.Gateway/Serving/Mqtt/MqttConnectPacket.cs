@@ -65,10 +65,11 @@ internal readonly ref struct MqttConnectPacket
         return MqttConnectRefusal.None;
     }
 
-    /// <summary>Writes the packet with another client id and user name.</summary>
-    internal int Write(Span<byte> to, ReadOnlySpan<byte> clientId, ReadOnlySpan<byte> userName)
+    /// <summary>Writes the packet with another client id and user name, and with another password if there is one.</summary>
+    internal int Write(Span<byte> to, ReadOnlySpan<byte> clientId, ReadOnlySpan<byte> userName, ReadOnlySpan<byte> password)
     {
-        int remaining = 10 + Properties.Length + 2 + clientId.Length + Will.Length + 2 + userName.Length + Password.Length;
+        int secret = password.IsEmpty ? Password.Length : 2 + password.Length;
+        int remaining = 10 + Properties.Length + 2 + clientId.Length + Will.Length + 2 + userName.Length + secret;
         int at = 0;
         to[at++] = 0x10;
         for (int rest = remaining; ; rest >>= 7)
@@ -79,18 +80,20 @@ internal readonly ref struct MqttConnectPacket
         }
         at = Put(to, at, "MQTT"u8);
         to[at++] = Level;
-        to[at++] = (byte)(Flags | UserNameFlag);
+        to[at++] = (byte)(Flags | UserNameFlag | (password.IsEmpty ? 0 : PasswordFlag));
         KeepAlive.CopyTo(to[at..]);
         Properties.CopyTo(to[(at + 2)..]);
         at = Put(to, at + 2 + Properties.Length, clientId);
         Will.CopyTo(to[at..]);
         at = Put(to, at + Will.Length, userName);
+        if (!password.IsEmpty)
+            return Put(to, at, password);
         Password.CopyTo(to[at..]);
         return at + Password.Length;
     }
 
     /// <summary>Enough room for <see cref="Write"/>.</summary>
-    internal int MaxSize(int clientId, int userName) => 5 + 14 + Properties.Length + clientId + Will.Length + userName + Password.Length;
+    internal int MaxSize(int clientId, int userName, int password) => 5 + 16 + Properties.Length + clientId + Will.Length + userName + Math.Max(password, Password.Length);
 
     // The reserved flag (3.1.1 s3.1.2.3), will QoS and retain without a will (s3.1.2.6, s3.1.2.7), a password alone (3.1.1 s3.1.2.9; allowed since 5).
     private static bool AreFlagsRight(byte level, int flags) =>

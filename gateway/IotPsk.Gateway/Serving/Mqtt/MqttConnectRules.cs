@@ -18,12 +18,13 @@ internal static class MqttConnectRules
     /// <summary>Judges the first bytes of a device's session.</summary>
     /// <param name="received">Everything received so far.</param>
     /// <param name="deviceId">The device that proved its key.</param>
+    /// <param name="password">The password the broker asks of the gateway, whatever the device sent; empty: what the device sent goes on.</param>
     /// <param name="consumed">Bytes of the CONNECT, when it goes to the broker.</param>
     /// <param name="upstream">Gets the CONNECT for the broker.</param>
     /// <param name="reply">Gets the CONNACK of a refusal, where one is due.</param>
     /// <param name="refusal">Why it was refused.</param>
     /// <param name="level">The protocol level, in whose form the client is answered.</param>
-    internal static PrologueStatus Judge(ReadOnlySpan<byte> received, string deviceId, out int consumed, IBufferWriter<byte> upstream, IBufferWriter<byte> reply, out MqttConnectRefusal refusal, out byte level)
+    internal static PrologueStatus Judge(ReadOnlySpan<byte> received, string deviceId, ReadOnlySpan<byte> password, out int consumed, IBufferWriter<byte> upstream, IBufferWriter<byte> reply, out MqttConnectRefusal refusal, out byte level)
     {
         consumed = 0;
         level = MqttConnectPacket.Level311;
@@ -35,7 +36,7 @@ internal static class MqttConnectRules
             return PrologueStatus.Refuse; // without an answer: its form is not known yet
         if (size == 0 || received.Length < size)
             return PrologueStatus.NeedMore;
-        refusal = Forward(received[header..size], deviceId, upstream, out level);
+        refusal = Forward(received[header..size], deviceId, password, upstream, out level);
         if (refusal != MqttConnectRefusal.None)
         {
             MqttConnectAnswer.Write(reply, level, refusal);
@@ -58,7 +59,7 @@ internal static class MqttConnectRules
         return size > MaxConnect ? MqttConnectRefusal.TooLarge : MqttConnectRefusal.None;
     }
 
-    private static MqttConnectRefusal Forward(ReadOnlySpan<byte> body, string deviceId, IBufferWriter<byte> upstream, out byte level)
+    private static MqttConnectRefusal Forward(ReadOnlySpan<byte> body, string deviceId, ReadOnlySpan<byte> password, IBufferWriter<byte> upstream, out byte level)
     {
         MqttConnectRefusal refusal = MqttConnectPacket.TryRead(body, out MqttConnectPacket packet, out level);
         if (refusal != MqttConnectRefusal.None)
@@ -77,8 +78,8 @@ internal static class MqttConnectRules
         if (!packet.ClientId.IsEmpty && !IsOwn(packet.ClientId, device))
             return MqttConnectRefusal.ForeignClientId;
         ReadOnlySpan<byte> clientId = packet.ClientId.IsEmpty && !isBrokers ? device : packet.ClientId;
-        Span<byte> to = upstream.GetSpan(packet.MaxSize(clientId.Length, device.Length));
-        upstream.Advance(packet.Write(to, clientId, device));
+        Span<byte> to = upstream.GetSpan(packet.MaxSize(clientId.Length, device.Length, password.Length));
+        upstream.Advance(packet.Write(to, clientId, device, password));
         return MqttConnectRefusal.None;
     }
 

@@ -18,13 +18,12 @@ internal sealed class TelemetryQueue : IDisposable
     private static readonly TimeSpan ForgetPause = TimeSpan.FromMilliseconds(100), RetryPause = TimeSpan.FromMilliseconds(500);
 
     private readonly TelemetryStore _store;
-    private readonly long _limit;
+    private long _limit;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly TelemetryCounters _counters;
     private readonly Thread _thread;
     private readonly object _gate = new();
-    private readonly SemaphoreSlim _grown = new(0);
     private readonly Queue<Pending> _pending = new();
     private readonly HashSet<long> _kept = [];
     private long _pendingBytes;
@@ -47,16 +46,34 @@ internal sealed class TelemetryQueue : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Bytes of messages at most; a file that is larger already stays so until it is opened again.</summary>
+    internal long Limit { set { lock (_gate) _limit = value; } }
+
+    internal string ClientId => _store.ClientId;
+
     /// <summary>Messages on the disk.</summary>
     internal long Count { get { lock (_gate) return _count - _deliveredCount; } }
 
     /// <summary>Bytes of them.</summary>
     internal long Bytes { get { lock (_gate) return _bytes - _deliveredBytes; } }
 
-    /// <summary>How long the oldest message waits; zero where there is none.</summary>
-    internal TimeSpan OldestAge => Count > 0 && _store.Oldest() is { } taken
-        ? TimeSpan.FromMilliseconds(Math.Max(0, _time.GetUtcNow().ToUnixTimeMilliseconds() - taken))
-        : TimeSpan.Zero;
+    /// <summary>How long the oldest message waits; zero where there is none, or the disk does not tell.</summary>
+    internal TimeSpan OldestAge
+    {
+        get
+        {
+            try
+            {
+                return Count > 0 && _store.Oldest() is { } taken
+                    ? TimeSpan.FromMilliseconds(Math.Max(0, _time.GetUtcNow().ToUnixTimeMilliseconds() - taken))
+                    : TimeSpan.Zero;
+            }
+            catch (SqliteException)
+            {
+                return TimeSpan.Zero;
+            }
+        }
+    }
 
     /// <summary>Takes a message as <see cref="ITelemetryOutlet.Publish"/> has it; the topic is a good one.</summary>
     internal void Add(string topic, ReadOnlyMemory<byte> payload, bool retain, Action<bool>? taken)
@@ -82,8 +99,11 @@ internal sealed class TelemetryQueue : IDisposable
     /// <exception cref="SqliteException">The disk fails.</exception>
     internal List<QueuedMessage> Read(long after, int count, long bytes) => _store.Read(after, count, bytes);
 
-    /// <summary>Waits until there may be more to read.</summary>
-    internal Task GrownAsync(CancellationToken cancellation) => _grown.WaitAsync(cancellation);
+    /// <summary>Called when there is more to read, on the writer's thread.</summary>
+    internal Action? Grown { get; set; }
+
+    /// <summary>Nothing is on its way: all that was taken is delivered, or was put aside.</summary>
+    internal bool IsIdle { get { lock (_gate) return _pendingBytes == 0 && _count - _deliveredCount <= _kept.Count; } }
 
     /// <summary>The broker has these: every message up to <paramref name="sequence"/> that was not put aside.</summary>
     internal void Delivered(long sequence, int count, long bytes)
@@ -120,7 +140,6 @@ internal sealed class TelemetryQueue : IDisposable
         }
         _thread.Join();
         _store.Dispose();
-        _grown.Dispose();
     }
 
     private TelemetryRefusal? Refusal(long cost)
@@ -161,7 +180,7 @@ internal sealed class TelemetryQueue : IDisposable
                     Refuse(TelemetryRefusal.DiskFailed, pending.Taken);
             }
             if (written && batch.Count > 0)
-                Announce();
+                Grown?.Invoke();
         }
     }
 
@@ -247,12 +266,6 @@ internal sealed class TelemetryQueue : IDisposable
         {
             // The space stays with the file, which uses it again.
         }
-    }
-
-    private void Announce()
-    {
-        if (_grown.CurrentCount == 0)
-            _grown.Release();
     }
 
     private void Tell(Action<bool>? taken, bool result)

@@ -54,7 +54,7 @@ internal sealed class TelemetryStore : IDisposable
         FileStream? held = null;
         try
         {
-            held = Create(Path.Combine(state, "telemetry.lock"), FileShare.None);
+            held = Create(Path.Combine(state, "telemetry.lock"), FileShare.None); // of two gateways each would send all of it
             Create(path, FileShare.ReadWrite).Dispose();
             try
             {
@@ -213,8 +213,9 @@ internal sealed class TelemetryStore : IDisposable
         using SqliteTransaction transaction = _writer.BeginTransaction();
         Execute(_writer, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID", transaction);
         Execute(_writer, "CREATE TABLE messages (sequence INTEGER PRIMARY KEY, taken INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL, retain INTEGER NOT NULL)", transaction);
-        // Gateways of one fleet share its name, and a broker has one session for each client identifier: the name alone would not do.
-        Execute(_writer, $"INSERT INTO meta VALUES ('client', 'iotpsk-{Guid.NewGuid().ToString("N")[..12]}')", transaction);
+        // Gateways of one fleet share its name, and a broker has one session for each client identifier: the name alone would not do. No device
+        // can have this one, for none has a ~ in its id.
+        Execute(_writer, $"INSERT INTO meta VALUES ('client', '~iotpsk-{Guid.NewGuid().ToString("N")[..12]}')", transaction);
         Execute(_writer, $"PRAGMA user_version = {Version}", transaction);
         transaction.Commit();
     }

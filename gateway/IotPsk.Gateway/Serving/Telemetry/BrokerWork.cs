@@ -1,0 +1,110 @@
+using IotPsk.Shared;
+
+namespace IotPsk.Gateway.Serving.Telemetry;
+
+/// <summary>What is to be done at the broker, over all connections: the window into the queue, and the commands.</summary>
+internal sealed class BrokerWork
+{
+    private const long WindowBytes = 1 << 20;
+    // Bounds what a broker that refuses everything could have put aside.
+    private const int MaxAside = 100, SuspiciousAfter = 3, GuiltyAfter = 6;
+    // Messages sent and not acknowledged, at most.
+    private const int WindowCount = 100;
+
+    private readonly TelemetryQueue _queue;
+    private readonly CommandRouter _router;
+    private readonly DeliveryWindow _window;
+    private readonly Lock _gate = new();
+    private int _connection, _ends, _aside;
+
+    internal BrokerWork(TelemetryQueue queue, CommandRouter router, TelemetryCounters counters)
+    {
+        (_queue, _router, Counters, _window) = (queue, router, counters, new DeliveryWindow(WindowCount, WindowBytes));
+        queue.Grown = Wake.Set;
+    }
+
+    internal Wake Wake { get; } = new();
+
+    internal TelemetryCounters Counters { get; }
+
+    /// <summary>Messages put aside since the start.</summary>
+    internal int Aside => Volatile.Read(ref _aside);
+
+    internal ushort NewId()
+    {
+        lock (_gate)
+            return _window.NewId();
+    }
+
+    /// <summary>Another connection begins.</summary>
+    internal void Connected()
+    {
+        lock (_gate)
+            _connection++;
+    }
+
+    /// <summary>
+    /// Messages to send now; empty where there is none, or no room in the window. First, under their identifiers, those that a former
+    /// connection left without an answer (MQTT 3.1.1 s4.4, s4.6).
+    /// </summary>
+    /// <exception cref="BrokerException">The disk cannot be read.</exception>
+    internal DeliveryWindow.Slot[] Next()
+    {
+        lock (_gate)
+        {
+            IEnumerable<DeliveryWindow.Slot> unsent = _window.Unsent(_connection);
+            if (_ends >= SuspiciousAfter)
+                return [.. unsent.Where(slot => slot == _window.First).Select(slot => slot.SendOn(_connection))];
+            DeliveryWindow.Slot[] again = [.. unsent.Select(slot => slot.SendOn(_connection))];
+            (int count, long bytes) = _window.Room;
+            if (again.Length > 0 || count == 0)
+                return again;
+            try
+            {
+                return [.. _queue.Read(_window.Last, count, bytes).Select(message => _window.Add(message).SendOn(_connection))];
+            }
+            catch (Microsoft.Data.Sqlite.SqliteException e)
+            {
+                throw new BrokerException($"the queue cannot be read: {e.Message}", inner: e);
+            }
+        }
+    }
+
+    internal void Acknowledged(int id)
+    {
+        lock (_gate)
+        {
+            if (!_window.Acknowledge(id))
+                return;
+            _ends = 0;
+            Counters.CountPublished();
+            if (_window.Slide() is { Count: > 0 } done)
+                _queue.Delivered(done.Sequence, done.Count, done.Bytes);
+        }
+        Wake.Set();
+    }
+
+    internal void Route(MqttPublish message, string prefix) =>
+        _router.Route(message.Topic, prefix, message.Payload.AsMemory(message.PayloadOffset, message.PayloadCount), message.Retain);
+
+    /// <summary>
+    /// The broker ended a connection by itself. If it does so again and again without an answer to the oldest message, that one is sent alone; if
+    /// that does not help, it is put aside, so that those behind it go on.
+    /// </summary>
+    /// <returns>The message that was put aside.</returns>
+    internal QueuedMessage? ConnectionEnded()
+    {
+        lock (_gate)
+        {
+            if (_window.First?.Connection != _connection || ++_ends < GuiltyAfter || _aside >= MaxAside)
+                return null;
+            _ends = 0;
+            _aside++;
+            DeliveryWindow.Slot first = _window.PutFirstAside();
+            _queue.PutAside(first.Message.Sequence);
+            if (_window.Slide() is { Count: > 0 } done)
+                _queue.Delivered(done.Sequence, done.Count, done.Bytes);
+            return first.Message;
+        }
+    }
+}
