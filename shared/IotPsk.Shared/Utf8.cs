@@ -1,10 +1,15 @@
 namespace IotPsk.Shared
 {
     /// <summary>UTF-8 as RFC 3629 has it: well-formed, shortest forms, no surrogates.</summary>
-    internal static class Utf8
+    public static class Utf8
     {
-        // MQTT does not allow U+0000 (MQTT 3.1.1 s1.5.3).
-        internal static bool IsWellFormed(byte[] buffer, int at, int count, bool allowNul)
+        /// <summary>Tells whether bytes are UTF-8.</summary>
+        /// <param name="buffer">The array that holds them.</param>
+        /// <param name="at">Where they begin.</param>
+        /// <param name="count">How many there are.</param>
+        /// <param name="allowNul">Whether U+0000 may be among them; MQTT does not allow it (MQTT 3.1.1 s1.5.3).</param>
+        /// <returns>True if they are well-formed.</returns>
+        public static bool IsWellFormed(byte[] buffer, int at, int count, bool allowNul)
         {
             int end = at + count;
             while (at < end)
