@@ -7,12 +7,15 @@ using Npgsql;
 namespace IotPsk.Keys;
 
 /// <summary>Where a registry on PostgreSQL is. Prints without the password.</summary>
-public sealed partial class PostgresOptions
+public sealed partial record PostgresOptions
 {
     private const string DefaultSchema = "iotpsk";
     private readonly NpgsqlConnectionStringBuilder _builder;
 
     private PostgresOptions(NpgsqlConnectionStringBuilder builder, string schema) => (_builder, Schema) = (builder, schema);
+
+    /// <summary>Whether to hear of changes at once, and not at the next look only.</summary>
+    internal bool Listens { get; init; } = true;
 
     /// <summary>The schema that holds the registry: Search Path of the connection, "iotpsk" where it has none.</summary>
     public string Schema { get; }
@@ -53,7 +56,7 @@ public sealed partial class PostgresOptions
     public PostgresOptions WithPassword(string password)
     {
         ArgumentException.ThrowIfNullOrEmpty(password);
-        return new PostgresOptions(new NpgsqlConnectionStringBuilder(_builder.ConnectionString) { Password = password }, Schema);
+        return new PostgresOptions(new NpgsqlConnectionStringBuilder(_builder.ConnectionString) { Password = password }, Schema) { Listens = Listens };
     }
 
     /// <summary>Database, server and user, for messages.</summary>

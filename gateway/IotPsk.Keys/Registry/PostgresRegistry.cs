@@ -70,7 +70,13 @@ internal sealed partial class PostgresRegistry : SqlRegistry
         return 0;
     }));
 
-    private protected override void OnWatch() => _listener = new PostgresListener(_source, Channel, () =>
+    private protected override void OnWatch()
+    {
+        if (_options.Listens)
+            _listener = new PostgresListener(_source, Channel, RefreshQuietly);
+    }
+
+    private void RefreshQuietly()
     {
         try
         {
@@ -80,7 +86,7 @@ internal sealed partial class PostgresRegistry : SqlRegistry
         {
             // The poll tells.
         }
-    });
+    }
 
     private protected override void OnPolled(bool succeeded)
     {
