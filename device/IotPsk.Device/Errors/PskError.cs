@@ -126,6 +126,12 @@ namespace IotPsk.Device
         /// <summary>The CoAP server rejected a message (RST).</summary>
         CoapRejected = -241,
 
+        /// <summary>The LwM2M server refused the registration.</summary>
+        Lwm2mRefused = -242,
+
+        /// <summary>The LwM2M server cannot register the device now.</summary>
+        Lwm2mUnavailable = -243,
+
         /// <summary>A handler of the application threw an exception.</summary>
         HandlerFailed = -230,
     }

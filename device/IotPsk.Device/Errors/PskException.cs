@@ -70,6 +70,7 @@ namespace IotPsk.Device
                     case PskError.Version:
                     case PskError.MqttRefused:
                     case PskError.SubscriptionRefused:
+                    case PskError.Lwm2mRefused:
                     case PskError.CredentialFile:
                         return true;
                     default:
@@ -125,6 +126,8 @@ namespace IotPsk.Device
                 case PskError.CredentialFile: return "credential file: it cannot be read, overwritten or erased";
                 case PskError.CoapSilent: return "coap silent: the CoAP server acknowledges nothing";
                 case PskError.CoapRejected: return "coap rejected: the CoAP server does not process the message";
+                case PskError.Lwm2mRefused: return "lwm2m refused: the LwM2M server does not register the device";
+                case PskError.Lwm2mUnavailable: return "lwm2m unavailable: the LwM2M server cannot register the device now";
                 case PskError.HandlerFailed: return "handler failed: the application threw an exception";
                 default: return PskCore.ErrorName((int)code);
             }

@@ -7,6 +7,26 @@ namespace IotPsk.Device
 
         private readonly NotificationAttributes[] _entries = new NotificationAttributes[Capacity];
 
+        internal int Count
+        {
+            get
+            {
+                int count = 0;
+                for (int i = 0; i < Capacity; i++)
+                {
+                    count += _entries[i] == null ? 0 : 1;
+                }
+
+                return count;
+            }
+        }
+
+        // Null where there are none.
+        internal NotificationAttributes Get(int index)
+        {
+            return _entries[index];
+        }
+
         internal NotificationAttributes Find(Lwm2mPath path)
         {
             for (int i = 0; i < Capacity; i++)
