@@ -37,6 +37,7 @@ internal sealed class GatewayService : IAsyncDisposable
         _shards = new ShardSet(NetLimitsOf(configuration.Limits), resolver, time, _events);
         Telemetry = new TelemetryService(state.Path, time, log);
         _lwm2m = Lwm2mDevices.Start(state.Path, registry, time, log);
+        _lwm2m.Outlet = Telemetry;
         var rekeying = new RekeyDesk(registry, tpm, time, Events, log) { Reply = _shards.Reply };
         _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, rekeying, log);
         _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
