@@ -4,7 +4,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup setup-test build native dotnet demo test test-long fuzz fuzz-device trace bench-tls bench-dtls clean
+.PHONY: help setup setup-test build native dotnet demo test test-long fuzz fuzz-device trace bench-tls bench-dtls clean publish install uninstall
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo '  make trace   a session of TLS and one of DTLS, captured and decrypted by tshark with their key log (as root)'
 	@echo '  make bench-tls   the gateway beside mosquitto, stunnel, openssl and gnutls: CPU, memory, latency (10 minutes)'
 	@echo '  make bench-dtls  CoAP over DTLS beside libcoap with 10 to 100 000 associations: CPU, memory (5 minutes)'
+	@echo '  make install     the gateway, its systemd unit and a sample configuration (DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc); make uninstall'
 	@echo '  make build   the gateway, the device programs and their native library'
 	@echo '  make setup   installs the Debian packages that are missing (the targets above do it too)'
 	@echo '  make clean   removes all that was built'
@@ -65,6 +66,20 @@ bench-tls: build
 
 bench-dtls: build
 	@tests/bench/bin/$(CONFIGURATION)/net10.0/iotpsk-bench dtls
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+
+publish:
+	@dotnet publish gateway/IotPsk.Gateway -c $(CONFIGURATION) --no-self-contained -o out/publish --nologo -v quiet
+
+# Root builds nothing that is there: `make publish` as oneself, then `sudo make install`.
+install:
+	@if [ "$$(id -u)" -ne 0 ] || [ ! -x out/publish/iotpsk ]; then $(MAKE) --no-print-directory publish; fi
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' gateway/packaging/install.sh install out/publish
+
+uninstall:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' gateway/packaging/install.sh uninstall
 
 clean:
 	@find gateway device shared tests -depth \( -name bin -o -name obj -o -name TestResults \) -type d -exec rm -rf {} +

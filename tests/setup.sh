@@ -31,6 +31,7 @@ cmd:node|nodejs|the same
 cmd:haproxy|haproxy|takes the PROXY header of a tunnel listener, for the tests
 cmd:coap-client-openssl|libcoap3-bin|CoAP over DTLS of another make, for the tests and make bench-dtls
 cmd:tshark|tshark|decrypts our captures with a key log, for the tests
+cmd:systemd-analyze|systemd|looks at the unit of the service, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests
 '

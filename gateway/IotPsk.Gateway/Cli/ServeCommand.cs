@@ -2,6 +2,7 @@ using System.CommandLine;
 using IotPsk.Gateway.Admin;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving;
+using IotPsk.Gateway.Serving.Systemd;
 using IotPsk.Keys;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -28,33 +29,45 @@ internal static class ServeCommand
         await using ServiceProvider services = ServiceLog.Create(json, verbose);
         ILogger log = services.GetRequiredService<ILoggerFactory>().CreateLogger("iotpsk");
         using var signals = new ServeSignals();
+        using ServiceManager manager = ServiceManager.FromEnvironment();
         await using GatewayService service = await GatewayService.StartAsync(configuration, log, TimeProvider.System);
         await using (var admin = await AdminDoors.OpenAsync(configuration.Admin, service))
+        await using (WatchdogFeeder? feeder = WatchdogFeeder.Start(manager, service, log))
         {
+            manager.Ready(service.Status);
             while (await signals.NextAsync() == ServeSignal.Reload)
-                await ReloadAsync(read, service, admin, log);
+            {
+                manager.Reloading();
+                string? problem = await ReloadAsync(read, service, admin, log);
+                manager.Ready(problem is null ? service.Status : $"{service.Status}; the last reload was refused: {problem}");
+            }
+            manager.Stopping();
         }
         await service.StopAsync(Drain);
         return 0;
     }
 
-    private static async Task ReloadAsync(Func<GatewayConfiguration> read, GatewayService service, AdminDoors admin, ILogger log)
+    // Null, or why the old configuration stays.
+    private static async Task<string?> ReloadAsync(Func<GatewayConfiguration> read, GatewayService service, AdminDoors admin, ILogger log)
     {
         try
         {
             GatewayConfiguration next = read();
             await service.ReloadAsync(next);
             await admin.MoveAsync(next.Admin);
+            return null;
         }
         catch (Exception e) when (e is UserError or KeysException)
         {
             foreach (string error in e.Message.Split('\n'))
                 log.ReloadRefused(error);
+            return e.Message;
         }
         catch (Exception e)
         {
             // What was served is served on.
             log.Fault(e);
+            return e.Message;
         }
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving;
 
-/// <summary>Everything the service logs. Highest id: 1019. Devices appear by their log name, in clear at Debug only.</summary>
+/// <summary>Everything the service logs. Highest id: 1020. Devices appear by their log name, in clear at Debug only.</summary>
 internal static partial class GatewayLog
 {
     [LoggerMessage(1001, LogLevel.Information, "Ready: fleet {ServerId}, {Devices} devices, TPM {Tpm}, {Listeners}", EventName = "Ready")]
@@ -57,6 +57,9 @@ internal static partial class GatewayLog
 
     [LoggerMessage(1017, LogLevel.Warning, "Changed in the configuration, but only a restart takes it over: {Keys}", EventName = "NeedsRestart")]
     internal static partial void NeedsRestart(this ILogger log, string keys);
+
+    [LoggerMessage(1020, LogLevel.Warning, "{Part} does not answer: the watchdog is not fed", EventName = "Stuck")]
+    internal static partial void Stuck(this ILogger log, string part);
 
     [LoggerMessage(1018, LogLevel.Information, "Device {Device} was given the key of epoch {Epoch} on the strength of that of epoch {From}, on {Listener} from {Remote}", EventName = "Rekeyed")]
     internal static partial void Rekeyed(this ILogger log, string device, int epoch, int from, string listener, IPEndPoint remote);

@@ -52,6 +52,10 @@ internal sealed class GatewayService : IAsyncDisposable
     internal IRegistry Registry => _registry;
     internal Lwm2mDevices Lwm2m => _lwm2m;
     internal TelemetryService Telemetry { get; }
+
+    /// <summary>One line about what is served.</summary>
+    internal string Status => $"Serving {_listeners}";
+
     internal IReadOnlyList<TlsListener> Listeners => [.. _listeners.Tls];
 
     /// <summary>Starts everything and listens. Errors are the user's: <see cref="UserError"/> or <see cref="KeysException"/>.</summary>
@@ -130,6 +134,22 @@ internal sealed class GatewayService : IAsyncDisposable
             }
         }
         return _registry.PollProblem is { } problem ? new TpmHealth(false, problem) : _tpm.Health;
+    }
+
+    /// <summary>The part without which nobody is served and that has not answered for <paramref name="patience"/>; null if all is well.</summary>
+    internal async Task<string?> FindStuckAsync(TimeSpan patience)
+    {
+        if (!_tpm.IsResponsive(patience))
+            return "The TPM's thread";
+        try
+        {
+            await _shards.PingAsync().WaitAsync(patience);
+            return null;
+        }
+        catch (TimeoutException)
+        {
+            return "An event loop";
+        }
     }
 
     internal Task<IReadOnlyList<SessionInfo>> SessionsAsync() => _shards.GetSessionsAsync();

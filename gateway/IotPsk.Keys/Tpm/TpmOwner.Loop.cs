@@ -33,7 +33,10 @@ public sealed partial class TpmOwner
                 _running = job;
             }
 
+            // 0 stands for "at rest".
+            Volatile.Write(ref _runningSince, Math.Max(1, _time.GetTimestamp()));
             Carry(job);
+            Volatile.Write(ref _runningSince, 0);
             lock (_gate)
                 _running = null;
         }

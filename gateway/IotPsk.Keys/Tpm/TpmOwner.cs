@@ -36,6 +36,7 @@ public sealed partial class TpmOwner : IDisposable
     private readonly ITimer _sweep;
     private readonly Thread _thread;
     private TpmJob? _running;
+    private long _runningSince;
     private readonly int[] _waiting = new int[3];
     private long _armedFor = long.MaxValue;
     private long _closedUntil = long.MinValue;
@@ -80,6 +81,13 @@ public sealed partial class TpmOwner : IDisposable
             lock (_gate)
                 return _queue.Count;
         }
+    }
+
+    /// <summary>The thread runs, and has not been at one request for longer than <paramref name="patience"/>: a TPM that is away is no reason, one that hangs is.</summary>
+    public bool IsResponsive(TimeSpan patience)
+    {
+        long since = Volatile.Read(ref _runningSince);
+        return _thread.IsAlive && (since == 0 || _time.GetElapsedTime(since) <= patience);
     }
 
     /// <summary>Queues a job; it fails at once when there is no room for it.</summary>

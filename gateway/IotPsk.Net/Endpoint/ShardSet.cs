@@ -153,6 +153,9 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
         }, () => done(false)));
     }
 
+    /// <summary>Done when every loop has taken a turn.</summary>
+    public Task PingAsync() => Task.WhenAll(_shards.Select(shard => OnShard(shard, static () => true)));
+
     /// <summary>The sessions whose handshake is done, as they are in one turn of each loop.</summary>
     public async Task<IReadOnlyList<SessionInfo>> GetSessionsAsync()
     {

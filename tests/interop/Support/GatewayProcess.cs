@@ -49,6 +49,9 @@ internal sealed class GatewayProcess : IDisposable
 
     public JsonObject Configuration { get; }
 
+    /// <summary>What the next <see cref="Start"/> adds to the environment.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     public ChildProcess Process => _process ?? throw new InvalidOperationException("The gateway is not started.");
 
     public void WriteConfiguration() =>
@@ -71,7 +74,7 @@ internal sealed class GatewayProcess : IDisposable
     /// <summary>Starts it and waits until it is healthy; it logs verbosely, as the worst case of what a log may give away.</summary>
     public void Start()
     {
-        _process = ChildProcess.Start(Repository.Gateway, ["serve", "--verbose", "--config", ConfigurationFile], _log);
+        _process = ChildProcess.Start(Repository.Gateway, ["serve", "--verbose", "--config", ConfigurationFile], _log, Environment);
         Poll.Until(() => _process.HasExited ? throw new InvalidOperationException(_process.Tail()) : IsHealthy(), "the gateway is ready", _process.Tail);
     }
 
