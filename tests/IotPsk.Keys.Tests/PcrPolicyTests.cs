@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 
@@ -88,7 +89,7 @@ public sealed class PcrPolicyTests : IDisposable
     public void What_the_key_answers_crosses_the_bus_encrypted_where_that_is_asked_for(bool encrypt)
     {
         var fleet = Init("sha256:0", false, "");
-        using var proxy = new TpmProxy(_swtpm);
+        using var proxy = new TpmProxy(_swtpm.Port);
         using var tpm = new EsysTpm(new TpmOptions { Tcti = proxy.Tcti, EncryptSession = encrypt, StorageRoot = fleet.StorageRoot });
         tpm.Open();
 
@@ -101,7 +102,7 @@ public sealed class PcrPolicyTests : IDisposable
     public void Register_that_changes_between_the_policy_and_its_use_is_looked_at_again()
     {
         var fleet = Init("sha256:0", false, "");
-        using var proxy = new TpmProxy(_swtpm);
+        using var proxy = new TpmProxy(_swtpm.Port);
         using var tpm = new EsysTpm(proxy.Tcti);
         tpm.Open();
         proxy.Fail(0x155, 0x128, 1);

@@ -17,7 +17,7 @@ public sealed class TpmResponseTests : IDisposable
     private readonly FakeTimeProvider _time = new();
     private readonly TpmProxy _proxy;
 
-    public TpmResponseTests() => _proxy = new TpmProxy(_swtpm);
+    public TpmResponseTests() => _proxy = new TpmProxy(_swtpm.Port);
 
     public void Dispose()
     {

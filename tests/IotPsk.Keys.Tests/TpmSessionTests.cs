@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using IotPsk.Keys.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 
@@ -14,7 +15,7 @@ public sealed class TpmSessionTests : IDisposable
 
     public TpmSessionTests()
     {
-        _bus = new TpmProxy(_swtpm);
+        _bus = new TpmProxy(_swtpm.Port);
         using var tpm = new EsysTpm(_swtpm.Tcti);
         _fleet = FleetSetup.Init(State, tpm, new FleetSetupOptions { ServerId = "gateway-01" });
     }
@@ -96,7 +97,7 @@ public sealed class TpmSessionTests : IDisposable
     public void Nothing_is_salted_to_a_storage_root_that_is_not_the_fleets()
     {
         using var other = new Swtpm();
-        using var bus = new TpmProxy(other);
+        using var bus = new TpmProxy(other.Port);
         using (var setup = new EsysTpm(other.Tcti))
         {
             setup.Open();

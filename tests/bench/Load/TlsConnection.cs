@@ -53,6 +53,8 @@ internal sealed class TlsConnection : IDisposable
             {
                 PskTlsStatus status = _tls.Read(Wire.AsSpan(at, have - at), Plain, out int consumed, out int written);
                 (at, got) = (at + consumed, got + written);
+                if (status == PskTlsStatus.Closed && got >= count)
+                    return got;
                 if (status == PskTlsStatus.Closed)
                     throw new InvalidOperationException($"the server closed: {_tls.Error}");
                 if (consumed == 0)
@@ -61,6 +63,18 @@ internal sealed class TlsConnection : IDisposable
             _rest = Wire.AsSpan(at, have - at).ToArray();
         }
         return got;
+    }
+
+    /// <summary>The newest ticket that came; null if none did.</summary>
+    internal PskTlsTicket? TakeTicket()
+    {
+        PskTlsTicket? newest = null;
+        while (_tls.TryTakeTicket(out PskTlsTicket? ticket))
+        {
+            newest?.Dispose();
+            newest = ticket;
+        }
+        return newest;
     }
 
     public void Dispose()

@@ -118,6 +118,15 @@ internal sealed partial class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>Asks it to end in order, and waits for that.</summary>
+    internal void Stop()
+    {
+        _ = kill(_process.Id, Terminate);
+        if (!_process.WaitForExit(TimeSpan.FromSeconds(60)))
+            throw new InvalidOperationException($"{_process.StartInfo.FileName} does not end");
+        Dispose();
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)
@@ -132,6 +141,11 @@ internal sealed partial class ServerProcess : IDisposable
         internal readonly long Seconds;
         internal readonly long Nanoseconds;
     }
+
+    private const int Terminate = 15;
+
+    [LibraryImport("libc")]
+    private static partial int kill(int pid, int signal);
 
     [LibraryImport("libc")]
     private static partial int clock_getcpuclockid(int pid, out int clock);

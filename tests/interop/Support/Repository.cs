@@ -9,6 +9,8 @@ internal static class Repository
 
     public static string Device { get; } = Built("device/IotPsk.Device.Host", "iotpsk-device");
 
+    public static string Bench { get; } = Built("tests/bench", "iotpsk-bench");
+
     public static string NativeBuild { get; } = Path.Combine(Root, "hardware", "host", "build");
 
     /// <summary>Kept after the run: what every process of the lab named <paramref name="lab"/> said.</summary>

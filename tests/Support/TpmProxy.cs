@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
-namespace IotPsk.Keys.Tests.Support;
+namespace IotPsk.TestSupport;
 
 /// <summary>
 /// A man in the middle of an swtpm: every answer may be replaced. Commands go through one at a time; the control channel passes untouched.
@@ -15,10 +15,12 @@ internal sealed class TpmProxy : IDisposable
     private readonly TcpListener _control;
     private readonly int _targetPort;
     private readonly CancellationTokenSource _stop = new();
+    private int _commands;
 
-    public TpmProxy(Swtpm target)
+    /// <param name="targetPort">Data port of the swtpm; its control channel is on the next one.</param>
+    public TpmProxy(int targetPort)
     {
-        _targetPort = target.Port;
+        _targetPort = targetPort;
         (_data, _control) = Listen();
         Port = ((IPEndPoint)_data.LocalEndpoint).Port;
         _ = Task.Run(() => Serve(_data, _targetPort, Exchange));
@@ -31,6 +33,15 @@ internal sealed class TpmProxy : IDisposable
 
     /// <summary>Given command code and answer, the bytes to answer instead; null ends the connection without an answer.</summary>
     public Func<uint, byte[], byte[]?> Answer { get; set; } = static (_, answer) => answer;
+
+    /// <summary>How long each command takes at least.</summary>
+    public TimeSpan Delay { get; set; }
+
+    /// <summary>Commands so far.</summary>
+    public int Commands => Volatile.Read(ref _commands);
+
+    /// <summary>Whether <see cref="Seen"/> is kept.</summary>
+    public bool Remembers { get; init; } = true;
 
     /// <summary>Everything that crossed, commands and answers.</summary>
     public ConcurrentQueue<byte[]> Seen { get; } = new();
@@ -114,18 +125,26 @@ internal sealed class TpmProxy : IDisposable
     {
         while (await Read(client) is { } command)
         {
-            Seen.Enqueue(command);
+            Interlocked.Increment(ref _commands);
+            Keep(command);
             await server.WriteAsync(command);
-            if (await Read(server) is { } real)
-                Seen.Enqueue(real);
-            else
+            if (await Read(server) is not { } real)
                 return;
+            Keep(real);
+            if (Delay > TimeSpan.Zero)
+                await Task.Delay(Delay);
             if (Answer(BinaryPrimitives.ReadUInt32BigEndian(command.AsSpan(6)), real) is not { } changed)
                 return;
             await client.WriteAsync(changed);
             if (changed.Length < HeaderSize)
                 return;
         }
+    }
+
+    private void Keep(byte[] message)
+    {
+        if (Remembers)
+            Seen.Enqueue(message);
     }
 
     private static async Task Pass(NetworkStream client, NetworkStream server) =>
