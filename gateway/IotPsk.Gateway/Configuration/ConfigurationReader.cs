@@ -85,6 +85,7 @@ internal sealed partial class ConfigurationReader
             Tpm = Tpm(root.Object("Tpm")),
             Listeners = Listeners(root),
             Telemetry = Telemetry(root.Object("Telemetry")),
+            Lwm2m = Lwm2mConfiguration.Read(root.Object("Lwm2m")),
             Limits = Limits(root.Object("Limits")),
             Admin = Admin(root.Object("Admin")),
         };

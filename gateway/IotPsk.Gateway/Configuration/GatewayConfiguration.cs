@@ -15,6 +15,7 @@ internal sealed record GatewayConfiguration
     internal TpmConfiguration Tpm { get; init; } = new();
     internal IReadOnlyList<ListenerConfiguration> Listeners { get; init; } = [];
     internal TelemetryConfiguration Telemetry { get; init; } = new();
+    internal Lwm2mConfiguration Lwm2m { get; init; } = new();
     internal LimitsConfiguration Limits { get; init; } = new();
     internal AdminConfiguration Admin { get; init; } = new();
 }

@@ -88,6 +88,9 @@ internal static class GatewayMetrics
         yield return new("iotpsk_lwm2m_values_total", Values, counters.NotTaken, "result", "NotTaken");
         yield return new("iotpsk_lwm2m_values_total", Values, counters.Refused, "result", "Refused");
         yield return new("iotpsk_lwm2m_operations_open", "Operations that wait for devices now.", devices.Directory.Open);
+        yield return new("iotpsk_lwm2m_firmware_updates", "Firmware updates under way.", devices.Firmware.Running);
+        yield return new("iotpsk_lwm2m_firmware_updates_total", "Firmware updates that ended.", devices.Firmware.Ended.Succeeded, "result", "Updated");
+        yield return new("iotpsk_lwm2m_firmware_updates_total", "Firmware updates that ended.", devices.Firmware.Ended.Failed, "result", "Failed");
         foreach (Lwm2mFailure failure in Enum.GetValues<Lwm2mFailure>())
             yield return new("iotpsk_lwm2m_operations_total", "Operations, by how they ended; None: the device answered.", counters.Ended(failure), "failure", failure.ToString());
     }

@@ -36,8 +36,9 @@ internal sealed class GatewayService : IAsyncDisposable
         _events = new SessionEvents(log, Events, time) { StillStands = resolver.StillStands };
         _shards = new ShardSet(NetLimitsOf(configuration.Limits), resolver, time, _events);
         Telemetry = new TelemetryService(state.Path, time, log);
-        _lwm2m = Lwm2mDevices.Start(state.Path, registry, time, log);
+        _lwm2m = Lwm2mDevices.Start(state.Path, registry, configuration.Lwm2m, time, log);
         _lwm2m.Outlet = Telemetry;
+        Telemetry.Register(new Lwm2mCommands(_lwm2m));
         var rekeying = new RekeyDesk(registry, tpm, time, Events, log) { Reply = _shards.Reply };
         _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, rekeying, log);
         _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
@@ -214,6 +215,7 @@ internal sealed class GatewayService : IAsyncDisposable
         BrokerOptions? broker = Telemetry.Prepare(next.Telemetry, next.Listeners.Any(listener => listener.Protocol == ListenerProtocol.Lwm2m));
         await _listeners.ChangeAsync(next.Listeners, next.Limits, lifetime > TimeSpan.Zero ? _tickets!.Options(lifetime) : null);
         await Telemetry.ChangeAsync(broker);
+        _lwm2m.Configure(next.Lwm2m);
         _shards.UpdateLimits(NetLimitsOf(next.Limits));
         if (next.Limits.SessionsPerDevice != _events.SessionsPerDevice)
             await _events.LimitAsync(next.Limits.SessionsPerDevice, SessionsAsync);

@@ -86,41 +86,62 @@ public sealed class CoapExchange
     public void Answer(CoapCode code, int contentFormat, byte[] body)
     {
         ArgumentNullException.ThrowIfNull(body);
-        var asked = new CoapBlock(0, false, CoapBlock.MaxSize);
-        bool isAsked = Request.FindOption(CoapOption.Block2);
-        if (isAsked && !(Request.TryGetUInt(out uint value) && CoapBlock.TryRead(value, out asked) && (asked.Number == 0 || asked.Offset < body.Length)))
-        {
-            Answer(CoapCode.BadRequest, "There is no such block.");
+        if (!TryGetAsked(body.Length, out CoapBlock asked, out bool isAsked))
             return;
-        }
         CoapWriter writer = Begin(code);
-        int size = Math.Min(asked.Size, CoapBlock.GetSize(writer.Room - BlockOverhead));
         if (!isAsked && body.Length + 4 <= writer.Room && body.Length <= CoapBlock.MaxSize)
         {
             writer.AddOption(CoapOption.ContentFormat, (uint)contentFormat);
             writer.WritePayload(body, 0, body.Length);
             return;
         }
-        if (Request.Code is not (CoapCode.Get or CoapCode.Fetch))
-            throw new ArgumentException($"an answer of {body.Length} bytes goes in blocks, and {Request.Code} may not be asked again for each", nameof(body));
-        // The peer's block, in our size if that is smaller.
-        var block = new CoapBlock(asked.Offset / size, asked.Offset + size < body.Length, size);
-        AddTag(writer, body);
-        writer.AddOption(CoapOption.ContentFormat, (uint)contentFormat);
-        writer.AddOption(CoapOption.Block2, block.Value);
-        writer.AddOption(CoapOption.Size2, (uint)body.Length);
-        writer.WritePayload(body, block.Offset, Math.Min(size, body.Length - block.Offset));
-    }
-
-    // Tells blocks of one body from those of another (RFC 7959 s2.4).
-    private void AddTag(CoapWriter writer, byte[] body)
-    {
         ulong hash = 14695981039346656037;
         foreach (byte b in body)
             hash = (hash ^ b) * 1099511628211;
+        WriteBlock(writer, contentFormat, body.Length, hash, asked, (offset, block) => body.AsMemory(offset, block.Length).CopyTo(block));
+    }
+
+    /// <summary>Answers with one block of a body that is not in memory as a whole; see <see cref="Answer(CoapCode, int, byte[])"/>.</summary>
+    /// <param name="code">The code of the response.</param>
+    /// <param name="contentFormat">The body's format, <see cref="CoapContentFormat"/>.</param>
+    /// <param name="length">The length of the whole body, in bytes.</param>
+    /// <param name="tag">Tells this body from any other at this path.</param>
+    /// <param name="read">Reads what stands in the body from an offset on.</param>
+    public void AnswerBlock(CoapCode code, int contentFormat, int length, ulong tag, Action<int, Memory<byte>> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        if (TryGetAsked(length, out CoapBlock asked, out _))
+            WriteBlock(Begin(code), contentFormat, length, tag, asked, read);
+    }
+
+    // False if there is no such block, and that was answered.
+    private bool TryGetAsked(int length, out CoapBlock asked, out bool isAsked)
+    {
+        asked = new CoapBlock(0, false, CoapBlock.MaxSize);
+        isAsked = Request.FindOption(CoapOption.Block2);
+        bool isThere = !isAsked || (Request.TryGetUInt(out uint value) && CoapBlock.TryRead(value, out asked) && (asked.Number == 0 || asked.Offset < length));
+        if (!isThere)
+            Answer(CoapCode.BadRequest, "There is no such block.");
+        return isThere;
+    }
+
+    private void WriteBlock(CoapWriter writer, int contentFormat, int length, ulong tag, CoapBlock asked, Action<int, Memory<byte>> read)
+    {
+        if (Request.Code is not (CoapCode.Get or CoapCode.Fetch))
+            throw new ArgumentException($"an answer of {length} bytes goes in blocks, and {Request.Code} may not be asked again for each", nameof(length));
+        // The peer's block, in our size if that is smaller.
+        int size = Math.Min(asked.Size, CoapBlock.GetSize(writer.Room - BlockOverhead));
+        var block = new CoapBlock(asked.Offset / size, asked.Offset + size < length, size);
+        byte[] payload = new byte[Math.Min(size, length - block.Offset)];
+        read(block.Offset, payload);
+        // Tells blocks of one body from those of another (RFC 7959 s2.4).
         _tag ??= new byte[8];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(_tag, hash);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(_tag, tag);
         writer.AddOption(CoapOption.ETag, _tag, 0, _tag.Length);
+        writer.AddOption(CoapOption.ContentFormat, (uint)contentFormat);
+        writer.AddOption(CoapOption.Block2, block.Value);
+        writer.AddOption(CoapOption.Size2, (uint)length);
+        writer.WritePayload(payload, 0, payload.Length);
     }
 
     /// <summary>Puts the answer off: the peer hears now that the request arrived, and the answer when it is there (RFC 7252 s5.2.2).</summary>

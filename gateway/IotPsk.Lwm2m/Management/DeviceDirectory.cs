@@ -28,7 +28,15 @@ public sealed class DeviceDirectory
         ArgumentNullException.ThrowIfNull(clock);
         _clock = clock;
         _options = options ?? new DirectoryOptions();
+        Observe = _options.Observe;
+        QueueModePatience = TimeSpan.FromMilliseconds(_options.QueueModePatience);
     }
+
+    /// <summary>What is observed of each device that registers from now on.</summary>
+    public IReadOnlyList<ObservationRule> Observe { get; set; }
+
+    /// <summary>How long operations wait for a device in queue mode, if they do not say.</summary>
+    public TimeSpan QueueModePatience { get; set; }
 
     /// <summary>What was counted.</summary>
     public DirectoryCounters Counters { get; } = new();
@@ -115,7 +123,7 @@ public sealed class DeviceDirectory
         ArgumentNullException.ThrowIfNull(done);
         ManagedDevice? device = Find(deviceId);
         bool sleeps = device?.Registration.IsQueueMode == true;
-        long patience = (long?)operation.Timeout?.TotalMilliseconds ?? (sleeps ? _options.QueueModePatience : _options.Patience);
+        long patience = (long?)operation.Timeout?.TotalMilliseconds ?? (sleeps ? (long)QueueModePatience.TotalMilliseconds : _options.Patience);
         var pending = new PendingOperation(operation, Now, patience, done) { Device = device };
         if (OperationCheck.Find(operation) is { } problem)
             return Refuse(pending, Lwm2mFailure.Invalid, problem);
@@ -173,6 +181,19 @@ public sealed class DeviceDirectory
             if (End(operation, Lwm2mFailure.TimedOut, "The device did not answer in time."))
                 Wake(operation.Device!);
         }
+    }
+
+    /// <summary>Ends everything that is open: the gateway stops.</summary>
+    public void Stop()
+    {
+        List<PendingOperation> open;
+        lock (_gate)
+        {
+            open = [.. _deadlines.UnorderedItems.Select(item => item.Element)];
+            _deadlines.Clear();
+        }
+        foreach (PendingOperation operation in open)
+            End(operation, Lwm2mFailure.Cancelled, "The gateway stops.");
     }
 
     /// <summary>What is observed of a device by request, beside the configuration.</summary>
@@ -244,7 +265,7 @@ public sealed class DeviceDirectory
     }
 
     private List<ObjectPath> Configured(DeviceRegistration registration) =>
-        [.. _options.Observe.SelectMany(rule => rule.Apply(registration.Objects)).Distinct().Take(_options.ObservationsPerDevice)];
+        [.. Observe.SelectMany(rule => rule.Apply(registration.Objects)).Distinct().Take(_options.ObservationsPerDevice)];
 
     private IReadOnlyList<IReadOnlyList<ObjectPath>> Select(string deviceId, Func<Observation, bool> which)
     {

@@ -7,7 +7,7 @@ internal static class OperationCheck
 {
     internal const int MaxPaths = 64;
 
-    private const int MaxPayload = 1 << 20;
+    private const int MaxPayload = 16 << 20;
 
     /// <summary>A sentence that tells what is wrong; null if nothing is.</summary>
     internal static string? Find(Lwm2mOperation operation)

@@ -54,7 +54,7 @@ public static class PayloadReader
             if (!ObjectPath.TryParse(record.Name, out ObjectPath at) || at.Depth < 3 || !path.Contains(at))
                 problem = $"'{record.Name}' is no resource of {path}.";
             else if (!IsValue(record))
-                problem = $"{at} has no value.";
+                problem = $"{at} has no value, or no finite one.";
             else if (records.Count == MaxRecords)
                 problem = TooMany;
             record.Name = at.ToString();
@@ -68,5 +68,6 @@ public static class PayloadReader
     }
 
     private static bool IsValue(SenmlRecord record) =>
-        record.Kind is not SenmlKind.None && (record.Kind != SenmlKind.ObjectLink || PlainValues.IsLink(record.Text)) && (record.Kind != SenmlKind.Number || double.IsFinite(record.Number));
+        record.Kind is not SenmlKind.None && (record.Kind != SenmlKind.ObjectLink || PlainValues.IsLink(record.Text)) && (record.Kind != SenmlKind.Number || double.IsFinite(record.Number))
+        && double.IsFinite(record.Time) && double.IsFinite(record.UpdateTime) && double.IsFinite(record.Sum);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving.Telemetry;
 using IotPsk.Keys;
 using IotPsk.Lwm2m;
@@ -34,6 +35,7 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
         _clock = new Lwm2mClock(time);
         _store = new RegistrationStore(this);
         Directory = new DeviceDirectory(() => _clock.Now, new DirectoryOptions { Events = this });
+        Firmware = new FirmwareUpdates(this, time, log);
         _journal = new RegistrationJournal(directory, _store.ToArray, Directory.FindExplicit, time, log);
         _timer = time.CreateTimer(static state => ((Lwm2mDevices)state!).Tick(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -41,11 +43,13 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
     /// <summary>Takes up what the last run left in the state directory.</summary>
     /// <param name="directory">The state directory.</param>
     /// <param name="registry">Whose devices they are: one that is gone or revoked has no registration any more.</param>
+    /// <param name="configuration">How devices are managed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="log">Where events are told.</param>
-    internal static Lwm2mDevices Start(string directory, IRegistry registry, TimeProvider time, ILogger log)
+    internal static Lwm2mDevices Start(string directory, IRegistry registry, Lwm2mConfiguration configuration, TimeProvider time, ILogger log)
     {
         var devices = new Lwm2mDevices(directory, time, log);
+        devices.Configure(configuration);
         RegistrationLine[] lines = [.. devices._journal.Load().Where(line => registry.TryGetDevice(line.Device, out DeviceRecord? device) && !device.IsRevoked)];
         devices._store.Restore(lines.Select(line => line.ToRegistration()!));
         foreach (RegistrationLine line in lines)
@@ -57,8 +61,20 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
         return devices;
     }
 
+    /// <summary>Takes another configuration over; what is observed changes for a device when it registers or updates its objects.</summary>
+    internal void Configure(Lwm2mConfiguration configuration)
+    {
+        Directory.Observe = [.. configuration.Observe.Select(text => ObservationRule.TryParse(text, out ObservationRule? rule) ? rule : throw new ArgumentException(text, nameof(configuration)))];
+        Directory.QueueModePatience = TimeSpan.FromSeconds(configuration.QueueSeconds);
+        Firmware.Directory = configuration.FirmwareDirectory is { } path ? new FirmwareDirectory(path) : null;
+        Firmware.Uri = configuration.FirmwareUri;
+    }
+
     /// <summary>Where values and events go to the broker; null: nowhere. To be set before listeners are opened.</summary>
     internal ITelemetryOutlet? Outlet { get; set; }
+
+    /// <summary>Updates of firmware.</summary>
+    internal FirmwareUpdates Firmware { get; }
 
     /// <summary>What devices are asked, and by which shard they are reached.</summary>
     internal DeviceDirectory Directory { get; }
@@ -93,11 +109,12 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
         return await answer.Task;
     }
 
-    /// <summary>Hears what happens from now on: registrations and values of all devices. To be disposed.</summary>
+    /// <summary>Hears what happens from now on: registrations and values. To be disposed.</summary>
     /// <param name="capacity">How many events may wait for the reader.</param>
-    internal Lwm2mSubscription Subscribe(int capacity = 1024)
+    /// <param name="deviceId">Of one device only; null: of all.</param>
+    internal Lwm2mSubscription Subscribe(int capacity = 1024, string? deviceId = null)
     {
-        var subscription = new Lwm2mSubscription(capacity, ended => _subscriptions.TryRemove(ended, out _));
+        var subscription = new Lwm2mSubscription(capacity, deviceId, ended => _subscriptions.TryRemove(ended, out _));
         _subscriptions[subscription] = true;
         return subscription;
     }
@@ -107,6 +124,7 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
     {
         server.Map(RegistrationResource.Path, new RegistrationResource(_store, () => _clock.Now, shard.Attach), andBelow: true);
         server.Map(SendResource.Path, new SendResource(shard));
+        server.Map(FirmwareResource.Path, new FirmwareResource(() => Firmware.Directory), andBelow: true);
     }
 
     /// <summary>A device was revoked.</summary>
@@ -115,6 +133,8 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
     public async ValueTask DisposeAsync()
     {
         await _timer.DisposeAsync();
+        Firmware.Dispose();
+        Directory.Stop();
         foreach (Lwm2mSubscription subscription in _subscriptions.Keys)
             subscription.Dispose();
         await _journal.DisposeAsync();

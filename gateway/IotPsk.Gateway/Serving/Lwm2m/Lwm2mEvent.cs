@@ -22,8 +22,11 @@ internal sealed class Lwm2mSubscription : IDisposable
     private readonly Action<Lwm2mSubscription> _end;
     private long _lost;
 
-    internal Lwm2mSubscription(int capacity, Action<Lwm2mSubscription> end)
+    private readonly string? _deviceId;
+
+    internal Lwm2mSubscription(int capacity, string? deviceId, Action<Lwm2mSubscription> end)
     {
+        _deviceId = deviceId;
         _end = end;
         _events = Channel.CreateBounded<Lwm2mEvent>(new BoundedChannelOptions(capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
             _ => Interlocked.Increment(ref _lost));
@@ -35,7 +38,11 @@ internal sealed class Lwm2mSubscription : IDisposable
     /// <summary>How many were lost.</summary>
     internal long Lost => Volatile.Read(ref _lost);
 
-    internal void Tell(Lwm2mEvent happened) => _events.Writer.TryWrite(happened);
+    internal void Tell(Lwm2mEvent happened)
+    {
+        if (_deviceId is null || _deviceId == happened.DeviceId)
+            _events.Writer.TryWrite(happened);
+    }
 
     public void Dispose()
     {

@@ -17,4 +17,10 @@ internal static partial class Lwm2mLog
 
     [LoggerMessage(1103, LogLevel.Warning, "Values of device {Device} are not taken: {Problem}", EventName = "ValuesRefused")]
     internal static partial void ValuesRefused(this ILogger log, string device, string problem);
+
+    [LoggerMessage(1104, LogLevel.Information, "The firmware of device {Device} was updated by {File}", EventName = "FirmwareUpdated")]
+    internal static partial void FirmwareUpdated(this ILogger log, string device, string file);
+
+    [LoggerMessage(1105, LogLevel.Warning, "The firmware of device {Device} was not updated by {File}: {Problem}", EventName = "FirmwareFailed")]
+    internal static partial void FirmwareFailed(this ILogger log, string device, string file, string problem);
 }
