@@ -15,6 +15,8 @@ internal sealed class DeviceRules(ApiList api)
     /// <summary>Every violation in an assembly.</summary>
     internal IReadOnlyList<string> Check(AssemblyDefinition assembly)
     {
+        if (assembly.MainModule.GetTypes().Any(t => t.Methods.Any(m => m.IsInternalCall)))
+            CheckNatives(assembly);
         foreach (TypeDefinition type in assembly.MainModule.Types)
             Check(type);
         return _violations;
@@ -39,6 +41,16 @@ internal sealed class DeviceRules(ApiList api)
         foreach (TypeDefinition nested in type.NestedTypes)
             Check(nested);
         return _violations;
+    }
+
+    private void CheckNatives(AssemblyDefinition assembly)
+    {
+        // The firmware's build finds the version of its natives by a pattern that a 0 in the name would break.
+        if (assembly.Name.Name.Contains('0'))
+            Violation(assembly.Name.Name, "has natives and a 0 in its name");
+        // What the compiler of a newer C# puts in would shift them in their table.
+        foreach (TypeDefinition type in assembly.MainModule.Types.Where(t => IsCompilers(t) && t.HasMethods))
+            Violation(assembly.Name.Name, $"has natives and {type.FullName}, which its compiler put in");
     }
 
     // Attributes the compiler puts into an assembly, and array contents; nobody calls them.
