@@ -58,12 +58,15 @@ internal sealed class PostgresServer : IDisposable
     public string Connection(string database) => string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Database={database};Username=iotpsk");
 
     /// <summary>Executes statements as another program does.</summary>
-    public void Execute(string database, string sql)
+    public void Execute(string database, string sql) => Scalar(database, sql);
+
+    /// <summary>A number that a statement answers; 0 if it answers none.</summary>
+    public long Scalar(string database, string sql)
     {
         using var connection = new NpgsqlConnection($"{Connection(database)};Password={Password};Pooling=false");
         connection.Open();
         using var command = new NpgsqlCommand(sql, connection);
-        command.ExecuteNonQuery();
+        return command.ExecuteScalar() as long? ?? 0;
     }
 
     /// <summary>Ends the server; its data stay.</summary>

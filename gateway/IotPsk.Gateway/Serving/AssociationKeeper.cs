@@ -69,7 +69,7 @@ internal sealed class AssociationKeeper(StateDirectory state, IRegistry registry
         var guard = new RollbackGuard(registry);
         for (int i = 0; guard.IsPrepared && i < Tries; i++)
         {
-            if (await tpm.InvokeAsync(guard.Sync))
+            if (await guard.SyncAsync(tpm))
                 return true;
             await Task.Delay(Pause);
         }

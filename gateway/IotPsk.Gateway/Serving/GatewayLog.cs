@@ -61,6 +61,12 @@ internal static partial class GatewayLog
     [LoggerMessage(1020, LogLevel.Warning, "{Part} does not answer: the watchdog is not fed", EventName = "Stuck")]
     internal static partial void Stuck(this ILogger log, string part);
 
+    [LoggerMessage(1030, LogLevel.Warning, "The registry is not to be had; devices are served as they were known last: {Problem}", EventName = "RegistryAway")]
+    internal static partial void RegistryAway(this ILogger log, string problem);
+
+    [LoggerMessage(1031, LogLevel.Information, "The registry is there again", EventName = "RegistryBack")]
+    internal static partial void RegistryBack(this ILogger log);
+
     [LoggerMessage(1018, LogLevel.Information, "Device {Device} was given the key of epoch {Epoch} on the strength of that of epoch {From}, on {Listener} from {Remote}", EventName = "Rekeyed")]
     internal static partial void Rekeyed(this ILogger log, string device, int epoch, int from, string listener, IPEndPoint remote);
 

@@ -20,6 +20,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly TimeProvider _time;
     private KeyCacheKeeper? _kept;
     private RollbackWatch? _rollback;
+    private readonly RegistryWatch _registryWatch;
     private TicketKeeper? _tickets;
     private readonly ListenerSet _listeners;
     private readonly Lwm2mDevices _lwm2m;
@@ -45,6 +46,7 @@ internal sealed class GatewayService : IAsyncDisposable
         _events.IsServed = _listeners.Has;
         registry.DeviceChanged += DeviceChanged;
         registry.FleetChanged += FleetChanged;
+        _registryWatch = new RegistryWatch(registry, log);
     }
 
     internal EventCounters Events { get; } = new();
@@ -106,7 +108,7 @@ internal sealed class GatewayService : IAsyncDisposable
         try
         {
             IReadOnlyList<string> restart = ServingRules.NeedsRestart(_configuration, next);
-            next = next with { State = _configuration.State, Tpm = _configuration.Tpm };
+            next = next with { State = _configuration.State, Registry = _configuration.Registry, Tpm = _configuration.Tpm };
             await ApplyAsync(next);
             _configuration = next;
             _log.Reloaded(_listeners.ToString());
@@ -134,7 +136,7 @@ internal sealed class GatewayService : IAsyncDisposable
                 return new TpmHealth(false, gone.Message);
             }
         }
-        return _registry.PollProblem is { } problem ? new TpmHealth(false, problem) : _tpm.Health;
+        return _registry is { IsShared: false, PollProblem: { } problem } ? new TpmHealth(false, problem) : _tpm.Health;
     }
 
     /// <summary>The part without which nobody is served and that has not answered for <paramref name="patience"/>; null if all is well.</summary>
@@ -185,6 +187,7 @@ internal sealed class GatewayService : IAsyncDisposable
         _registry.DeviceChanged -= DeviceChanged;
         _registry.FleetChanged -= FleetChanged;
         _rollback?.Stop();
+        _registryWatch.Stop();
         _log.Stopping(_shards.ReadMetrics().Sessions + _shards.ReadDatagramMetrics().Sessions, (int)drain.TotalSeconds);
         // Taking a snapshot over costs the TPM a write: not for nothing.
         if (_shards.ReadDatagramMetrics().Sessions > 0)

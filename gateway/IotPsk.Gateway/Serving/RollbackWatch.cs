@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using IotPsk.Keys;
 using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving;
 
 /// <summary>Has the TPM remember each revocation: a registry older than that does not start.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "Nobody asks the semaphore for a handle, the one thing of it that needs disposing.")]
 internal sealed class RollbackWatch
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(5);
@@ -12,6 +14,7 @@ internal sealed class RollbackWatch
     private readonly TpmOwner _tpm;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly SemaphoreSlim _turn = new(1);
     private int _underWay;
     private volatile bool _stopped;
 
@@ -29,8 +32,9 @@ internal sealed class RollbackWatch
         await tpm.InvokeAsync(chip =>
         {
             watch._guard.Check(chip);
-            return watch._guard.Sync(chip);
+            return true;
         });
+        await watch._guard.SyncAsync(tpm);
         return watch;
     }
 
@@ -39,6 +43,20 @@ internal sealed class RollbackWatch
         _stopped = true;
         _registry.DeviceChanged -= DeviceChanged;
         _registry.FleetChanged -= FleetChanged;
+    }
+
+    private async Task<bool> SyncOnceAsync()
+    {
+        await _turn.WaitAsync();
+        try
+        {
+            Volatile.Write(ref _underWay, 0);
+            return await _guard.SyncAsync(_tpm);
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     private void DeviceChanged(DeviceRecord device)
@@ -54,19 +72,17 @@ internal sealed class RollbackWatch
     {
         if (Interlocked.Exchange(ref _underWay, 1) != 0)
             return;
+        // Off the registry's thread.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         while (!_stopped)
         {
             try
             {
-                bool done = await _tpm.InvokeAsync(chip =>
-                {
-                    Volatile.Write(ref _underWay, 0);
-                    return _guard.Sync(chip);
-                });
+                bool done = await SyncOnceAsync();
                 if (done || Interlocked.Exchange(ref _underWay, 1) != 0)
                     return;
             }
-            catch (KeysException e)
+            catch (Exception e) when (e is KeysException or ObjectDisposedException)
             {
                 Volatile.Write(ref _underWay, 1);
                 if (!_stopped)

@@ -9,18 +9,21 @@ internal sealed class TicketKeeper : IAsyncDisposable
 {
     private static readonly TimeSpan Interval = TimeSpan.FromHours(1);
     private static readonly TimeSpan Retry = TimeSpan.FromMinutes(1);
+    private readonly IRegistry _registry;
     private readonly TpmOwner _tpm;
     private readonly TicketKeyRing _ring;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _another = new(0);
     private TicketKeys? _keys;
     private Task _renewing = Task.CompletedTask;
 
     private TicketKeeper(IRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)
     {
-        (_tpm, _time, _log) = (tpm, time, log);
+        (_registry, _tpm, _time, _log) = (registry, tpm, time, log);
         _ring = new TicketKeyRing(registry, time, lifetime);
+        registry.TicketKeysChanged += Changed;
     }
 
     /// <summary>For listeners whose tickets are good for <paramref name="lifetime"/> from now on; they share the keys.</summary>
@@ -50,11 +53,13 @@ internal sealed class TicketKeeper : IAsyncDisposable
     /// <summary>Ends the timer and zeroes the keys.</summary>
     public async ValueTask DisposeAsync()
     {
+        _registry.TicketKeysChanged -= Changed;
         await _stop.CancelAsync();
         await _renewing;
         _ring.Dispose();
         _keys?.Dispose();
         _stop.Dispose();
+        _another.Dispose();
     }
 
     private async Task KeepAsync()
@@ -64,7 +69,7 @@ internal sealed class TicketKeeper : IAsyncDisposable
         {
             try
             {
-                await Task.Delay(wait, _time, _stop.Token);
+                await WaitAsync(wait);
                 await RenewAsync();
                 wait = Interval;
             }
@@ -79,6 +84,22 @@ internal sealed class TicketKeeper : IAsyncDisposable
                 wait = Retry;
             }
         }
+    }
+
+    // Sooner when another gateway made a key: its tickets are to be good here too.
+    private async Task WaitAsync(TimeSpan longest)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        Task waited = Task.Delay(longest, _time, both.Token);
+        await Task.WhenAny(waited, _another.WaitAsync(both.Token));
+        await both.CancelAsync();
+        _stop.Token.ThrowIfCancellationRequested();
+    }
+
+    private void Changed()
+    {
+        if (_another.CurrentCount == 0)
+            _another.Release();
     }
 
     private async Task RenewAsync()

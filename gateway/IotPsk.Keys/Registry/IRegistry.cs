@@ -12,6 +12,12 @@ public interface IRegistry : IDeviceRegistry
     /// <summary>Why the last look for changes failed; null when it did not. Lookups keep what was seen last.</summary>
     string? PollProblem { get; }
 
+    /// <summary><see cref="PollProblem"/> began or ended. On the thread that looks for changes.</summary>
+    event Action<string?>? PollProblemChanged;
+
+    /// <summary>Whether it lies elsewhere, for several gateways: each of them serves on with what it knows while the registry is away.</summary>
+    bool IsShared { get; }
+
     /// <summary>There is another ticket key than before. On the thread that noticed.</summary>
     event Action? TicketKeysChanged;
 

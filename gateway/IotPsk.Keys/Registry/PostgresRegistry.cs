@@ -28,6 +28,9 @@ internal sealed partial class PostgresRegistry : SqlRegistry
     /// <inheritdoc/>
     public override string Location => _options.ToString();
 
+    /// <inheritdoc/>
+    public override bool IsShared => true;
+
     private protected override string Name => $"in {_options}";
 
     /// <summary>A handshake waits for no database.</summary>

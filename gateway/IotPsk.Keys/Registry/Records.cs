@@ -39,6 +39,9 @@ public sealed record DeviceRecord(string Id, DeviceMode Mode, DateTimeOffset Enr
 /// <param name="Randoms">Session: how many bytes of each random count, 32 or 28. Resident: 32.</param>
 public sealed record DeviceKeyRecord(string Id, DeviceMode Mode, string Pem, byte[] ParentName, int Randoms)
 {
+    /// <summary>Whether it lies under this gateway's TPM: a device with a key of its own is served by the gateway that enrolled it, and by no other.</summary>
+    public bool IsHere { get; init; } = true;
+
     /// <summary>The key for the TPM.</summary>
     /// <exception cref="DeviceKeyException">The registry's PEM is damaged.</exception>
     public TpmWrappedKey Unwrap()

@@ -4,7 +4,7 @@ namespace IotPsk.Keys;
 internal static class RegistrySchema
 {
     /// <summary>The version this program writes.</summary>
-    internal const long Version = 10;
+    internal const long Version = 11;
 
     // Times are Unix milliseconds. "change" is a number that only grows: a reader asks for what is above the last one it saw.
     private const string Version1 = """
@@ -146,8 +146,13 @@ internal static class RegistrySchema
         ALTER TABLE changes ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
         """;
 
+    // Whose TPM a device's own key is in.
+    private const string Version11 = """
+        ALTER TABLE device_keys ADD COLUMN node TEXT NOT NULL DEFAULT 'local';
+        """;
+
     /// <summary>What brings a registry from the version of its index to the next.</summary>
-    internal static IReadOnlyList<string> Steps { get; } = [Version1, Version2, Version3, Version4, Version5, Version6, Version7, Version8, Version9, Version10];
+    internal static IReadOnlyList<string> Steps { get; } = [Version1, Version2, Version3, Version4, Version5, Version6, Version7, Version8, Version9, Version10, Version11];
 
     /// <summary>Refuses a registry of a newer program.</summary>
     internal static void RequireKnown(long version, string name)

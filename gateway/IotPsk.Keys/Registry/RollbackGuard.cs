@@ -79,22 +79,62 @@ public sealed class RollbackGuard
         try
         {
             using var one = _registry.State.LockCounter();
-            while (true)
+            while (Announce() is { } mark)
             {
-                _registry.Rollback.AnnounceIncrement();
-                var mark = _registry.Rollback.ReadRollbackMark();
-                if (mark.State == RollbackState.Settled)
-                    return true;
-                // Announced and raised already, when only the last word was lost.
-                if (tpm.ReadCounter(mark.Index) < mark.Value)
-                    tpm.IncrementCounter(mark.Index);
+                Raise(tpm, mark);
                 _registry.Rollback.SettleIncrement(mark.Value);
             }
+
+            return true;
         }
         catch (RegistryException e) when (e.Fault == RegistryFault.Busy)
         {
             return false;
         }
+    }
+
+    /// <summary>The same for whoever serves: the TPM's owner never waits for the registry.</summary>
+    /// <returns>False when another process is at it: try again later.</returns>
+    /// <exception cref="TpmException">The counter cannot be raised; the next call tries again.</exception>
+    /// <exception cref="RegistryException">The registry cannot be read or written.</exception>
+    public async Task<bool> SyncAsync(TpmOwner tpm)
+    {
+        ArgumentNullException.ThrowIfNull(tpm);
+        if (_registry.Rollback.ReadRollbackMark() is not { Index: not 0, Value: > 0, State: not RollbackState.Settled })
+            return true;
+        try
+        {
+            using var one = _registry.State.LockCounter();
+            while (Announce() is { } mark)
+            {
+                await tpm.InvokeAsync(chip =>
+                {
+                    Raise(chip, mark);
+                    return true;
+                }).ConfigureAwait(false);
+                _registry.Rollback.SettleIncrement(mark.Value);
+            }
+
+            return true;
+        }
+        catch (RegistryException e) when (e.Fault == RegistryFault.Busy)
+        {
+            return false;
+        }
+    }
+
+    private RollbackMark? Announce()
+    {
+        _registry.Rollback.AnnounceIncrement();
+        var mark = _registry.Rollback.ReadRollbackMark();
+        return mark.State == RollbackState.Settled ? null : mark;
+    }
+
+    // Announced and raised already, when only the last word was lost.
+    private static void Raise(ITpm tpm, RollbackMark mark)
+    {
+        if (tpm.ReadCounter(mark.Index) < mark.Value)
+            tpm.IncrementCounter(mark.Index);
     }
 }
 

@@ -42,10 +42,16 @@ internal abstract partial class SqlRegistry : IRegistry, IFleetStore, ITicketKey
     public event Action? TicketKeysChanged;
 
     /// <inheritdoc/>
+    public event Action<string?>? PollProblemChanged;
+
+    /// <inheritdoc/>
     public StateDirectory State { get; }
 
     /// <inheritdoc/>
     public abstract string Location { get; }
+
+    /// <inheritdoc/>
+    public abstract bool IsShared { get; }
 
     /// <inheritdoc/>
     public IFleetStore Fleets => this;
@@ -213,18 +219,26 @@ internal abstract partial class SqlRegistry : IRegistry, IFleetStore, ITicketKey
         {
             WriteEpochNotes();
             Refresh();
-            _pollProblem = CheckHealth();
+            SetProblem(CheckHealth());
             OnPolled(succeeded: true);
         }
         catch (RegistryException e)
         {
-            _pollProblem = e.Message;
+            SetProblem(e.Message);
             OnPolled(succeeded: false);
         }
         finally
         {
             Volatile.Write(ref _polling, 0);
         }
+    }
+
+    private void SetProblem(string? problem)
+    {
+        var before = _pollProblem;
+        _pollProblem = problem;
+        if ((problem == null) != (before == null))
+            PollProblemChanged?.Invoke(problem);
     }
 
     private protected T ReadNow<T>(Func<SqlSession, T> work)

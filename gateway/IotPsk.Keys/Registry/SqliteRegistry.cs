@@ -35,6 +35,9 @@ internal sealed partial class SqliteRegistry : SqlRegistry
     /// <inheritdoc/>
     public override string Location => State.Path;
 
+    /// <inheritdoc/>
+    public override bool IsShared => false;
+
     private protected override string Name => State.RegistryPath;
 
     /// <summary>Opens the registry of a state directory.</summary>

@@ -24,7 +24,7 @@ public enum KeyStatus
     /// <summary>The TPM refused the command.</summary>
     TpmFailed,
 
-    /// <summary>Meanwhile the device was revoked or the epoch retired.</summary>
+    /// <summary>Meanwhile the device was revoked or the epoch retired; or the device has a key of its own in another gateway's TPM.</summary>
     Refused,
 
     /// <summary>The service is stopping.</summary>

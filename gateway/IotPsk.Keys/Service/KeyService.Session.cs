@@ -130,7 +130,7 @@ public sealed partial class KeyService
         {
             if (_commandsBefore < 0)
                 _commandsBefore = tpm.Counters.Total;
-            if (_service.FindFleet(Id) is null)
+            if (_service.FindFleet(Id) is null || !_service.OwnKey(Id).IsHere)
             {
                 _service.Complete(this, KeyStatus.Refused, default, 0, null);
                 return;

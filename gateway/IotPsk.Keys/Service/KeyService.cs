@@ -340,7 +340,7 @@ public sealed partial class KeyService : IDisposable
         {
             if (_commandsBefore < 0)
                 _commandsBefore = tpm.Counters.Total;
-            if (_service.FindFleet(Id) is not { } fleet)
+            if (_service.FindFleet(Id) is not { } fleet || (Id.Epoch <= 0 && !_service.OwnKey(Id).IsHere))
             {
                 _service.Complete(this, KeyStatus.Refused, default, 0, null);
                 return;
