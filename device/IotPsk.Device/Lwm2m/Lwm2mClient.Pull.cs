@@ -42,14 +42,10 @@ namespace IotPsk.Device
             int received = _pulled == null ? 0 : _firmware.Received;
             // The server may have answered in smaller blocks.
             size = _pulled != null && _pulled.HasBlock2 && _pulled.Block2.Size < size ? _pulled.Block2.Size : size;
-            _request.Method = CoapCode.Get;
-            _request.Path = path;
-            _request.SetPayload(null);
-            _request.HasBlock2 = true;
-            _request.Block2 = new CoapBlock(received / size, false, size);
-            CoapResponse response = _client.Request(_request);
-            _request.HasBlock2 = false;
-            TakePulled(response, received);
+            CoapRequest request = Prepare(CoapCode.Get, path, -1, null, 0);
+            request.HasBlock2 = true;
+            request.Block2 = new CoapBlock(received / size, false, size);
+            TakePulled(_client.Request(request), received);
             return true;
         }
 

@@ -96,7 +96,7 @@ namespace IotPsk.Device
                 for (int i = 0; i < _handler.Observations.Count && due == null; i++)
                 {
                     Observation observation = _handler.Observations.Get(i);
-                    due = _handler.Observations.GetDue(observation) <= _clock.Now ? observation : null;
+                    due = _handler.Observations.GetDue(observation) <= _clock.Now && !HasValues(observation) ? observation : null;
                 }
             }
 
@@ -107,6 +107,21 @@ namespace IotPsk.Device
 
             Notify(due, null);
             return true;
+        }
+
+        // Values wait that tell the rest as well when they go.
+        private bool HasValues(Observation observation)
+        {
+            for (int i = 0; i < _ring.Count; i++)
+            {
+                int index = _handler.Observations.Find(_ring.GetPath(i));
+                if (index >= 0 && _handler.Observations.Get(index) == observation)
+                {
+                    return true;
+                }
+            }
+
+            return false;
         }
 
         // Sends one notification; of a pack what it says, of null the present values.
@@ -127,6 +142,7 @@ namespace IotPsk.Device
                 else if (pack.Length == 0)
                 {
                     // The present state, but for the value that was measured then.
+                    observation.IsChanged = false;
                     _handler.Cursor.Fix(pack.Path, pack.LastValue);
                     isThere = _handler.WriteNotification(writer, observation);
                     _handler.Cursor.Unfix();
@@ -316,14 +332,7 @@ namespace IotPsk.Device
 
         private void Send(SenmlPack pack)
         {
-            _request.Method = CoapCode.Post;
-            _request.Path = "/dp";
-            _request.ContentFormat = CoapContentFormat.SenmlCbor;
-            _request.Payload = _pack;
-            _request.Offset = 0;
-            _request.Count = pack.Length;
-            CoapResponse response = _client.Request(_request);
-            _request.SetPayload(null);
+            CoapResponse response = _client.Request(Prepare(CoapCode.Post, "/dp", CoapContentFormat.SenmlCbor, _pack, pack.Length));
             if (response.IsSuccess)
             {
                 Take(pack);
@@ -334,8 +343,9 @@ namespace IotPsk.Device
                 _isSendRefused = true;
                 Forget();
             }
-            else if (CoapCodes.GetClass(response.Code) == 5 && response.Code != CoapCode.NotImplemented)
+            else if (response.Code == CoapCode.TooManyRequests || (CoapCodes.GetClass(response.Code) == 5 && response.Code != CoapCode.NotImplemented))
             {
+                // RFC 7252 s5.9.3.4, RFC 8516: Max-Age tells when.
                 _deliverAt = _clock.Now + LaterAfter(response);
             }
             else

@@ -215,12 +215,9 @@ namespace IotPsk.Device
 
         private void Register()
         {
-            _request.Method = CoapCode.Post;
-            _request.Path = "/rd?ep=" + _endpoint + "&lt=" + _server.Lifetime.ToString() + "&lwm2m=" + Version + "&b=U" + (_options.IsQueueMode ? "&Q" : string.Empty);
-            _request.ContentFormat = CoapContentFormat.LinkFormat;
-            _request.SetPayload(_handler.GetLinks());
-            CoapResponse response = _client.Request(_request);
-            _request.SetPayload(null);
+            string query = "?ep=" + _endpoint + "&lt=" + _server.Lifetime.ToString() + "&lwm2m=" + Version + "&b=U" + (_options.IsQueueMode ? "&Q" : string.Empty);
+            byte[] links = _handler.GetLinks();
+            CoapResponse response = _client.Request(Prepare(CoapCode.Post, "/rd" + query, CoapContentFormat.LinkFormat, links, links.Length));
             if (response.Code != CoapCode.Created || response.Location == "/")
             {
                 bool isTemporary = CoapCodes.GetClass(response.Code) == 5 || response.Code == CoapCode.TooManyRequests;
@@ -254,6 +251,18 @@ namespace IotPsk.Device
                 // 4.04: the registration is over (OMA LwM2M 1.1 s6.2.2); others mean no better.
                 Forget();
             }
+        }
+
+        // One object for all requests, as they follow each other.
+        private CoapRequest Prepare(CoapCode method, string path, int format, byte[] payload, int count)
+        {
+            _request.Method = method;
+            _request.Path = path;
+            _request.ContentFormat = format;
+            _request.Payload = payload;
+            _request.Count = count;
+            _request.HasBlock2 = false;
+            return _request;
         }
 
         // Early enough for an update that is sent again and again.
