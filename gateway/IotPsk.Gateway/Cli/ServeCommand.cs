@@ -39,6 +39,7 @@ internal static class ServeCommand
             {
                 manager.Reloading();
                 string? problem = await ReloadAsync(read, service, admin, log);
+                service.Events.CountReload(refused: problem is not null);
                 manager.Ready(problem is null ? service.Status : $"{service.Status}; the last reload was refused: {problem}");
             }
             manager.Stopping();

@@ -16,18 +16,27 @@ internal static class GatewayMetrics
 
     private static IEnumerable<Metric> Read(GatewayService service, NetMetrics net, DatagramMetrics datagrams) =>
     [
-        .. Connections(net, datagrams, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
+        .. Process(service), .. Connections(net, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
         .. Lwm2mNumbers(service.Lwm2m), .. KeyNumbers(service), .. TpmNumbers(service.Tpm), .. TelemetryMetrics.Read(service.Telemetry),
     ];
 
-    private static IEnumerable<Metric> Connections(NetMetrics net, DatagramMetrics datagrams, EventCounters events)
+    private static IEnumerable<Metric> Process(GatewayService service)
+    {
+        yield return new("iotpsk_info", "1, with the version of this program.", 1, "version", typeof(GatewayMetrics).Assembly.GetName().Version!.ToString(3));
+        yield return new("iotpsk_start_time_seconds", "When it was ready, in seconds since 1970.", service.StartedAt.ToUnixTimeSeconds());
+        yield return new("iotpsk_reloads_total", "Configurations read while it ran.", service.Events.Reloads.Done, "result", "Done");
+        yield return new("iotpsk_reloads_total", "Configurations read while it ran.", service.Events.Reloads.Refused, "result", "Refused");
+    }
+
+    private static IEnumerable<Metric> Connections(NetMetrics net, EventCounters events)
     {
         yield return new("iotpsk_connections", "Connections now, in any state.", net.Connections);
         yield return new("iotpsk_handshakes_in_progress", "Connections now whose handshake is not done.", net.HalfOpen);
         yield return new("iotpsk_connections_accepted_total", "Connections admitted.", net.Accepted);
         foreach (RefusalReason reason in Enum.GetValues<RefusalReason>())
             yield return new("iotpsk_connections_refused_total", "Connections closed unheard.", events[reason], "reason", reason.ToString());
-        yield return new("iotpsk_handshakes_completed_total", "Handshakes done.", net.HandshakesCompleted + datagrams.HandshakesCompleted);
+        foreach ((string listener, long count) in events.CompletedHandshakes.OrderBy(c => c.Listener, StringComparer.Ordinal))
+            yield return new("iotpsk_handshakes_completed_total", "Handshakes done.", count, "listener", listener);
         foreach ((string listener, string reason, long count) in events.FailedHandshakes.OrderBy(f => f, Comparer<(string, string, long)>.Default))
             yield return new("iotpsk_handshakes_failed_total", "Handshakes that failed.", count, "listener", listener, "reason", reason);
     }

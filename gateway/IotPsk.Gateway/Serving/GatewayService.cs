@@ -56,6 +56,9 @@ internal sealed class GatewayService : IAsyncDisposable
     internal Lwm2mDevices Lwm2m => _lwm2m;
     internal TelemetryService Telemetry { get; }
 
+    /// <summary>When it was ready.</summary>
+    internal DateTimeOffset StartedAt { get; private set; }
+
     /// <summary>One line about what is served.</summary>
     internal string Status => $"Serving {_listeners}";
 
@@ -83,6 +86,7 @@ internal sealed class GatewayService : IAsyncDisposable
             registry.Watch();
             if (service._keys.CapacityWarning is { } warning)
                 log.Problem(warning);
+            service.StartedAt = time.GetUtcNow();
             log.Ready(fleet.ServerId, registry.DeviceCount, tpm.Address, service._listeners.ToString());
             return service;
         }

@@ -47,6 +47,7 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
         var grant = (DeviceGrant)session.Tag!;
         if (log.IsEnabled(LogLevel.Debug))
             LogOpened(session, grant, session.Tls!);
+        counters.CountCompleted(session.Listener);
         if (grant.IsResumed)
             counters.CountResumed();
         // Revoked while the handshake went on: the sweep over live sessions may have come too early for this one.
