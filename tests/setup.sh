@@ -36,9 +36,11 @@ cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests
 '
 
+packages_of_node=no
 for group in "$@"; do
   case $group in
-    test) needs+='
+    test) packages_of_node=yes; needs+='
+cmd:npm|npm|installs the MQTT client that the tests run on node
 any:/usr/lib/postgresql/*/bin/postgres|postgresql|the registry that several gateways share
 cmd:clang-tidy|clang-tidy|looks at the C of the device
 cmd:clang|clang|fuzzes the device TLS core
@@ -81,6 +83,17 @@ END
   exit 1
 }
 
+# The versions of package-lock.json, anew only when that changed.
+install_node_packages() {
+  local directory
+  directory=$(dirname "${BASH_SOURCE[0]}")/interop/node
+  if [ "$packages_of_node" = no ] || [ "$directory/node_modules/.package-lock.json" -nt "$directory/package-lock.json" ]; then return; fi
+  echo 'Installing the packages of tests/interop/node.'
+  (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund --loglevel error >/dev/null) ||
+    { echo 'npm could not install them: is its registry reachable from here? (npm ci in tests/interop/node)' >&2; exit 1; }
+  touch "$directory/node_modules/.package-lock.json"
+}
+
 check_dotnet
 missing=()
 while IFS='|' read -r probe packages purpose; do
@@ -88,7 +101,7 @@ while IFS='|' read -r probe packages purpose; do
   have "$probe" || missing+=("$packages|$purpose")
 done <<<"$needs"
 
-if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+if [ ${#missing[@]} -eq 0 ]; then install_node_packages; exit 0; fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "This machine has no apt-get. Please install what brings these (Debian's names), then try again:" >&2
@@ -187,3 +200,4 @@ for unit in "${quiet[@]}"; do echo "The system's own $unit service stays switche
 while IFS='|' read -r probe _ _; do
   [ -z "$probe" ] || have "$probe" || { echo "The packages are installed, but ${probe#*:} is still not found." >&2; exit 1; }
 done <<<"$needs"
+install_node_packages
