@@ -20,6 +20,7 @@ lib:libtss2-mu.so.0|libtss2-mu-4.0.1-0t64 libtss2-mu0|the same: wire formats
 lib:libtss2-tctildr.so.0|libtss2-tctildr0t64 libtss2-tctildr0|the same: finds the transport to the TPM
 lib:libtss2-tcti-device.so.0|libtss2-tcti-device0t64 libtss2-tcti-device0|the same: transport to /dev/tpmrm0
 lib:libtss2-tcti-swtpm.so.0|libtss2-tcti-swtpm0t64 libtss2-tcti-swtpm0|the same: transport to swtpm
+lib:libtss2-tcti-pcap.so.0|libtss2-tcti-pcap0t64 libtss2-tcti-pcap0|captures what goes to the TPM, for the tests
 lib:libsqlite3.so.0|libsqlite3-0|the device registry
 cmd:mosquitto|mosquitto|the MQTT broker behind the gateway
 cmd:mosquitto_sub|mosquitto-clients|reads telemetry back from the broker

@@ -112,7 +112,7 @@ internal sealed unsafe class EsysConnection : IDisposable
     private static void Scrub(nint block, ReadOnlySpan<byte> secret)
     {
         var bytes = new Span<byte>((void*)block, (int)Tss2.UsableSize(block));
-        for (int at; (at = bytes.IndexOf(secret)) >= 0;)
+        for (int at; (at = bytes.IndexOf(secret)) >= 0; bytes = bytes[(at + secret.Length)..])
             CryptographicOperations.ZeroMemory(bytes.Slice(at, secret.Length));
     }
 

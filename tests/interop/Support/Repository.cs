@@ -11,6 +11,9 @@ internal static class Repository
 
     public static string Bench { get; } = Built("tests/bench", "iotpsk-bench");
 
+    /// <summary>A start-up hook: the program it is given to overwrites no secret.</summary>
+    public static string KeepsSecrets { get; } = Built("tests/interop/KeepsSecrets", "IotPsk.KeepsSecrets.dll");
+
     public static string NativeBuild { get; } = Path.Combine(Root, "hardware", "host", "build");
 
     /// <summary>Kept after the run: what every process of the lab named <paramref name="lab"/> said.</summary>
