@@ -83,6 +83,7 @@ int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)
     const size_t queue = psk_queue_datagram_max(&core->out);
     mbedtls_ssl_set_mtu(&core->ssl, (uint16_t) (queue < MTU_MAX ? queue : MTU_MAX));
     mbedtls_ssl_set_timer_cb(&core->ssl, core, set_timer, get_timer);
+    psk_association_prepare(core);
     if (!credential->connection_id && (core->options & PSK_CORE_OPTION_CONNECTION_ID) == 0) return 0;
     static const unsigned char none = 0;
     return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, &none, 0);
@@ -92,6 +93,7 @@ int32_t psk_dtls_look(psk_core *core)
 {
     /* RFC 7627 s5.2: without extended_master_secret the keys are not bound to the handshake; RFC 7925 s16 wants it. */
     if (!psk_peek_has_extended_master_secret(&core->ssl)) return PSK_CORE_ERR_NO_COMMON;
+    if (core->keys_kept == PSK_KEYS_LOST) return PSK_CORE_ERR_MEMORY;
     if (!core->session_key_waits || !psk_peek_is_past_server_hello(&core->ssl)) return 0;
     const int result = psk_session_key_use(core);
     if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED) return PSK_CORE_ERR_MEMORY;
@@ -156,12 +158,12 @@ int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size)
     if (core->failure != 0) return core->failure;
     if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
     if (!core->connected || core->closing) return PSK_CORE_ERR_NOT_CONNECTED;
-    int result = mbedtls_ssl_context_save(&core->ssl, out, size, &length);
+    const int result = psk_association_write(core, out, size, &length);
     if (result == MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) return PSK_CORE_ERR_BUFFER;
-    /* Once all is written, mbedTLS makes the context ready for another session, which nobody wants. */
-    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED && length > 0) result = 0;
-    /* From here on the keys belong to what was saved, whatever became of it. */
+    /* From here on the keys belong to what was saved, whatever became of it: nothing goes out under them, not even a farewell. */
     core->failure = PSK_CORE_ERR_CLOSED;
+    core->closing = 2;
+    mbedtls_platform_zeroize(core->key_block, sizeof core->key_block);
     return result == 0 ? (int32_t) length : PSK_CORE_ERR_NO_ASSOCIATION;
 }
 
@@ -171,10 +173,11 @@ int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8
     if (saved == NULL) return PSK_CORE_ERR_ARGUMENT;
     int32_t result = psk_core_open(core, credential, PSK_CORE_DTLS12, record_size, options);
     if (result < 0) return result;
-    if (mbedtls_ssl_context_load(&(*core)->ssl, saved, length) != 0) {
+    result = psk_association_read(*core, saved, length);
+    if (result != 0) {
         psk_core_free(*core);
         *core = NULL;
-        return PSK_CORE_ERR_NO_ASSOCIATION;
+        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_NO_ASSOCIATION;
     }
     mbedtls_platform_zeroize((*core)->session_key, sizeof (*core)->session_key);      /* was for a handshake */
     (*core)->session_key_waits = 0;

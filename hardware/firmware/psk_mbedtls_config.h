@@ -54,11 +54,10 @@
 #define MBEDTLS_SSL_RECORD_SIZE_LIMIT
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE       /* TLS 1.3 wants the option; no certificate code comes with it */
 #define MBEDTLS_SSL_SESSION_TICKETS
-#define MBEDTLS_SSL_ALPN                        /* for iotpsk-rekey/1 */
 #define MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY 1
 #define MBEDTLS_PSK_MAX_LEN 48
 
-/* DTLS 1.2, client, PSK; one association, saved and loaded whole */
+/* DTLS 1.2, client, PSK; one association, saved and loaded by psk_association.c */
 #ifndef PSK_NO_DTLS
 #define MBEDTLS_SSL_PROTO_TLS1_2
 #define MBEDTLS_SSL_PROTO_DTLS
@@ -68,7 +67,6 @@
 #define MBEDTLS_SSL_DTLS_CONNECTION_ID_COMPAT 0
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
-#define MBEDTLS_SSL_CONTEXT_SERIALIZATION
 #define MBEDTLS_SSL_DTLS_MAX_BUFFERING 4096     /* handshake messages that came too early */
 #ifdef PSK_CORE_ECDHE_PSK
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED

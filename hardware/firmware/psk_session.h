@@ -17,16 +17,14 @@
 #endif
 #define PSK_DATAGRAM_OVERHEAD 80u   /* length 2, header 13, connection id 32, nonce 8, tag 16, content type 1 */
 
-/* What a session needs that fetches a new credential. */
-typedef struct psk_rekey {
-    uint8_t names[PSK_VAULT_DIGEST];                /* SHA-256 of the names in the credential it was opened with */
-    uint32_t epoch;                                 /* of that */
-    uint16_t request_length, length, done;          /* of the answer's bundle; done: bytes of what is under way */
-    uint8_t head[3];                                /* of the answer: code, length */
-    uint8_t has_asked;
-    int32_t result;                                 /* PSK_CORE_WANTS_INPUT until it is over */
-    uint8_t record[PSK_VAULT_RECORD_MAX];           /* first the request, then the successor's record */
-} psk_rekey;
+/* The longest key block of a suite of the build (RFC 5246 s6.3). */
+#ifdef PSK_CORE_ECDHE_PSK
+#define PSK_KEY_BLOCK 88u
+#else
+#define PSK_KEY_BLOCK 40u
+#endif
+
+enum { PSK_KEYS_NONE, PSK_KEYS_KEPT, PSK_KEYS_LOST };       /* lost: for want of memory */
 
 struct psk_core {
     mbedtls_ssl_context ssl;
@@ -44,9 +42,10 @@ struct psk_core {
     uint8_t session_key[PSK_BUNDLE_KEY_LENGTH];     /* of PSK_CORE_OPTION_SESSION_KEY, until it was used */
     uint8_t session_key_waits;
     uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
-    psk_vault_turn turn;                            /* of psk_core_open_slot, until it is settled */
-    uint8_t *settling;                              /* PSK_VAULT_RECORD_MAX bytes for that; NULL where there is nothing to settle */
-    psk_rekey *rekey;                               /* of PSK_CORE_OPTION_REKEY */
+#ifdef MBEDTLS_SSL_PROTO_DTLS
+    uint8_t key_block[PSK_KEY_BLOCK];               /* DTLS: for the day it is saved */
+    uint8_t keys_kept;                              /* PSK_KEYS_.. */
+#endif
     uint8_t buffers[];                              /* of the queues */
 };
 
@@ -54,15 +53,6 @@ struct psk_core {
 int32_t psk_core_fail(psk_core *core, int32_t error);
 /* The same for what mbedTLS returned. */
 int32_t psk_core_fail_as(psk_core *core, int result);
-
-/* psk_core_write and psk_core_read, for a session that fetches a key too. */
-int32_t psk_core_write_bytes(psk_core *core, const uint8_t *data, size_t length);
-int32_t psk_core_read_bytes(psk_core *core, uint8_t *data, size_t size);
-
-/* The request of a session whose core->rekey was allocated, while its credential is at hand; 0 or an error. */
-int32_t psk_rekey_prepare(psk_core *core, const psk_bundle *credential, const uint8_t *bundle, size_t length);
-/* Wipes and frees what psk_core_open_slot allocated. */
-void psk_slot_free(psk_core *core);
 
 /* The two ends of mbedTLS's transport. */
 int psk_core_send_bytes(void *context, const unsigned char *data, size_t length);
@@ -77,6 +67,11 @@ uint16_t psk_dtls_fragment_length(uint16_t limit);
 int psk_dtls_prepare(psk_core *core, const psk_bundle *credential);
 /* Looks at what the server has selected so far; 0: the handshake goes on, else an error of psk_error.h. */
 int32_t psk_dtls_look(psk_core *core);
+/* An association: has the keys kept when the handshake makes them; is written; is read into a session that was just opened. 0, or
+ * mbedTLS's error, MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL among them. */
+void psk_association_prepare(psk_core *core);
+int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_t *length);
+int psk_association_read(psk_core *core, const uint8_t *saved, size_t length);
 /* The key of a device in session mode: kept until both randoms are there; 0, or mbedTLS's error. */
 int psk_session_key_keep(psk_core *core, const psk_bundle *credential);
 int psk_session_key_use(psk_core *core);

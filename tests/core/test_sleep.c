@@ -54,7 +54,7 @@ static void connect_device(uint32_t options)
 static size_t fall_asleep(uint8_t *saved, size_t size)
 {
     const int32_t length = psk_core_save(air.core, saved, size);
-    CHECK(length > 200 && (size_t) length <= size);
+    CHECK(length > 60 && (size_t) length <= size);
     psk_core_free(air.core);
     air.core = NULL;
     return (size_t) length;
@@ -126,7 +126,7 @@ TEST(saved_session_is_over)
 {
     uint8_t saved[PSK_ASSOCIATION_MAX], data[64] = { 0 };
     connect_device(PSK_CORE_OPTION_CONNECTION_ID);
-    CHECK_EQUAL(PSK_CORE_ERR_BUFFER, psk_core_save(air.core, saved, 100));
+    CHECK_EQUAL(PSK_CORE_ERR_BUFFER, psk_core_save(air.core, saved, 60));
     CHECK_EQUAL(0, lossy_ask(&air, "telemetry", 1));                    /* nothing was given away: it goes on */
     const unsigned sent = air.to_server;
     CHECK(psk_core_save(air.core, saved, sizeof saved) > 0);

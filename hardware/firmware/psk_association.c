@@ -1,0 +1,175 @@
+/* A DTLS association written down, and made again. mbedTLS can do that too, but it writes the master secret down and derives the keys
+ * anew at each load, and more of them than it needs: 600 000 instructions at every wake-up. Here the keys themselves are kept, and
+ * a third of the bytes. Compiled with mbedTLS's own headers, like psk_peek.c. */
+#include "common.h"
+
+#include <mbedtls/platform.h>
+#include <string.h>
+
+#include "psk_session.h"
+#include "ssl_misc.h"
+
+/* 'D', format 1; suite, max_fragment_length code, length of the connection id and that; then what is below; then the keys. */
+#define FORMAT 1u
+#define HEAD 6u
+#define COUNTERS 24u                /* epoch and number of the next record (RFC 6347 s4.1), and the window against replays */
+#define NONCE_LENGTH ((size_t) 12)
+
+_Static_assert(HEAD + MBEDTLS_SSL_CID_OUT_LEN_MAX + COUNTERS + PSK_KEY_BLOCK <= PSK_ASSOCIATION_MAX, "an association must fit");
+
+/* What a suite wants of the key block (RFC 5246 s6.3): two keys, and two fixed parts of the nonces. */
+typedef struct layout {
+    size_t key, fixed, tag;
+    mbedtls_cipher_type_t cipher;
+} layout;
+
+static int lay_out(int suite, layout *out)
+{
+    const mbedtls_ssl_ciphersuite_t *info = mbedtls_ssl_ciphersuite_from_id(suite);
+    if (info == NULL) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    const int chacha = info->cipher == MBEDTLS_CIPHER_CHACHA20_POLY1305;
+    out->cipher = (mbedtls_cipher_type_t) info->cipher;
+    out->key = chacha ? 32 : 16;
+    out->fixed = chacha ? NONCE_LENGTH : 4;                             /* RFC 7905 s2, RFC 6655 s3 */
+    out->tag = (info->flags & MBEDTLS_CIPHERSUITE_SHORT_TAG) != 0 ? 8 : 16;
+    return 2 * (out->key + out->fixed) <= PSK_KEY_BLOCK ? 0 : MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+}
+
+/* mbedTLS tells the master secret once, in the handshake. */
+static void keep_keys(void *context, mbedtls_ssl_key_export_type type, const unsigned char *secret, size_t length,
+                      const unsigned char client_random[32], const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+{
+    psk_core *core = context;
+    uint8_t randoms[64];
+    if (type != MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET) return;
+    memcpy(randoms, server_random, 32);
+    memcpy(randoms + 32, client_random, 32);
+    core->keys_kept = mbedtls_ssl_tls_prf(prf, secret, length, "key expansion", randoms, sizeof randoms, core->key_block, PSK_KEY_BLOCK) == 0
+                          ? PSK_KEYS_KEPT : PSK_KEYS_LOST;
+}
+
+void psk_association_prepare(psk_core *core)
+{
+    mbedtls_ssl_set_export_keys_cb(&core->ssl, keep_keys, core);
+}
+
+int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_t *length)
+{
+    const mbedtls_ssl_context *ssl = &core->ssl;
+    const mbedtls_ssl_transform *transform = ssl->transform_out;
+    layout parts;
+    if (ssl->handshake != NULL || transform == NULL || ssl->session == NULL || core->keys_kept != PSK_KEYS_KEPT
+        || mbedtls_ssl_check_pending(ssl) != 0 || ssl->out_left != 0 || lay_out(ssl->session->ciphersuite, &parts) != 0) {
+        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    }
+    const size_t keys = 2 * (parts.key + parts.fixed);
+    *length = HEAD + transform->out_cid_len + COUNTERS + keys;
+    if (size < *length) return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
+    const uint8_t head[HEAD] = { 'D', FORMAT, (uint8_t) (ssl->session->ciphersuite >> 8), (uint8_t) ssl->session->ciphersuite,
+                                 ssl->session->mfl_code, transform->out_cid_len };
+    memcpy(out, head, HEAD);
+    memcpy(out + HEAD, transform->out_cid, transform->out_cid_len);
+    uint8_t *at = out + HEAD + transform->out_cid_len;
+    memcpy(at, ssl->cur_out_ctr, 8);
+    MBEDTLS_PUT_UINT64_BE(ssl->in_window_top, at, 8);
+    MBEDTLS_PUT_UINT64_BE(ssl->in_window, at, 16);
+    memcpy(at + COUNTERS, core->key_block, keys);
+    return 0;
+}
+
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+static int set_key(const layout *parts, const uint8_t *key, psa_key_usage_t usage, psa_algorithm_t *algorithm, mbedtls_svc_key_id_t *id)
+{
+    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+    psa_key_type_t type;
+    size_t bits;
+    psa_status_t status = mbedtls_ssl_cipher_to_psa(parts->cipher, parts->tag, algorithm, &type, &bits);
+    psa_set_key_usage_flags(&attributes, usage);
+    psa_set_key_algorithm(&attributes, *algorithm);
+    psa_set_key_type(&attributes, type);
+    if (status == PSA_SUCCESS) status = psa_import_key(&attributes, key, parts->key, id);
+    if (status == PSA_SUCCESS) return 0;
+    return status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+#else
+static int set_key(const layout *parts, const uint8_t *key, mbedtls_operation_t operation, mbedtls_cipher_context_t *cipher)
+{
+    const int result = mbedtls_cipher_setup(cipher, mbedtls_cipher_info_from_type(parts->cipher));
+    if (result == MBEDTLS_ERR_CIPHER_ALLOC_FAILED) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    return result != 0 ? result : mbedtls_cipher_setkey(cipher, key, (int) parts->key * 8, operation);
+}
+#endif
+
+/* As mbedTLS fills it in a handshake of a client. */
+static int fill(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
+{
+    const uint8_t *own = keys, *other = keys + parts->key, *nonces = other + parts->key;
+    transform->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
+    transform->taglen = parts->tag;
+    transform->ivlen = NONCE_LENGTH;
+    transform->fixed_ivlen = parts->fixed;
+    transform->minlen = NONCE_LENGTH - parts->fixed + parts->tag;
+    memcpy(transform->iv_enc, nonces, parts->fixed);
+    memcpy(transform->iv_dec, nonces + parts->fixed, parts->fixed);
+#ifdef MBEDTLS_USE_PSA_CRYPTO
+    const int result = set_key(parts, own, PSA_KEY_USAGE_ENCRYPT, &transform->psa_alg, &transform->psa_key_enc);
+    return result != 0 ? result : set_key(parts, other, PSA_KEY_USAGE_DECRYPT, &transform->psa_alg, &transform->psa_key_dec);
+#else
+    const int result = set_key(parts, own, MBEDTLS_ENCRYPT, &transform->cipher_ctx_enc);
+    return result != 0 ? result : set_key(parts, other, MBEDTLS_DECRYPT, &transform->cipher_ctx_dec);
+#endif
+}
+
+static bool is_offered(const mbedtls_ssl_config *config, int suite)
+{
+    const int *offered = config->ciphersuite_list;
+    while (*offered != 0 && *offered != suite) offered++;
+    return *offered != 0;
+}
+
+static void go_on(mbedtls_ssl_context *ssl, const uint8_t *counters)
+{
+    memcpy(ssl->cur_out_ctr, counters, 8);
+    ssl->in_window_top = MBEDTLS_GET_UINT64_BE(counters, 8);
+    ssl->in_window = MBEDTLS_GET_UINT64_BE(counters, 16);
+    ssl->in_epoch = 1;
+    ssl->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
+    ssl->session_in = ssl->session_out = ssl->session;
+    ssl->transform_in = ssl->transform_out = ssl->transform;
+    mbedtls_ssl_update_out_pointers(ssl, ssl->transform);
+    mbedtls_ssl_handshake_set_state(ssl, MBEDTLS_SSL_HANDSHAKE_OVER);
+    mbedtls_ssl_handshake_free(ssl);
+    mbedtls_free(ssl->handshake);
+    ssl->handshake = NULL;
+}
+
+int psk_association_read(psk_core *core, const uint8_t *saved, size_t length)
+{
+    mbedtls_ssl_context *ssl = &core->ssl;
+    layout parts;
+    if (length < HEAD || saved[0] != 'D' || saved[1] != FORMAT || saved[4] >= MBEDTLS_SSL_MAX_FRAG_LEN_INVALID
+        || saved[5] > MBEDTLS_SSL_CID_OUT_LEN_MAX) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    const int suite = saved[2] << 8 | saved[3];
+    const uint8_t *counters = saved + HEAD + saved[5];
+    if (!is_offered(&core->config, suite) || lay_out(suite, &parts) != 0) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    const size_t keys = 2 * (parts.key + parts.fixed);
+    /* Application data has epoch 1, as nothing is renegotiated. */
+    if (length != HEAD + saved[5] + COUNTERS + keys || counters[0] != 0 || counters[1] != 1) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    /* Both were allocated for a handshake, which is not made. */
+    ssl->session = ssl->session_negotiate;
+    ssl->transform = ssl->transform_negotiate;
+    ssl->session_negotiate = NULL;
+    ssl->transform_negotiate = NULL;
+    ssl->session->ciphersuite = suite;
+    ssl->session->mfl_code = saved[4];
+    ssl->session->endpoint = MBEDTLS_SSL_IS_CLIENT;
+    ssl->session->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
+    ssl->transform->out_cid_len = saved[5];
+    memcpy(ssl->transform->out_cid, saved + HEAD, saved[5]);
+    const int result = fill(ssl->transform, &parts, counters + COUNTERS);
+    if (result != 0) return result;
+    memcpy(core->key_block, counters + COUNTERS, keys);
+    core->keys_kept = PSK_KEYS_KEPT;
+    go_on(ssl, counters);
+    return 0;
+}
