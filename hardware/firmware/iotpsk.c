@@ -101,7 +101,7 @@ static int32_t open_core(open_vault *vault, int32_t protocol, int32_t record_siz
 {
     uint8_t ticket[PSK_TICKET_MAX];
     const int32_t result = psk_core_open_slot(&out->core, &vault->vault, out->slot, protocol, record_size, (uint32_t) options);
-    if (result < 0 || protocol != PSK_CORE_TLS13) return result;
+    if (result < 0 || protocol != PSK_CORE_TLS13 || (options & (PSK_CORE_OPTION_NO_TICKETS | PSK_CORE_OPTION_REKEY)) != 0) return result;
     const size_t length = tickets_take(&vault->tickets, out->slot, ticket);
     if (length > 0) (void) psk_core_offer_ticket(out->core, ticket, length);
     mbedtls_platform_zeroize(ticket, sizeof ticket);
@@ -174,11 +174,37 @@ int32_t iotpsk_feed(int32_t session, const uint8_t *in, int32_t length)
     return result;
 }
 
+/* The vault learns how the credential fared. That it cannot be written now is no error of the session: the next one tells it again. */
+static void settle(const open_session *session)
+{
+    const open_vault *held = acquire_vault_of(session);
+    if (held == NULL) return;
+    (void) psk_core_settle_slot(session->core, &held->vault, session->slot);
+    handle_release(session->vault);
+}
+
 int32_t iotpsk_step(int32_t session)
 {
     const open_session *held = handle_acquire(session, HANDLE_SESSION);
     if (held == NULL) return PSK_CORE_ERR_HANDLE;
     const int32_t result = psk_core_step(held->core);
+    if (result == PSK_CORE_DONE || result < 0) settle(held);
+    handle_release(session);
+    return result;
+}
+
+int32_t iotpsk_rekey(int32_t session)
+{
+    const open_session *held = handle_acquire(session, HANDLE_SESSION);
+    if (held == NULL) return PSK_CORE_ERR_HANDLE;
+    int32_t result = PSK_CORE_ERR_HANDLE;
+    open_vault *vault = acquire_vault_of(held);
+    if (vault != NULL) {
+        result = psk_core_rekey(held->core, &vault->vault, held->slot);
+        /* From here on sessions are opened with the new key: no ticket of the old one stands before it. */
+        if (result == PSK_CORE_DONE) forget(vault, held->slot);
+        handle_release(held->vault);
+    }
     handle_release(session);
     return result;
 }

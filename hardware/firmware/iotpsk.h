@@ -30,6 +30,8 @@ IOTPSK_API int32_t iotpsk_drain(int32_t session, uint8_t *out, int32_t size);
 IOTPSK_API int32_t iotpsk_write(int32_t session, const uint8_t *in, int32_t length);
 IOTPSK_API int32_t iotpsk_read(int32_t session, uint8_t *out, int32_t size);
 IOTPSK_API int32_t iotpsk_close_notify(int32_t session);
+/* A session with PSK_CORE_OPTION_REKEY, connected: see psk_core_rekey. The tickets of the slot are forgotten with it. */
+IOTPSK_API int32_t iotpsk_rekey(int32_t session);
 IOTPSK_API int32_t iotpsk_info(int32_t session, int32_t what);
 IOTPSK_API int32_t iotpsk_close(int32_t session);
 

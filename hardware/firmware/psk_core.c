@@ -68,6 +68,11 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
     *core = NULL;
     if (record_size == 0) record_size = (int32_t) credential->record_size_limit;
     if (record_size < RECORD_SIZE_MIN || (options & ~PSK_CORE_OPTIONS) != 0) return PSK_CORE_ERR_ARGUMENT;
+    if ((options & PSK_CORE_OPTION_REKEY) != 0) {
+        /* A key that comes without an ephemeral key exchange would be in the recordings of whoever gets the old one later. */
+        if (protocol != PSK_CORE_TLS13 || (options & PSK_CORE_OPTION_PSK_KE) != 0) return PSK_CORE_ERR_ARGUMENT;
+        options |= PSK_CORE_OPTION_NO_TICKETS;
+    }
     if (!has_protocol(credential, protocol, options)) return PSK_CORE_ERR_UNSUPPORTED;
     if (psa_crypto_init() != PSA_SUCCESS) return PSK_CORE_ERR_RANDOM;
 
@@ -115,6 +120,7 @@ int32_t psk_core_info(const psk_core *core, int32_t what)
 void psk_core_free(psk_core *core)
 {
     if (core == NULL) return;
+    psk_slot_free(core);
     mbedtls_ssl_free(&core->ssl);
     mbedtls_ssl_config_free(&core->config);
     mbedtls_platform_zeroize(core, sizeof *core + core->in.size + core->out.size);

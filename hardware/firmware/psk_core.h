@@ -54,9 +54,10 @@ enum psk_core_option {
     PSK_CORE_OPTION_CONNECTION_ID = 4,      /* DTLS: asks for a connection id even if the credential does not say so */
     PSK_CORE_OPTION_ECDHE_PSK = 8,          /* DTLS: ECDHE_PSK instead of PSK, where the build has it */
     PSK_CORE_OPTION_SESSION_KEY = 16,       /* DTLS: the credential's key makes a PSK of each session, see psk_session_key.c */
-    PSK_CORE_OPTION_SHORT_RANDOMS = 32      /* and of 28 bytes of each random, without the four of the time */
+    PSK_CORE_OPTION_SHORT_RANDOMS = 32,     /* and of 28 bytes of each random, without the four of the time */
+    PSK_CORE_OPTION_REKEY = 64              /* TLS with psk_dhe_ke: a session for psk_core_rekey alone, without tickets */
 };
-#define PSK_CORE_OPTIONS 63u
+#define PSK_CORE_OPTIONS 127u
 
 #define PSK_ASSOCIATION_MAX 160u            /* bytes of a saved association */
 #define PSK_TICKET_MAX 640u                 /* bytes of a session ticket with its key, as psk_core_take_ticket gives it */
@@ -73,6 +74,7 @@ int32_t psk_core_selftest(void);
  * not needed afterwards. */
 int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t protocol, int32_t record_size,
                       uint32_t options);
+/* Of a slot whose credential has a successor the one whose turn it is. */
 int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t protocol, int32_t record_size,
                            uint32_t options);
 
@@ -94,6 +96,15 @@ int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8
  * psk_core_load_slot makes a session, the vault has forgotten what it is made of. */
 int32_t psk_core_save_slot(psk_core *core, const psk_vault *vault, int32_t slot);
 int32_t psk_core_load_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t record_size, uint32_t options);
+
+/* Once the handshake of a session of psk_core_open_slot has come to an end, good or bad: a successor that was tried takes the
+ * slot, or counts one refusal more (psk_vault_settle). Called again it does nothing. */
+int32_t psk_core_settle_slot(psk_core *core, const psk_vault *vault, int32_t slot);
+/* A session of psk_core_open_slot with PSK_CORE_OPTION_REKEY, connected: fetches the credential of the fleet's newest epoch by
+ * iotpsk-rekey/1 and puts it beside the slot's own, as its successor. PSK_CORE_WANTS_INPUT or PSK_CORE_WANTS_DRAIN: do that and
+ * call again; PSK_CORE_DONE: the vault has it; or an error: then the slot is as it was. Nothing else can be written to such a
+ * session or read from it, so no byte of a key leaves this side of the core. */
+int32_t psk_core_rekey(psk_core *core, const psk_vault *vault, int32_t slot);
 
 /* Before the first step: offers a ticket of an earlier session of the same credential, in front of the credential's own key,
  * which serves when the server does not take the ticket. A ticket must be offered once only (RFC 8446 App. C.4): forget it

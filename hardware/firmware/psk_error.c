@@ -55,6 +55,14 @@ const char *psk_core_error_name(int32_t code)
     case PSK_CORE_ERR_TEST_PRF: return "self test: the key schedule of DTLS 1.2 gives wrong keys; this firmware is of no use";
     case PSK_CORE_ERR_TEST_AEAD: return "self test: a cipher works wrongly; this firmware is of no use";
     case PSK_CORE_ERR_TEST_SESSION_KEY: return "self test: the key of a session is wrong; this firmware is of no use";
+    case PSK_CORE_ERR_REKEY_CURRENT: return "rekey current: the credential is of the newest epoch already";
+    case PSK_CORE_ERR_REKEY_TOO_SOON: return "rekey too soon: the device was given a new key less than an hour ago";
+    case PSK_CORE_ERR_REKEY_COMPROMISED: return "rekey compromised: others know the device's key, so it needs a credential by another way";
+    case PSK_CORE_ERR_REKEY_UNFIT: return "rekey unfit: the gateway gives no new key to this device, or not over such a session";
+    case PSK_CORE_ERR_REKEY_LATER: return "rekey later: the gateway cannot make the key now";
+    case PSK_CORE_ERR_REKEY_REQUEST: return "rekey request: the gateway does not accept the request";
+    case PSK_CORE_ERR_NO_REKEYING: return "no rekeying: the server does not offer new keys";
+    case PSK_CORE_ERR_REKEY_FOREIGN: return "rekey foreign: the credential that came is of another device or fleet, or not newer";
     default: return code >= 0 ? "success" : "unknown error";
     }
 }

@@ -40,6 +40,15 @@ enum {
     PSK_CORE_ERR_TEST_AEAD = -43,       /* self test: an AEAD encrypts or decrypts wrongly */
     PSK_CORE_ERR_TEST_SESSION_KEY = -44,/* self test: the PSK of a session in session mode is wrong */
 
+    PSK_CORE_ERR_REKEY_CURRENT = -51,   /* re-keying: the credential is of the newest epoch; -50 - k: the gateway's code k */
+    PSK_CORE_ERR_REKEY_TOO_SOON = -52,  /* re-keying: the device was given a key less than an hour ago */
+    PSK_CORE_ERR_REKEY_COMPROMISED = -53,   /* re-keying: others know the device's key, it needs a credential by another way */
+    PSK_CORE_ERR_REKEY_UNFIT = -54,     /* re-keying: not for this device, or not over this session */
+    PSK_CORE_ERR_REKEY_LATER = -55,     /* re-keying: the gateway cannot make the key now */
+    PSK_CORE_ERR_REKEY_REQUEST = -56,   /* re-keying: the gateway does not accept the request */
+    PSK_CORE_ERR_NO_REKEYING = -60,     /* re-keying: the server does not know it */
+    PSK_CORE_ERR_REKEY_FOREIGN = -61,   /* re-keying: what came is for another device or fleet, or not newer */
+
     PSK_CORE_ERR_BUNDLE = -100          /* not a credential bundle; -100 - k: its field k is missing or wrong */
 };
 

@@ -103,6 +103,11 @@ static int32_t record_length(const psk_core *core, size_t length)
 int32_t psk_core_write(psk_core *core, const uint8_t *data, size_t length)
 {
     if (core == NULL || (data == NULL && length > 0)) return PSK_CORE_ERR_ARGUMENT;
+    return (core->options & PSK_CORE_OPTION_REKEY) != 0 ? PSK_CORE_ERR_UNSUPPORTED : psk_core_write_bytes(core, data, length);
+}
+
+int32_t psk_core_write_bytes(psk_core *core, const uint8_t *data, size_t length)
+{
     if (core->failure != 0) return core->failure;
     if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     if (core->closing) return PSK_CORE_ERR_CLOSED;
@@ -142,6 +147,11 @@ static int32_t read_message(psk_core *core, uint8_t *data, size_t size)
 int32_t psk_core_read(psk_core *core, uint8_t *data, size_t size)
 {
     if (core == NULL || data == NULL || size == 0) return PSK_CORE_ERR_ARGUMENT;
+    return (core->options & PSK_CORE_OPTION_REKEY) != 0 ? PSK_CORE_ERR_UNSUPPORTED : psk_core_read_bytes(core, data, size);
+}
+
+int32_t psk_core_read_bytes(psk_core *core, uint8_t *data, size_t size)
+{
     if (core->failure != 0) return core->failure;
     if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     if (size > INT_MAX) size = INT_MAX;

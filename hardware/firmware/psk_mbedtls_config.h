@@ -54,6 +54,7 @@
 #define MBEDTLS_SSL_RECORD_SIZE_LIMIT
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE       /* TLS 1.3 wants the option; no certificate code comes with it */
 #define MBEDTLS_SSL_SESSION_TICKETS
+#define MBEDTLS_SSL_ALPN                        /* for iotpsk-rekey/1 */
 #define MBEDTLS_SSL_CID_TLS1_3_PADDING_GRANULARITY 1
 #define MBEDTLS_PSK_MAX_LEN 48
 

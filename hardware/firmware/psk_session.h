@@ -17,6 +17,17 @@
 #endif
 #define PSK_DATAGRAM_OVERHEAD 80u   /* length 2, header 13, connection id 32, nonce 8, tag 16, content type 1 */
 
+/* What a session needs that fetches a new credential. */
+typedef struct psk_rekey {
+    uint8_t names[PSK_VAULT_DIGEST];                /* SHA-256 of the names in the credential it was opened with */
+    uint32_t epoch;                                 /* of that */
+    uint16_t request_length, length, done;          /* of the answer's bundle; done: bytes of what is under way */
+    uint8_t head[3];                                /* of the answer: code, length */
+    uint8_t has_asked;
+    int32_t result;                                 /* PSK_CORE_WANTS_INPUT until it is over */
+    uint8_t record[PSK_VAULT_RECORD_MAX];           /* first the request, then the successor's record */
+} psk_rekey;
+
 /* The longest key block of a suite of the build (RFC 5246 s6.3). */
 #ifdef PSK_CORE_ECDHE_PSK
 #define PSK_KEY_BLOCK 88u
@@ -42,6 +53,10 @@ struct psk_core {
     uint8_t session_key[PSK_BUNDLE_KEY_LENGTH];     /* of PSK_CORE_OPTION_SESSION_KEY, until it was used */
     uint8_t session_key_waits;
     uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
+    psk_vault_turn turn;                            /* of psk_core_open_slot, until it is settled */
+    uint8_t *settling;                              /* PSK_VAULT_RECORD_MAX bytes for that; NULL where there is nothing to settle */
+    psk_rekey *rekey;                               /* of PSK_CORE_OPTION_REKEY */
+
 #ifdef MBEDTLS_SSL_PROTO_DTLS
     uint8_t key_block[PSK_KEY_BLOCK];               /* DTLS: for the day it is saved */
     uint8_t keys_kept;                              /* PSK_KEYS_.. */
@@ -53,6 +68,15 @@ struct psk_core {
 int32_t psk_core_fail(psk_core *core, int32_t error);
 /* The same for what mbedTLS returned. */
 int32_t psk_core_fail_as(psk_core *core, int result);
+
+/* psk_core_write and psk_core_read, for a session that fetches a key too. */
+int32_t psk_core_write_bytes(psk_core *core, const uint8_t *data, size_t length);
+int32_t psk_core_read_bytes(psk_core *core, uint8_t *data, size_t size);
+
+/* The request of a session whose core->rekey was allocated, while its credential is at hand; 0 or an error. */
+int32_t psk_rekey_prepare(psk_core *core, const psk_bundle *credential, const uint8_t *bundle, size_t length);
+/* Wipes and frees what psk_core_open_slot allocated. */
+void psk_slot_free(psk_core *core);
 
 /* The two ends of mbedTLS's transport. */
 int psk_core_send_bytes(void *context, const unsigned char *data, size_t length);

@@ -2,7 +2,7 @@
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 
-#include "psk_core.h"
+#include "psk_session.h"
 
 typedef struct loan {
     psk_bundle credential;
@@ -15,14 +15,69 @@ static void give_back(loan *lent)
     mbedtls_free(lent);
 }
 
+/* What a session may need of memory later it gets now. */
+static int32_t equip(psk_core *core, const loan *lent)
+{
+    if (core->turn.which != PSK_VAULT_ONLY) {
+        core->settling = mbedtls_calloc(1, PSK_VAULT_RECORD_MAX);
+        if (core->settling == NULL) return PSK_CORE_ERR_MEMORY;
+    }
+    if ((core->options & PSK_CORE_OPTION_REKEY) == 0) return 0;
+    core->rekey = mbedtls_calloc(1, sizeof *core->rekey);
+    if (core->rekey == NULL) return PSK_CORE_ERR_MEMORY;
+    return psk_rekey_prepare(core, &lent->credential, lent->record + core->turn.begin, core->turn.length);
+}
+
 int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t protocol, int32_t record_size,
                            uint32_t options)
 {
     loan *lent = mbedtls_calloc(1, sizeof *lent);
     if (lent == NULL) return PSK_CORE_ERR_MEMORY;
-    int32_t result = psk_vault_load(vault, slot, lent->record, sizeof lent->record, &lent->credential);
+    psk_vault_turn turn;
+    int32_t result = psk_vault_choose(vault, slot, lent->record, sizeof lent->record, &lent->credential, &turn);
     if (result == 0) result = psk_core_open(core, &lent->credential, protocol, record_size, options);
+    if (result == 0) {
+        (*core)->turn = turn;
+        result = equip(*core, lent);
+        if (result < 0) {
+            psk_core_free(*core);
+            *core = NULL;
+        }
+    }
     give_back(lent);
+    return result;
+}
+
+static void drop(uint8_t *memory, size_t size)
+{
+    if (memory == NULL) return;
+    mbedtls_platform_zeroize(memory, size);
+    mbedtls_free(memory);
+}
+
+void psk_slot_free(psk_core *core)
+{
+    drop(core->settling, PSK_VAULT_RECORD_MAX);
+    drop((uint8_t *) core->rekey, sizeof *core->rekey);
+    core->settling = NULL;
+    core->rekey = NULL;
+}
+
+/* A server that does not know a key says so, in DTLS 1.2 by silence. Nobody authenticates that. */
+static int is_refusal(const psk_core *core)
+{
+    return core->failure == PSK_CORE_ERR_REFUSED || core->failure == PSK_CORE_ERR_UNKNOWN_IDENTITY
+        || (core->failure == PSK_CORE_ERR_TIMEOUT && core->datagrams);
+}
+
+int32_t psk_core_settle_slot(psk_core *core, const psk_vault *vault, int32_t slot)
+{
+    if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
+    /* A ticket proves the key that it came with, not the slot's. */
+    if (core->settling == NULL || core->resumed || !(core->connected || is_refusal(core))) return 0;
+    const int32_t result = psk_vault_settle(vault, slot, &core->turn, core->connected, core->settling, PSK_VAULT_RECORD_MAX);
+    drop(core->settling, PSK_VAULT_RECORD_MAX);
+    core->settling = NULL;
     return result;
 }
 

@@ -6,6 +6,8 @@ uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl);
 static const int suites[] = {
     MBEDTLS_TLS1_3_AES_128_GCM_SHA256, MBEDTLS_TLS1_3_AES_128_CCM_SHA256, MBEDTLS_TLS1_3_AES_128_CCM_8_SHA256, 0
 };
+/* What else a server speaks is nothing to a session that fetches a key. */
+static const char *rekey_protocols[] = { "iotpsk-rekey/1", NULL };
 static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE };
 
 /* Others may use this mbedTLS too: what is no session of the core announces what the build can take. */
@@ -26,6 +28,7 @@ int psk_tls_configure(psk_core *core, const psk_bundle *credential)
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, (core->options & PSK_CORE_OPTION_NO_TICKETS) == 0);
     mbedtls_ssl_conf_ciphersuites(config, suites);
     mbedtls_ssl_conf_groups(config, groups);
-    return mbedtls_ssl_conf_psk(config, credential->tls13_key.data, credential->tls13_key.length,
-                                credential->tls13_identity.data, credential->tls13_identity.length);
+    const int result = (core->options & PSK_CORE_OPTION_REKEY) == 0 ? 0 : mbedtls_ssl_conf_alpn_protocols(config, rekey_protocols);
+    return result != 0 ? result : mbedtls_ssl_conf_psk(config, credential->tls13_key.data, credential->tls13_key.length,
+                                                       credential->tls13_identity.data, credential->tls13_identity.length);
 }

@@ -21,7 +21,8 @@ typedef struct file_store {
 static void slot_name(char *name, int32_t slot, const char *suffix)
 {
     if (slot < PSK_VAULT_ASSOCIATIONS) (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.cred%s", (int) slot, suffix);
-    else (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.assoc%s", (int) (slot - PSK_VAULT_ASSOCIATIONS), suffix);
+    else if (slot < PSK_VAULT_SUCCESSORS) (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.assoc%s", (int) (slot - PSK_VAULT_ASSOCIATIONS), suffix);
+    else (void) snprintf(name, NAME_MAX_LENGTH, "slot-%d.next%s", (int) (slot - PSK_VAULT_SUCCESSORS), suffix);
 }
 
 static int32_t from_errno(void)

@@ -89,7 +89,7 @@ void make_bundle(const bundle_recipe *recipe, bytes *out)
         case 9: put_bytes(&fields, key, sizeof key); break;
         case 10: put_head(&fields, 0, recipe->record_size); break;
         case 11: put_head(&fields, 7, 20); break;
-        default: put_head(&fields, 0, 1); break;
+        default: put_head(&fields, 0, recipe->epoch == 0 ? 1 : recipe->epoch); break;
         }
     }
     out->length = 0;

@@ -20,6 +20,7 @@ typedef struct bundle_recipe {
     uint32_t record_size;
     uint32_t without;                   /* bit k: leave field k out */
     int with_tls12;
+    uint32_t epoch;                     /* 0 stands for 1 */
 } bundle_recipe;
 
 extern const bundle_recipe usual_bundle;

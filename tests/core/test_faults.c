@@ -24,8 +24,8 @@ void *__wrap_calloc(size_t count, size_t size)
 
 /* A vault in the memory of the test, which allocates nothing. */
 typedef struct places {
-    size_t length[2];
-    uint8_t record[2][PSK_VAULT_RECORD_MAX];
+    size_t length[3];
+    uint8_t record[3][PSK_VAULT_RECORD_MAX];
 } places;
 
 static places kept;
@@ -33,7 +33,7 @@ static places kept;
 static int32_t read_place(void *context, int32_t slot, uint8_t *record, size_t size, size_t *length)
 {
     const places *all = context;
-    const int at = slot >= PSK_VAULT_ASSOCIATIONS;
+    const int at = slot / PSK_VAULT_SLOTS;
     if (all->length[at] == 0) return PSK_CORE_ERR_NO_CREDENTIAL;
     if (all->length[at] > size) return PSK_CORE_ERR_VAULT_CORRUPT;
     *length = all->length[at];
@@ -44,7 +44,7 @@ static int32_t read_place(void *context, int32_t slot, uint8_t *record, size_t s
 static int32_t write_place(void *context, int32_t slot, const uint8_t *record, size_t length)
 {
     places *all = context;
-    const int at = slot >= PSK_VAULT_ASSOCIATIONS;
+    const int at = slot / PSK_VAULT_SLOTS;
     CHECK(length <= sizeof all->record[at]);
     memcpy(all->record[at], record, length);
     all->length[at] = length;
@@ -54,7 +54,7 @@ static int32_t write_place(void *context, int32_t slot, const uint8_t *record, s
 static int32_t erase_place(void *context, int32_t slot)
 {
     places *all = context;
-    const int at = slot >= PSK_VAULT_ASSOCIATIONS;
+    const int at = slot / PSK_VAULT_SLOTS;
     const int32_t existed = all->length[at] > 0;
     all->length[at] = 0;
     return existed;
