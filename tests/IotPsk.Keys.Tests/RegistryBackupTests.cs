@@ -188,6 +188,79 @@ public sealed class RegistryBackupTests : IDisposable
         Change(registry => Assert.Equal(3, registry.DeviceCount));
     }
 
+    [Fact]
+    public void Registry_moves_from_a_file_into_a_database_and_back_with_its_keys_counter_and_revocations()
+    {
+        using var postgres = new PostgresBackEnd();
+        Write();
+
+        Assert.Equal(3, RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: false).Devices);
+
+        Assert.Equal(RegistryFault.FleetExists, Assert.Throws<RegistryException>(() => RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: false)).Fault);
+        using (var registry = postgres.Source.Open())
+        {
+            FleetSelfTest.Run(_tpm, registry.RequireFleet());
+            new RollbackGuard(registry).Check(_tpm);
+            Assert.True(registry.Find("b")!.IsRevoked);
+            registry.Revoke("c");
+            Assert.True(new RollbackGuard(registry).Sync(_tpm));
+            RegistryBackup.Write(registry, _directory["back"]);
+        }
+
+        Assert.Equal(3, RegistryBackup.Restore(State(), _tpm, _directory["back"], replace: true).Devices);
+        Change(registry =>
+        {
+            FleetSelfTest.Run(_tpm, registry.RequireFleet());
+            new RollbackGuard(registry).Check(_tpm);
+            Assert.True(registry.Find("c")!.IsRevoked);
+        });
+    }
+
+    [Fact]
+    public void Gateways_of_a_database_go_on_with_what_a_restoration_brings()
+    {
+        using var postgres = new PostgresBackEnd();
+        Write();
+        RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: false);
+        using var running = postgres.Source.Open();
+        running.Watch();
+        var changes = new List<DeviceRecord>();
+        running.DeviceChanged += changes.Add;
+        running.Enrol("later");
+        running.Revoke("a");
+        changes.Clear();
+
+        RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: true);
+        running.Refresh();
+
+        Assert.False(running.TryGetDevice("later", out _));
+        Assert.True(running.TryGetDevice("a", out var device) && !device.IsRevoked);
+        Assert.Equal(["a", "later"], changes.Select(change => change.Id).Order());
+        Assert.True(changes.Single(change => change.Id == "later").IsRevoked);
+        Assert.True(File.Exists(Path.Combine(postgres.State.Path, "registry.db.before-restore")));
+    }
+
+    [Fact]
+    public void Restoration_of_a_database_killed_after_any_step_leaves_the_old_or_the_new_registry_and_is_done_again()
+    {
+        using var postgres = new PostgresBackEnd();
+        Write();
+        RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: false);
+        using var registry = postgres.Source.Open();
+        registry.Enrol("d");
+        foreach (var step in Enum.GetValues<RestoreStep>())
+        {
+            Assert.Throws<Killed>(() => RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: true, done =>
+            {
+                if (done == step)
+                    throw new Killed();
+            }));
+            Assert.Equal(step == RestoreStep.Replaced ? null : "d", registry.Find("d")?.Id);
+        }
+
+        Assert.Equal(3, RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: true).Devices);
+    }
+
     private void Write() => Change(registry => RegistryBackup.Write(registry, Backup));
 
     private StateDirectory State(string name = "state") => StateDirectory.OpenOrCreate(_directory[name]);

@@ -12,7 +12,7 @@ internal static class BackupCommands
     internal static Command Backup(CommonOptions common, CommandConsole console)
     {
         Argument<string> file = File("The backup, readable by its owner only; it must not exist yet");
-        var backup = new Command("backup", "Copies the registry to a file while the gateway goes on: devices, epochs, wrapped keys, no key in clear. Example: iotpsk backup iotpsk-2026-11-21.backup") { file };
+        var backup = new Command("backup", "Copies the registry, SQLite or PostgreSQL, to a file while the gateway goes on: devices, epochs, wrapped keys, no key in clear. Example: iotpsk backup iotpsk-2026-11-21.backup") { file };
         backup.SetAction(parsed =>
         {
             string path = Path.GetFullPath(parsed.GetValue(file)!);
@@ -30,8 +30,8 @@ internal static class BackupCommands
     internal static Command Restore(CommonOptions common, CommandConsole console)
     {
         Argument<string> file = File("A file of iotpsk backup");
-        var replace = new Option<bool>("--replace") { Description = "Replace the fleet that is there; its registry stays as registry.db.before-restore" };
-        var restore = new Command("restore", "Puts a backup into the state directory, once the TPM proved to be the fleet's. Stop the gateway first. Example: iotpsk restore iotpsk-2026-11-21.backup") { file, replace };
+        var replace = new Option<bool>("--replace") { Description = "Replace the fleet that is there; its registry stays in the state directory as registry.db.before-restore" };
+        var restore = new Command("restore", "Puts a backup, of SQLite or PostgreSQL, in the place of the registry, once the TPM proved to be the fleet's. Stop the gateway first; gateways that share a database may go on. Example: iotpsk restore iotpsk-2026-11-21.backup") { file, replace };
         restore.SetAction(parsed =>
         {
             GatewayConfiguration configuration = common.Configuration(parsed);
@@ -40,7 +40,7 @@ internal static class BackupCommands
                 throw new UserError("there is no such file", path, "name a file of iotpsk backup");
             DateTime made = System.IO.File.GetLastWriteTimeUtc(path);
             using EsysTpm tpm = TpmAccess.Create(configuration.Tpm, null);
-            (FleetRecord fleet, int devices) = RegistryBackup.Restore(StateDirectory.OpenOrCreate(configuration.State), tpm, path, parsed.GetValue(replace));
+            (FleetRecord fleet, int devices) = RegistryBackup.Restore(RegistryAccess.SourceOrNew(configuration), tpm, path, parsed.GetValue(replace));
             var document = new JsonObject { ["serverId"] = fleet.ServerId, ["devices"] = devices, ["madeAt"] = made.ToString("O", CultureInfo.InvariantCulture) };
             console.Print(common.Json(parsed), document, string.Create(CultureInfo.InvariantCulture,
                 $"fleet {fleet.ServerId} with {devices} devices is restored as of {made:yyyy-MM-dd HH:mm}Z; enrol and revoke again what was enrolled and revoked since"));

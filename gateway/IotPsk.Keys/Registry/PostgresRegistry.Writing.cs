@@ -1,8 +1,32 @@
+using Microsoft.Data.Sqlite;
+
 namespace IotPsk.Keys;
 
 /// <summary>Many rows at once, for each statement is a way to the server and back.</summary>
 internal sealed partial class PostgresRegistry
 {
+    /// <summary>Takes over everything that a registry in a file has, whose "local" gateway is this one.</summary>
+    /// <exception cref="RegistryException">One of the two cannot be read or written; nothing changed.</exception>
+    internal void ReplaceBy(string path)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        try
+        {
+            connection.Open();
+            using var transaction = connection.BeginTransaction(deferred: true);
+            Guard(() => WriteAlone(session =>
+            {
+                RegistryTransfer.Replace(new SqlSession(connection, transaction), session);
+                RenameGateway(session, SqliteRegistry.Local, Node);
+                return 0;
+            }));
+        }
+        catch (SqliteException e)
+        {
+            throw SqliteFault.Explain(e, path);
+        }
+    }
+
     /// <inheritdoc/>
     private protected override int InsertDevices(SqlSession session, IEnumerable<string> ids, DeviceMode mode, long change, Action<int>? progress)
     {

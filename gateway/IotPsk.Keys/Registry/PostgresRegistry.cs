@@ -124,7 +124,7 @@ internal sealed partial class PostgresRegistry : SqlRegistry
         return result;
     }
 
-    private protected override RegistryException Explain(DbException e) => PostgresFault.Explain(e, _options);
+    private protected override RegistryException Explain(DbException e) => e is Microsoft.Data.Sqlite.SqliteException ? SqliteFault.Explain(e, "of the backup") : PostgresFault.Explain(e, _options);
 
     private protected override void CloseReading()
     {

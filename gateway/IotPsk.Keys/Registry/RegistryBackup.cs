@@ -16,7 +16,6 @@ internal enum RestoreStep
 public static class RegistryBackup
 {
     private const string Restoring = "registry.db.restoring";
-    private const string Before = "registry.db.before-restore";
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Writes a copy as of one moment, while a gateway goes on working.</summary>
@@ -28,6 +27,58 @@ public static class RegistryBackup
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentException.ThrowIfNullOrEmpty(path);
         registry.RequireFleet();
+        WriteCopy(registry, path);
+    }
+
+    /// <summary>
+    /// Puts a backup in the place of the registry. The backup is whole and the TPM's keys are its fleet's, or nothing is changed; a registry that
+    /// was there stays in the state directory as registry.db.before-restore.
+    /// </summary>
+    /// <param name="target">Where to. No gateway may be using a file; those of a database go on with what they find there.</param>
+    /// <param name="tpm">The fleet's TPM.</param>
+    /// <param name="path">The backup, of whatever kind of registry.</param>
+    /// <param name="replace">Replace a fleet that is there.</param>
+    /// <returns>The fleet, and how many devices it has.</returns>
+    /// <exception cref="RegistryException">The backup is damaged, a fleet is there, or the registry is in use.</exception>
+    /// <exception cref="TpmException">The TPM is not the fleet's.</exception>
+    public static (FleetRecord Fleet, int Devices) Restore(RegistrySource target, EsysTpm tpm, string path, bool replace) => Restore(target, tpm, path, replace, null);
+
+    internal static (FleetRecord Fleet, int Devices) Restore(RegistrySource target, EsysTpm tpm, string path, bool replace, Action<RestoreStep>? after)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(tpm);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        using var fleetLock = target.LockFleet();
+        if (!replace)
+            target.RefuseFleet();
+        var restoring = target.State.WithRegistry(Restoring);
+        Copy(path, restoring.RegistryPath);
+        after?.Invoke(RestoreStep.Copied);
+        FleetRecord fleet;
+        int devices;
+        using (var copy = SqliteRegistry.Open(restoring))
+        {
+            tpm.Open();
+            Adopt(copy, tpm);
+            fleet = copy.RequireFleet();
+            devices = copy.DeviceCount;
+            FleetSelfTest.Run(tpm, fleet);
+            RollbackGuard.Accept(copy, tpm);
+            copy.VoidSnapshots();
+            copy.Seal();
+        }
+
+        after?.Invoke(RestoreStep.Checked);
+        target.Install(restoring, after);
+        after?.Invoke(RestoreStep.Replaced);
+        return (fleet, devices);
+    }
+
+    /// <summary>Where a registry stays that a backup replaced.</summary>
+    internal static string BeforeRestore(StateDirectory state) => Path.Combine(state.Path, "registry.db.before-restore");
+
+    internal static void WriteCopy(IRegistry registry, string path)
+    {
         var partial = path + ".partial";
         if (Path.Exists(path))
             throw new RegistryException(RegistryFault.Inaccessible, $"{path} exists already: name another file, or remove it");
@@ -53,106 +104,7 @@ public static class RegistryBackup
         }
     }
 
-    /// <summary>
-    /// Puts a backup in the place of the registry. The backup is whole and the TPM's keys are its fleet's, or nothing is changed; a registry that
-    /// was there stays beside it as registry.db.before-restore.
-    /// </summary>
-    /// <param name="state">Where to; no gateway may be using it.</param>
-    /// <param name="tpm">The fleet's TPM.</param>
-    /// <param name="path">The backup.</param>
-    /// <param name="replace">Replace a fleet that is there.</param>
-    /// <returns>The fleet, and how many devices it has.</returns>
-    /// <exception cref="RegistryException">The backup is damaged, a fleet is there, or the registry is in use.</exception>
-    /// <exception cref="TpmException">The TPM is not the fleet's.</exception>
-    public static (FleetRecord Fleet, int Devices) Restore(StateDirectory state, EsysTpm tpm, string path, bool replace) => Restore(state, tpm, path, replace, null);
-
-    internal static (FleetRecord Fleet, int Devices) Restore(StateDirectory state, EsysTpm tpm, string path, bool replace, Action<RestoreStep>? after)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        ArgumentNullException.ThrowIfNull(tpm);
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        using var fleetLock = state.LockFleet();
-        if (!replace)
-            RefuseFleet(state);
-        var restoring = Path.Combine(state.Path, Restoring);
-        Copy(path, restoring);
-        after?.Invoke(RestoreStep.Copied);
-        FleetRecord fleet;
-        int devices;
-        using (var copy = SqliteRegistry.Open(state.WithRegistry(Restoring)))
-        {
-            tpm.Open();
-            if (copy.RequireFleet() is { Authority: not null } shared)
-                FindKeys(copy, shared, tpm);
-            fleet = copy.RequireFleet();
-            devices = copy.DeviceCount;
-            FleetSelfTest.Run(tpm, fleet);
-            RollbackGuard.Accept(copy, tpm);
-            copy.VoidSnapshots();
-            copy.Seal();
-        }
-
-        after?.Invoke(RestoreStep.Checked);
-        KeepOld(state);
-        after?.Invoke(RestoreStep.OldKept);
-        File.Move(restoring, state.RegistryPath, overwrite: true);
-        after?.Invoke(RestoreStep.Replaced);
-        return (fleet, devices);
-    }
-
-    /// <summary>The keys of a shared fleet may sit in this TPM too, at other handles and under its own storage root: the partner takes over.</summary>
-    private static void FindKeys(SqliteRegistry copy, FleetRecord fleet, EsysTpm tpm)
-    {
-        var options = new FleetSetupOptions { ServerId = fleet.ServerId };
-        var root = tpm.EnsureStorageRoot(fleet.StorageRoot.Handle);
-        if (root.Equals(fleet.StorageRoot))
-            return;
-        var found = tpm.FindKeys(options.FirstKeyHandle, options.LastKeyHandle);
-        copy.MoveTo(root, fleet.Epochs.Where(static epoch => epoch.IsAccepted).Select(epoch => (epoch.Number, found.FirstOrDefault(key =>
-            key.Name.AsSpan().SequenceEqual(epoch.Key.Name)) ?? throw new TpmException(
-                TpmFault.KeyMissing, $"TPM at {tpm.Address}: the key of epoch {epoch.Number} of fleet '{fleet.ServerId}' is not in it: take it over first, with 'iotpsk fleet import'"))));
-    }
-
-    private static void RefuseFleet(StateDirectory state)
-    {
-        if (!File.Exists(state.RegistryPath))
-            return;
-        try
-        {
-            using var existing = SqliteRegistry.Open(state);
-            if (existing.Fleet is { } fleet)
-            {
-                throw new RegistryException(
-                    RegistryFault.FleetExists, $"There is a fleet in {state.Path} already: '{fleet.ServerId}' with {existing.DeviceCount} devices. Nothing was changed. Replace it with --replace");
-            }
-        }
-        catch (RegistryException e) when (e.Fault == RegistryFault.Damaged)
-        {
-            throw new RegistryException(RegistryFault.Damaged, $"The registry in {state.Path} is damaged: put the backup in its place with --replace", e);
-        }
-    }
-
-    /// <summary>A copy of what is there, if a registry of ours is; refused while somebody uses it.</summary>
-    private static void KeepOld(StateDirectory state)
-    {
-        if (!File.Exists(state.RegistryPath))
-            return;
-        try
-        {
-            using var old = SqliteRegistry.Open(state);
-            old.Seal();
-        }
-        catch (RegistryException e) when (e.Fault == RegistryFault.Damaged)
-        {
-            // What is broken is kept as it is; its journal would only be taken for the new one's.
-            File.Delete(state.RegistryPath + "-wal");
-            File.Delete(state.RegistryPath + "-shm");
-        }
-
-        Copy(state.RegistryPath, Path.Combine(state.Path, Before));
-    }
-
-    private static void Copy(string from, string to)
+    internal static void Copy(string from, string to)
     {
         try
         {
@@ -172,6 +124,30 @@ public static class RegistryBackup
         {
             throw new RegistryException(RegistryFault.Inaccessible, $"{from} cannot be copied to {to}: {e.Message}", e);
         }
+    }
+
+    /// <summary>Finds out which of the backup's gateways this one is: that of its TPM.</summary>
+    private static void Adopt(SqliteRegistry copy, EsysTpm tpm)
+    {
+        var gateways = copy.ReadGateways();
+        if (gateways.FirstOrDefault(gateway => tpm.ReadPublic(gateway.Root.Handle) is { } found && found.Name.AsSpan().SequenceEqual(gateway.Root.Name)) is { Id: not null } own)
+            copy.BecomeGateway(own.Id);
+        else if (copy.Fleet is { Authority: not null } shared)
+            FindKeys(copy, shared, tpm);
+        else if (gateways.Count > 0)
+            // Another TPM, as the self-test will tell.
+            copy.BecomeGateway(gateways[0].Id);
+    }
+
+    /// <summary>The keys of a shared fleet may sit in this TPM too, at other handles and under its own storage root: the partner takes over.</summary>
+    private static void FindKeys(SqliteRegistry copy, FleetRecord fleet, EsysTpm tpm)
+    {
+        var options = new FleetSetupOptions { ServerId = fleet.ServerId };
+        var root = tpm.EnsureStorageRoot(options.StorageRootHandle);
+        var found = tpm.FindKeys(options.FirstKeyHandle, options.LastKeyHandle);
+        copy.MoveTo(root, fleet.Epochs.Where(static epoch => epoch.State is EpochState.Active or EpochState.Overlap).Select(epoch => (epoch.Number, found.FirstOrDefault(key =>
+            key.Name.AsSpan().SequenceEqual(epoch.Key.Name)) ?? throw new TpmException(
+                TpmFault.KeyMissing, $"TPM at {tpm.Address}: the key of epoch {epoch.Number} of fleet '{fleet.ServerId}' is not in it: take it over first, with 'iotpsk fleet import'"))));
     }
 
     private static void Flush(string path)

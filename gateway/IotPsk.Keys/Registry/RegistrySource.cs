@@ -37,30 +37,21 @@ public abstract class RegistrySource
     /// <exception cref="RegistryException">Another process holds it.</exception>
     internal abstract IDisposable LockFleet();
 
-    private sealed class SqliteSource(StateDirectory state) : RegistrySource(state)
+    /// <summary>Nothing if there is no fleet; else tells that it would be replaced.</summary>
+    /// <exception cref="RegistryException">There is a fleet.</exception>
+    internal abstract void RefuseFleet();
+
+    /// <summary>Puts a registry in the place of the one that is there, if any, which is kept beside it. All or nothing.</summary>
+    /// <param name="copy">The registry in one file, checked; used up.</param>
+    /// <param name="after">Called after the old one was kept.</param>
+    internal abstract void Install(StateDirectory copy, Action<RestoreStep>? after);
+
+    private protected static void RefuseFleet(IRegistry existing)
     {
-        public override IRegistry Open(TimeProvider? time = null) => SqliteRegistry.Open(State, time);
-
-        public override IRegistry OpenOrCreate(TimeProvider? time = null) => SqliteRegistry.OpenOrCreate(State, time);
-
-        internal override IDisposable LockFleet() => State.LockFleet();
-    }
-
-    private sealed class PostgresSource : RegistrySource
-    {
-        private readonly PostgresOptions _options;
-
-        internal PostgresSource(StateDirectory state, PostgresOptions options)
-            : base(state)
+        if (existing.Fleet is { } fleet)
         {
-            ArgumentNullException.ThrowIfNull(options);
-            _options = options;
+            throw new RegistryException(
+                RegistryFault.FleetExists, $"There is a fleet in {existing.Location} already: '{fleet.ServerId}' with {existing.DeviceCount} devices. Nothing was changed. Replace it with --replace");
         }
-
-        public override IRegistry Open(TimeProvider? time = null) => PostgresRegistry.Open(State, _options, time, create: false);
-
-        public override IRegistry OpenOrCreate(TimeProvider? time = null) => PostgresRegistry.Open(State, _options, time, create: true);
-
-        internal override IDisposable LockFleet() => new PostgresFleetLock(State, _options);
     }
 }

@@ -111,6 +111,33 @@ internal abstract partial class SqlRegistry
         return session.Execute("DELETE FROM epochs WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM node_keys WHERE epoch = number)");
     });
 
+    /// <summary>The gateways, each with the storage root of its TPM.</summary>
+    internal IReadOnlyList<(string Id, TpmKeyReference Root)> ReadGateways() => ReadNow(static session => session.List(
+        "SELECT id, root_handle, root_name FROM nodes ORDER BY id", static row => (row.GetString(0), new TpmKeyReference((uint)row.GetInt64(1), (byte[])row.GetValue(2)))));
+
+    /// <summary>This gateway is the one that had another name.</summary>
+    internal void BecomeGateway(string name) => Write(session =>
+    {
+        NextChange(session);
+        RenameGateway(session, name, _node);
+        return 0;
+    });
+
+    private protected static void RenameGateway(SqlSession session, string from, string to)
+    {
+        if (from == to)
+            return;
+        session.Execute("DELETE FROM node_snapshots WHERE node = @to", ("@to", to));
+        session.Execute("DELETE FROM node_keys WHERE node = @to", ("@to", to));
+        session.Execute("DELETE FROM nodes WHERE id = @to", ("@to", to));
+        session.Execute(
+            "INSERT INTO nodes (id, root_handle, root_name, nv_index, nv_value, nv_state) SELECT @to, root_handle, root_name, nv_index, nv_value, nv_state FROM nodes WHERE id = @from",
+            ("@from", from), ("@to", to));
+        foreach (var table in (string[])["node_keys", "node_snapshots", "device_keys"])
+            session.Execute($"UPDATE {table} SET node = @to WHERE node = @from", ("@from", from), ("@to", to));
+        session.Execute("DELETE FROM nodes WHERE id = @from", ("@from", from));
+    }
+
     private void Join(SqlSession session, TpmKeyReference root) => session.Execute(
         "INSERT INTO nodes (id, root_handle, root_name) VALUES (@node, @handle, @name) ON CONFLICT (id) DO NOTHING",
         ("@node", _node), ("@handle", (long)root.Handle), ("@name", root.Name));

@@ -96,6 +96,9 @@ internal abstract partial class SqlRegistry : IRegistry, IFleetStore, ITicketKey
 
     private protected TimeProvider Clock => _time;
 
+    /// <summary>Which of the fleet's gateways this is.</summary>
+    private protected string Node => _node;
+
     /// <inheritdoc/>
     public abstract void CopyTo(string path);
 
@@ -250,7 +253,7 @@ internal abstract partial class SqlRegistry : IRegistry, IFleetStore, ITicketKey
         }
     }
 
-    private T Write<T>(Func<SqlSession, T> work)
+    private protected T Write<T>(Func<SqlSession, T> work)
     {
         var result = Guard(() => WriteAlone(work));
         Refresh();

@@ -8,6 +8,15 @@ internal sealed partial class SqliteRegistry
     /// <inheritdoc/>
     public override void CopyTo(string path) => ReadNow(session => session.Execute("VACUUM INTO @path", ("@path", path)));
 
+    /// <summary>A file is for one gateway: what others have in their TPMs is theirs to take over again.</summary>
+    internal void ForgetOthers() => Write(static session =>
+    {
+        session.Execute("DELETE FROM node_snapshots WHERE node <> @node", ("@node", Local));
+        session.Execute("DELETE FROM node_keys WHERE node <> @node", ("@node", Local));
+        session.Execute("DELETE FROM nodes WHERE id <> @node", ("@node", Local));
+        return session.Execute("DELETE FROM epochs WHERE state = 0 AND NOT EXISTS (SELECT 1 FROM node_keys WHERE epoch = number)");
+    });
+
     /// <summary>Brings everything into the one file, without a journal beside it.</summary>
     /// <exception cref="RegistryException">Somebody else has it open.</exception>
     internal void Seal()

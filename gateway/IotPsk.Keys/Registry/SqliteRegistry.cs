@@ -7,7 +7,7 @@ namespace IotPsk.Keys;
 internal sealed partial class SqliteRegistry : SqlRegistry
 {
     /// <summary>The one gateway of the file.</summary>
-    internal const string Node = "local";
+    internal const string Local = "local";
 
     private const int BusyTimeoutSeconds = 5;
     private readonly SqliteConnection _writer;
@@ -17,7 +17,7 @@ internal sealed partial class SqliteRegistry : SqlRegistry
     private long _seenDataVersion = -1;
 
     private SqliteRegistry(StateDirectory state, TimeProvider time)
-        : base(state, Node, time)
+        : base(state, Local, time)
     {
         _writer = Connect(state);
         try
