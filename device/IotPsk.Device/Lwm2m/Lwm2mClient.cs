@@ -12,6 +12,9 @@ namespace IotPsk.Device
         /// <summary>The version of LwM2M that it speaks.</summary>
         public const string Version = "1.1";
 
+        /// <summary>The longest message over a channel that does not tell, in bytes.</summary>
+        public const int DefaultMaxMessage = 512;
+
         // A slice of waiting, after which values that another thread reported go out, in milliseconds.
         private const int Slice = 250;
         private const int Hurry = 120;

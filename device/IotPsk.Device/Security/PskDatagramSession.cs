@@ -9,7 +9,7 @@ namespace IotPsk.Device
     /// twice and never changed. A device that sleeps saves the association in the vault and wakes up into it, once; at least every
     /// few times it should send something that is acknowledged, for a server that lost the association does not say so.
     /// </remarks>
-    public sealed partial class PskDatagramSession : IMessageChannel, IDisposable
+    public sealed partial class PskDatagramSession : IMessageSession
     {
         /// <summary>The protocol number of DTLS 1.2.</summary>
         public const int Dtls12 = 0xfefd;

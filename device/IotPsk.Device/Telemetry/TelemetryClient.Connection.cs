@@ -1,5 +1,4 @@
 using System;
-using IotPsk.Shared;
 
 namespace IotPsk.Device
 {
@@ -9,27 +8,46 @@ namespace IotPsk.Device
         // A connection that lasted this long counts as a good one: the waits begin anew. Until then a server that ends each
         // connection, or a second device of the same name, makes them longer.
         private const int GoodAfter = 60000;
-        private const int Patience = 60000;
 
         private long _connectedAt;
 
-        void IMqttListener.OnAcknowledged(OutgoingMessage message)
+        internal object Gate
         {
-            _listener.OnAcknowledged(message.Sequence);
-            _acknowledged.Set();
+            get { return _lock; }
         }
 
-        void IMqttListener.OnMessage(MqttPublish message)
+        internal bool IsConnected
         {
-            string prefix = Topic("cmd/");
-            if (message.Topic.Length <= prefix.Length || !message.Topic.StartsWith(prefix))
-            {
-                return;
-            }
+            get { return _state == TelemetryState.Connected; }
+        }
 
-            byte[] payload = new byte[message.PayloadCount];
-            Array.Copy(message.Payload, message.PayloadOffset, payload, 0, payload.Length);
-            _listener.OnCommand(message.Topic.Substring(prefix.Length), payload);
+        // With the lock held.
+        internal void ThrowIfEnded()
+        {
+            if (_stopping || _state == TelemetryState.Ended)
+            {
+                throw new PskException(PskError.Closed);
+            }
+        }
+
+        // With the lock held.
+        internal void BecomeConnected()
+        {
+            if (!_stopping)
+            {
+                _state = TelemetryState.Connected;
+            }
+        }
+
+        internal void TellConnected(TlsConnectionInfo info)
+        {
+            _connectedAt = _clock.Now;
+            _listener.OnConnected(info);
+        }
+
+        internal void TellProgress()
+        {
+            _acknowledged.Set();
         }
 
         private void Run()
@@ -69,34 +87,8 @@ namespace IotPsk.Device
             _connectedAt = -1;
             try
             {
-                IByteChannel channel = _connector.Connect(out TlsConnectionInfo info);
-                if (!Enter(channel))
-                {
-                    return new PskException(PskError.Closed);
-                }
-
-                MqttClient mqtt = new MqttClient(channel, _window, _clock, this);
-                mqtt.Connect(DeviceId, _options.KeepAlive, false);
-                _connectedAt = _clock.Now;
-                _listener.OnConnected(info);
-                if (_options.TakeCommands)
-                {
-                    mqtt.Subscribe(Topic("cmd/#"), 1);
-                }
-
-                lock (_lock)
-                {
-                    mqtt.SendWindow();
-                    _mqtt = mqtt;
-                    _state = TelemetryState.Connected;
-                }
-
-                // Messages of QoS 0 are gone with that.
-                _acknowledged.Set();
-                for (; ;)
-                {
-                    mqtt.Process(Patience);
-                }
+                _link.Carry();
+                return new PskException(PskError.Closed);
             }
             catch (PskException problem)
             {
@@ -125,28 +117,9 @@ namespace IotPsk.Device
             }
         }
 
-        private bool Enter(IByteChannel channel)
-        {
-            lock (_lock)
-            {
-                _channel = channel;
-                return !_stopping;
-            }
-        }
-
         private void Leave()
         {
-            lock (_lock)
-            {
-                _mqtt = null;
-                if (_channel != null)
-                {
-                    _channel.Close();
-                }
-
-                _channel = null;
-            }
-
+            _link.Leave();
             if (_connectedAt >= 0 && _clock.Now - _connectedAt >= GoodAfter)
             {
                 _backOff.Reset();

@@ -5,42 +5,50 @@ using IotPsk.Shared;
 namespace IotPsk.Device
 {
     /// <summary>
-    /// The front door: it connects with the credential of a vault slot, sends telemetry, takes commands, and comes back after
-    /// every loss. Messages that the server did not acknowledge yet are kept and sent again.
+    /// The front door: it connects with the credential of a vault slot, by MQTT or LwM2M, sends telemetry, takes commands, and comes
+    /// back after every loss. What the server did not acknowledge yet is kept and sent again.
     /// </summary>
-    public sealed partial class TelemetryClient : IMqttListener, IDisposable
+    public sealed partial class TelemetryClient : IDisposable
     {
         /// <summary>The largest content of a message, in bytes, whatever its topic (MQTT 3.1.1 s2.2.3).</summary>
         public const int MaxPayload = MqttFixedHeader.MaxRemainingLength - 0xffff - 4;
 
-        private readonly IConnector _connector;
+        private readonly TelemetryLink _link;
         private readonly TelemetryOptions _options;
         private readonly ITelemetryListener _listener;
         private readonly IClock _clock;
         private readonly BackOff _backOff;
-        private readonly MessageWindow _window;
         private readonly AutoResetEvent _wake = new AutoResetEvent(false);
         private readonly AutoResetEvent _acknowledged = new AutoResetEvent(false);
         private readonly object _lock = new object();
         private Thread _thread;
-        private MqttClient _mqtt;
-        private IByteChannel _channel;
         private TelemetryState _state;
-        private int _sequence;
         private bool _stopping;
 
-        /// <summary>A client for the device of a vault slot.</summary>
+        /// <summary>A client for the device of a vault slot, by the protocol that the options name.</summary>
         /// <param name="vault">The vault; it must stay open as long as the client.</param>
         /// <param name="slot">The slot of the credential.</param>
         /// <param name="options">What the application chose; null for the defaults.</param>
         /// <param name="listener">The application.</param>
-        /// <exception cref="PskException">The slot is empty or damaged.</exception>
+        /// <exception cref="PskException">The slot is empty or damaged, or names no address for the protocol.</exception>
         public TelemetryClient(Vault vault, int slot, TelemetryOptions options, ITelemetryListener listener)
-            : this(new VaultConnector(vault, slot), options, listener, new UptimeClock(), null)
+            : this(options, listener, new UptimeClock())
         {
+            if (_options.Protocol == TelemetryProtocol.Mqtt)
+            {
+                _link = new MqttLink(this, new VaultConnector(vault, slot), _options, listener, _clock);
+                _backOff = NewBackOff(null);
+            }
+            else
+            {
+                VaultDatagramConnector connector = new VaultDatagramConnector(vault, slot, _options.Session, _clock);
+                Random random = new Random(Seed(connector.DeviceId));
+                _link = new Lwm2mLink(this, connector, _options, listener, _clock, random);
+                _backOff = NewBackOff(random);
+            }
         }
 
-        /// <summary>A client over other connections, with another clock.</summary>
+        /// <summary>A client that speaks MQTT over other connections, with another clock.</summary>
         /// <param name="connector">Makes the connections; it is the client's own, which cancels it at its end.</param>
         /// <param name="options">What the application chose; null for the defaults.</param>
         /// <param name="listener">The application.</param>
@@ -48,20 +56,39 @@ namespace IotPsk.Device
         /// <param name="random">Chance for the waits between attempts; null for one that the device id and the uptime seed.</param>
         /// <exception cref="ArgumentException">An option is out of its range.</exception>
         public TelemetryClient(IConnector connector, TelemetryOptions options, ITelemetryListener listener, IClock clock, Random random)
+            : this(options, listener, clock)
         {
-            _connector = connector;
+            _link = new MqttLink(this, connector, _options, listener, clock);
+            _backOff = NewBackOff(random);
+        }
+
+        /// <summary>A client that speaks LwM2M over other associations, with another clock.</summary>
+        /// <param name="connector">Makes the associations; it is the client's own, which cancels it at its end.</param>
+        /// <param name="options">What the application chose; null for the defaults.</param>
+        /// <param name="listener">The application.</param>
+        /// <param name="clock">The clock.</param>
+        /// <param name="random">Chance; devices must differ in it. Null for one that the device id and the uptime seed.</param>
+        /// <exception cref="ArgumentException">An option is out of its range.</exception>
+        public TelemetryClient(IDatagramConnector connector, TelemetryOptions options, ITelemetryListener listener, IClock clock, Random random)
+            : this(options, listener, clock)
+        {
+            Random chance = random == null ? new Random(Seed(connector.DeviceId)) : random;
+            _link = new Lwm2mLink(this, connector, _options, listener, clock, chance);
+            _backOff = NewBackOff(chance);
+        }
+
+        private TelemetryClient(TelemetryOptions options, ITelemetryListener listener, IClock clock)
+        {
             _options = options == null ? new TelemetryOptions() : options;
             _options.Check();
             _listener = listener;
             _clock = clock;
-            _backOff = new BackOff(_options.FirstRetry, _options.LongestRetry, random == null ? new Random(Seed()) : random);
-            _window = new MessageWindow(_options.WindowSize);
         }
 
         /// <summary>The name of the device.</summary>
         public string DeviceId
         {
-            get { return _connector.DeviceId; }
+            get { return _link.DeviceId; }
         }
 
         /// <summary>Where the client is.</summary>
@@ -82,16 +109,10 @@ namespace IotPsk.Device
             get { return State == TelemetryState.Ended; }
         }
 
-        /// <summary>How many messages the server did not acknowledge yet (QoS 1), or did not get yet (QoS 0).</summary>
+        /// <summary>How many messages and values the server did not acknowledge yet, or, of QoS 0, did not get yet.</summary>
         public int Unacknowledged
         {
-            get
-            {
-                lock (_lock)
-                {
-                    return _window.Count;
-                }
-            }
+            get { return _link.Unacknowledged; }
         }
 
         /// <summary>Starts to connect, on a thread of its own.</summary>
@@ -131,32 +152,21 @@ namespace IotPsk.Device
         /// <exception cref="PskException">Too many messages wait (<see cref="PskError.WindowFull"/>), or the client has ended.</exception>
         public int Send(string name, byte[] payload, int qualityOfService)
         {
-            // All of it now: what is found wrong while sending would spoil every later connection, too.
-            string topic = name == null ? null : Topic(name);
-            if (!MqttTopic.IsName(topic) || payload == null || payload.Length > MaxPayload || qualityOfService < 0 || qualityOfService > 1)
-            {
-                throw new ArgumentException("The name is no topic (MQTT 3.1.1 s4.7), the payload is null or too large, or the QoS is neither 0 nor 1.");
-            }
+            return _link.Send(name, payload, qualityOfService);
+        }
 
-            lock (_lock)
-            {
-                if (_stopping || _state == TelemetryState.Ended)
-                {
-                    throw new PskException(PskError.Closed);
-                }
-
-                OutgoingMessage message = new OutgoingMessage(_sequence + 1, topic, payload, qualityOfService);
-                if (_mqtt == null)
-                {
-                    _window.Add(message);
-                }
-                else
-                {
-                    PublishNow(message);
-                }
-
-                return ++_sequence;
-            }
+        /// <summary>
+        /// Sends a measured value: over LwM2M by a notification, or by itself where nobody observes it; over MQTT as SenML-JSON to the topic that a
+        /// gateway uses for it, below the device's own. It is sent until the server has it.
+        /// </summary>
+        /// <param name="path">The resource of LwM2M that it is the value of, such as "3303/0/5700".</param>
+        /// <param name="value">The value.</param>
+        /// <returns>The value's number, from 1, which its acknowledgement names.</returns>
+        /// <exception cref="ArgumentException">It is no number, or the device has no such resource.</exception>
+        /// <exception cref="PskException">Too many values wait (<see cref="PskError.WindowFull"/>), or the client has ended.</exception>
+        public int Send(string path, double value)
+        {
+            return _link.Send(path, value);
         }
 
         /// <summary>Waits until the server acknowledged everything.</summary>
@@ -179,7 +189,7 @@ namespace IotPsk.Device
             return true;
         }
 
-        /// <summary>Ends the connection in order (DISCONNECT, close_notify) and the client with it; an attempt to connect is given up.</summary>
+        /// <summary>Ends the connection in order (DISCONNECT or de-registration, close_notify) and the client with it; an attempt to connect is given up.</summary>
         public void Stop()
         {
             lock (_lock)
@@ -187,7 +197,7 @@ namespace IotPsk.Device
                 if (!_stopping)
                 {
                     _stopping = true;
-                    SayFarewell();
+                    _link.Farewell();
                 }
 
                 if (_thread == null)
@@ -196,12 +206,42 @@ namespace IotPsk.Device
                 }
             }
 
-            _connector.Cancel();
             _wake.Set();
+            if (_thread == null || _thread == Thread.CurrentThread || _link.FarewellTime == 0 || !_thread.Join(_link.FarewellTime))
+            {
+                _link.Cancel();
+            }
+
             if (_thread != null && _thread != Thread.CurrentThread)
             {
                 _thread.Join();
             }
+        }
+
+        /// <summary>
+        /// Ends the client without a farewell: over LwM2M the association is saved in the vault, and the next client wakes up into it. Over MQTT
+        /// this is <see cref="Stop"/>.
+        /// </summary>
+        /// <param name="milliseconds">How long the device will sleep.</param>
+        /// <returns>What the next client has to know, for <see cref="TelemetryOptions.State"/>; null over MQTT. There is no key in it.</returns>
+        public byte[] Sleep(int milliseconds)
+        {
+            Lwm2mLink link = _options.Protocol == TelemetryProtocol.Mqtt ? null : (Lwm2mLink)_link;
+            if (link != null)
+            {
+                lock (_lock)
+                {
+                    link.FallAsleep(milliseconds);
+                }
+            }
+
+            Stop();
+            if (link != null)
+            {
+                link.KeepState();
+            }
+
+            return link == null ? null : link.State;
         }
 
         /// <summary>As <see cref="Stop"/>.</summary>
@@ -210,60 +250,21 @@ namespace IotPsk.Device
             Stop();
         }
 
-        private void SayFarewell()
+        private BackOff NewBackOff(Random random)
         {
-            try
-            {
-                if (_mqtt != null)
-                {
-                    _mqtt.Disconnect();
-                }
-            }
-            catch (PskException)
-            {
-                // Gone already.
-            }
-
-            if (_channel != null)
-            {
-                _channel.Close();
-            }
-        }
-
-        private string Topic(string name)
-        {
-            return _options.TopicPrefix + "/" + DeviceId + "/" + name;
+            return new BackOff(_options.FirstRetry, _options.LongestRetry, random == null ? new Random(Seed(DeviceId)) : random);
         }
 
         // Boards that get power together have the same uptime, but not the same name.
-        private int Seed()
+        private int Seed(string id)
         {
             int seed = (int)_clock.Now;
-            string id = DeviceId;
             for (int i = 0; i < id.Length; i++)
             {
                 seed = (seed * 31) + id[i];
             }
 
             return seed;
-        }
-
-        // The window takes the message even if the connection turns out to be broken: the next one sends it.
-        private void PublishNow(OutgoingMessage message)
-        {
-            try
-            {
-                _mqtt.Publish(message);
-            }
-            catch (PskException problem)
-            {
-                if (problem.Code == PskError.WindowFull)
-                {
-                    throw;
-                }
-
-                _channel.Close();
-            }
         }
     }
 }

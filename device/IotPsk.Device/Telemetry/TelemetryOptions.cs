@@ -30,6 +30,21 @@ namespace IotPsk.Device
         /// <summary>Whether commands are subscribed to: topics below <c>prefix/device/cmd/</c>.</summary>
         public bool TakeCommands { get; set; } = true;
 
+        /// <summary>What is spoken.</summary>
+        public TelemetryProtocol Protocol { get; set; }
+
+        /// <summary>With LwM2M: of the registration; null for the defaults.</summary>
+        public Lwm2mOptions Lwm2m { get; set; }
+
+        /// <summary>With LwM2M: of the associations; null for the defaults.</summary>
+        public DatagramOptions Session { get; set; }
+
+        /// <summary>With LwM2M: the objects beside object 1, ascending, object 3 among them; null for Device and one Temperature.</summary>
+        public Lwm2mObject[] Objects { get; set; }
+
+        /// <summary>With LwM2M, after a sleep: what <see cref="TelemetryClient.Sleep"/> returned; else null.</summary>
+        public byte[] State { get; set; }
+
         internal void Check()
         {
             if (WindowSize < 1 || WindowSize > 1000 || KeepAlive < 0 || KeepAlive > 65535
