@@ -126,6 +126,32 @@ public sealed class TelemetryQueueTests : IDisposable
         Assert.Equal(taken.Count - 10, queue.Count);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5000)]
+    [InlineData(20_001)]
+    public void A_torn_tail_is_cut_and_what_stands_before_it_is_there(int torn)
+    {
+        using TelemetryQueue queue = Open();
+        for (int i = 0; i < 50; i++)
+            Assert.True(Add(queue, "t", $"{i}"));
+        // The disk as it would be after a power cut: what was last written did not arrive whole.
+        string copy = Directory.CreateTempSubdirectory("iotpsk-torn-").FullName, log = Path.Combine(copy, "telemetry.db-wal");
+        File.Copy(Path.Combine(_state, "telemetry.db"), Path.Combine(copy, "telemetry.db"));
+        File.Copy(Path.Combine(_state, "telemetry.db-wal"), log);
+        byte[] content = File.ReadAllBytes(log);
+        content.AsSpan(content.Length - torn, Math.Min(torn, 3000)).Fill(0x55);
+        File.WriteAllBytes(log, content);
+        using (TelemetryStore store = TelemetryStore.Open(copy, Plenty, out string? aside))
+        {
+            Assert.Null(aside);
+            string[] left = [.. store.Read(0, 100, Plenty).Select(Payload)];
+            Assert.InRange(left.Length, 40, 49);
+            Assert.Equal(Enumerable.Range(0, left.Length).Select(i => $"{i}"), left);
+        }
+        Directory.Delete(copy, recursive: true);
+    }
+
     [Fact]
     public void A_message_that_is_too_large_is_refused_alone()
     {

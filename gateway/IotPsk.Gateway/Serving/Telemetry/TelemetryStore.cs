@@ -14,6 +14,9 @@ internal sealed class TelemetryStore : IDisposable
     /// <summary>What a message costs beside its topic and payload, in bytes: its row's other columns and its share of the tree.</summary>
     internal const int Overhead = 64;
 
+    // Forgetting needs room too, for the log and its way into the file: taken from here, a queue that filled its disk can still be emptied.
+    private const int LogPages = 256;
+    private const long Reserve = 4 << 20;
     private const int PageSize = 4096;
     private const int Version = 1;
     private const int FreePagesWorthGivingBack = 256;
@@ -84,15 +87,19 @@ internal sealed class TelemetryStore : IDisposable
     /// <param name="times">When each was taken, in ms since 1970.</param>
     /// <param name="delivered">Delivered is every message up to this number, but those in <paramref name="kept"/>.</param>
     /// <param name="kept">Numbers of messages that stay.</param>
+    /// <exception cref="SqliteException">The disk is full or broken.</exception>
+    /// <exception cref="IOException">It is as good as full.</exception>
     internal void Commit(ReadOnlySpan<QueuedMessage> messages, ReadOnlySpan<long> times, long delivered, ReadOnlySpan<long> kept)
     {
+        if (messages.Length > 0 && new DriveInfo(_path).AvailableFreeSpace is var free && free < Reserve)
+            throw new IOException($"the disk is full: {free >> 10} KiB are free, and the last {Reserve >> 20} MiB are not for messages");
         Trust();
-        using SqliteTransaction transaction = _writer.BeginTransaction();
-        Delete(transaction, delivered, kept);
+        // Not by SqliteTransaction: it rolls back what a full disk has rolled back already, and what is heard of is that.
+        Execute(_writer, "BEGIN IMMEDIATE");
+        Delete(delivered, kept);
         if (messages.Length > 0)
         {
             using SqliteCommand insert = _writer.CreateCommand();
-            insert.Transaction = transaction;
             insert.CommandText = "INSERT INTO messages (sequence, taken, topic, payload, retain) VALUES ($sequence, $taken, $topic, $payload, $retain)";
             SqliteParameter sequence = insert.Parameters.Add("$sequence", SqliteType.Integer), taken = insert.Parameters.Add("$taken", SqliteType.Integer),
                 topic = insert.Parameters.Add("$topic", SqliteType.Text), payload = insert.Parameters.Add("$payload", SqliteType.Blob),
@@ -104,7 +111,7 @@ internal sealed class TelemetryStore : IDisposable
                 insert.ExecuteNonQuery();
             }
         }
-        transaction.Commit();
+        Execute(_writer, "COMMIT");
     }
 
     /// <summary>The next messages after one, fewer than <paramref name="count"/> if there are no more or they have together more than <paramref name="bytes"/>; at least one.</summary>
@@ -202,10 +209,10 @@ internal sealed class TelemetryStore : IDisposable
     {
         if (!_isDistrusted)
             return;
-        SqliteConnection fresh = Connect(_path);
-        Execute(fresh, $"PRAGMA max_page_count = {_maxPages}");
         _writer.Dispose();
-        (_writer, _isDistrusted) = (fresh, false);
+        _writer = Connect(_path);
+        Execute(_writer, $"PRAGMA max_page_count = {_maxPages}");
+        _isDistrusted = false;
     }
 
     private void Make()
@@ -220,10 +227,9 @@ internal sealed class TelemetryStore : IDisposable
         transaction.Commit();
     }
 
-    private void Delete(SqliteTransaction transaction, long delivered, ReadOnlySpan<long> kept)
+    private void Delete(long delivered, ReadOnlySpan<long> kept)
     {
         using SqliteCommand delete = _writer.CreateCommand();
-        delete.Transaction = transaction;
         delete.CommandText = $"DELETE FROM messages WHERE sequence <= $delivered{(kept.Length == 0 ? "" : $" AND sequence NOT IN ({string.Join(',', kept.ToArray())})")}";
         delete.Parameters.AddWithValue("$delivered", delivered);
         delete.ExecuteNonQuery();
@@ -243,7 +249,7 @@ internal sealed class TelemetryStore : IDisposable
         try
         {
             connection.Open();
-            Execute(connection, $"PRAGMA page_size = {PageSize}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
+            Execute(connection, $"PRAGMA page_size = {PageSize}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {LogPages}; PRAGMA busy_timeout = 5000");
             return connection;
         }
         catch
