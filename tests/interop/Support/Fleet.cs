@@ -12,9 +12,15 @@ public sealed class Fleet : IDisposable
 {
     private static int s_message;
 
-    public Fleet()
+    public Fleet() : this(null)
+    {
+    }
+
+    /// <param name="prepare">Changes the configuration before the gateway starts.</param>
+    internal Fleet(Action<Lab>? prepare)
     {
         Lab = new Lab();
+        prepare?.Invoke(Lab);
         Gateway.Must("fleet", "init", "--server-id", Lab.ServerId);
         Enroll("good-1");
         Gateway.Start();

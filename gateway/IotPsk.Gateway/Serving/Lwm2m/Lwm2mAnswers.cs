@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using IotPsk.Lwm2m.Management;
 using IotPsk.Lwm2m.Values;
@@ -8,10 +9,13 @@ namespace IotPsk.Gateway.Serving.Lwm2m;
 /// <summary>Answers of devices as JSON: <c>{"id":...,"code":"2.05","reason":...,"value":[SenML],"links":...,"location":...}</c>.</summary>
 internal static class Lwm2mAnswers
 {
+    // Links are full of < and >; this is no HTML.
+    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     internal static byte[] Write(string? id, Lwm2mAnswer answer)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, s_options))
         {
             json.WriteStartObject();
             if (id is not null)
