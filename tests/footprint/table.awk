@@ -5,7 +5,7 @@ function value(key,  i, pair) {
 }
 function thousands(number) { return number >= 1000000 ? sprintf("%.2f M", number / 1000000) : number >= 100000 ? sprintf("%d k", number / 1000) : sprintf("%.1f k", number / 1000) }
 function check(what, measured, most) {
-  printf "  %-62s %8d, at most %6d  %s\n", what, measured, most, measured > 0 && measured <= most ? "kept" : "MISSED by " (measured - most)
+  printf "  %-62s %8d, at most %6d  %s\n", what, measured, most, (measured > 0 && measured <= most) ? "kept" : "MISSED by " (measured - most)
 }
 FNR == 1 { profile = FILENAME; sub(/.*\//, "", profile); sub(/\.(sizes|run)$/, "", profile); if (!(profile in seen)) { order[++profiles] = profile; seen[profile] = 1 } }
 FILENAME ~ /\.sizes$/ { flash[profile, $1] = value("flash"); ram[profile, $1] = value("ram") }
