@@ -10,14 +10,15 @@ internal sealed class DatagramRun : IDatagramListener, IDeviceRun
 {
     private readonly EventPrinter _printer;
     private readonly DatagramApplication _application;
-    private readonly int _epoch;
+    private readonly Vault _vault;
+    private readonly int _slot;
     private int _answered;
     private bool _hasFailed;
 
     internal DatagramRun(Vault vault, int slot, HostOptions options, EventPrinter printer)
     {
         _printer = printer;
-        _epoch = vault.Describe(slot).Epoch;
+        (_vault, _slot) = (vault, slot);
         _application = new DatagramApplication(vault, slot, new DatagramSettings
         {
             Count = options.Count,
@@ -54,7 +55,7 @@ internal sealed class DatagramRun : IDatagramListener, IDeviceRun
 
     public void Dispose() => _application.Dispose();
 
-    public void OnConnected(TlsConnectionInfo info) => ConnectedEvent.Print(_printer, Device, _application.Address, _epoch, info);
+    public void OnConnected(TlsConnectionInfo info) => ConnectedEvent.Print(_printer, Device, _application.Address, _vault.Describe(_slot).Epoch, info);
 
     public void OnAnswered(int sequence, CoapResponse response)
     {

@@ -76,6 +76,8 @@ internal sealed class DeviceRun : ITelemetryListener, IDeviceRun
         _printer.Print("acknowledged", Device, string.Create(CultureInfo.InvariantCulture, $"message {sequence} acknowledged"), new JsonObject { ["seq"] = sequence });
     }
 
+    public void OnRekeyed(int epoch, PskException problem) => RekeyedEvent.Print(_printer, Device, epoch, problem);
+
     public void OnCommand(string name, byte[] payload) =>
         _printer.Print("command", Device, $"command {name}: {Encoding.UTF8.GetString(payload)}", new JsonObject { ["name"] = name, ["payload"] = Encoding.UTF8.GetString(payload) });
 }

@@ -1,3 +1,5 @@
+using IotPsk.Shared;
+
 namespace IotPsk.Device.Host;
 
 /// <summary>Which vault slot is whose. Slots fill from 0 on without gaps; a device keeps its slot.</summary>
@@ -17,16 +19,20 @@ internal static class DeviceSlots
         var slots = new SortedSet<int>();
         foreach (string file in Files(options.Bundle))
         {
-            string device = Provisioning.ReadDeviceId(file);
+            string device = Provisioning.ReadPublic(file).DeviceId;
             if (!known.TryGetValue(device, out int slot))
                 known[device] = slot = known.Count;
-            Provisioning.Import(vault, slot, file);
+            if (!IsOlder(Provisioning.ReadPublic(file), vault.Describe(slot)))
+                Provisioning.Import(vault, slot, file);
             if (options.EraseBundle)
                 CredentialFile.Erase(file);
             slots.Add(slot);
         }
         return [.. slots];
     }
+
+    // A device that was given a newer key since keeps it, though it is started with the file of its first day.
+    private static bool IsOlder(CredentialBundle file, CredentialBundle? held) => held is not null && held.ServerId == file.ServerId && held.Epoch > file.Epoch;
 
     private static string[] Files(string path)
     {

@@ -50,6 +50,7 @@ internal static class HostCommand
         var qos = new Option<int>("--qos") { Description = "1: every message is sent until the server acknowledges it; 0: sent once, and done when it is sent", HelpName = "0|1", DefaultValueFactory = _ => 1 };
         var once = new Option<bool>("--once") { Description = "Connect once: a lost or refused connection ends the device, with exit code 1" };
         var erase = new Option<bool>("--erase-bundle") { Description = "Overwrite and erase credential files once the vault holds them, as a board does at its first boot" };
+        var rekey = new Option<bool>("--rekey") { Description = "First ask the gateway for the key of the fleet's newest epoch, on the strength of the one in the vault; one that is current is no error" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object a line" };
         var dtls = new Option<bool>("--dtls") { Description = "CoAP over DTLS 1.2 instead of MQTT over TLS 1.3: every message is a confirmable POST" };
         var path = new Option<string>("--path") { Description = "With --dtls: the resource that messages are posted to", HelpName = "PATH", DefaultValueFactory = _ => "/echo" };
@@ -66,7 +67,7 @@ internal static class HostCommand
             "Example: iotpsk-device --bundle sensor-0001.cred --vault ./vault --count 3 --interval 1 --once\n" +
             "A credential file comes from: iotpsk device credentials ID --for imported --format bundle -o FILE\n" +
             "The TLS core is libiotpsk.so beside this program, or what IOTPSK_NATIVE names.\n" +
-            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, json, dtls, path, sleep, cid, ecdhe, firstTimeout };
+            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, rekey, json, dtls, path, sleep, cid, ecdhe, firstTimeout };
         root.Validators.Add(result =>
         {
             if (!result.GetValue(dtls) && (result.GetValue(sleep) || result.GetValue(cid) || result.GetValue(ecdhe)))
@@ -81,6 +82,7 @@ internal static class HostCommand
             QualityOfService = parsed.GetValue(qos),
             Once = parsed.GetValue(once),
             EraseBundle = parsed.GetValue(erase),
+            Rekeys = parsed.GetValue(rekey),
             Json = parsed.GetValue(json),
             Datagrams = parsed.GetValue(dtls),
             Path = parsed.GetValue(path)!,
@@ -118,13 +120,19 @@ internal static class HostCommand
         }
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        Thread[] threads = [.. devices.Select(device => new Thread(device.Run))];
+        int failed = 0;
+        Thread[] threads = [.. devices.Select((device, index) => new Thread(() =>
+        {
+            if (options.Rekeys && !HostRekeying.Fetch(vault, slots[index], printer))
+                Interlocked.Increment(ref failed);
+            device.Run();
+        }))];
         foreach (Thread thread in threads)
             thread.Start();
         foreach (Thread thread in threads)
             thread.Join();
         foreach (IDeviceRun device in devices)
             device.Dispose();
-        return devices.All(device => device.Succeeded) ? 0 : HostOptions.Failed;
+        return failed == 0 && devices.All(device => device.Succeeded) ? 0 : HostOptions.Failed;
     }
 }

@@ -27,6 +27,9 @@ internal sealed record HostOptions
     /// <summary>Overwrite and erase credential files once the vault holds them, as a board does.</summary>
     internal bool EraseBundle { get; init; }
 
+    /// <summary>Get the key of the newest epoch first.</summary>
+    internal bool Rekeys { get; init; }
+
     /// <summary>CoAP over DTLS instead of MQTT over TLS.</summary>
     internal bool Datagrams { get; init; }
 

@@ -71,6 +71,9 @@ internal static partial class LibIotPsk
     [LibraryImport(Library, EntryPoint = "iotpsk_load")]
     internal static partial int Load(int vault, int slot, int recordSize, int options);
 
+    [LibraryImport(Library, EntryPoint = "iotpsk_rekey")]
+    internal static partial int Rekey(int session);
+
     [LibraryImport(Library, EntryPoint = "iotpsk_info")]
     internal static partial int Info(int session, int what);
 

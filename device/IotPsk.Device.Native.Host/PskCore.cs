@@ -135,6 +135,11 @@ public static class PskCore
     /// <returns>A session handle, or an error code; -14 if nothing usable was saved.</returns>
     public static int Load(int vault, int slot, int recordSize, int options) => LibIotPsk.Load(vault, slot, recordSize, options);
 
+    /// <summary>Fetches the credential of the newest epoch over a session of its own, into the vault.</summary>
+    /// <param name="session">The session handle.</param>
+    /// <returns>0 the vault has it, 1 wants input, 2 wants to be drained, or an error code.</returns>
+    public static int Rekey(int session) => LibIotPsk.Rekey(session);
+
     /// <summary>Tells something about a session.</summary>
     /// <param name="session">The session handle.</param>
     /// <param name="what">Which value.</param>

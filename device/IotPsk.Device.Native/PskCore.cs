@@ -59,7 +59,7 @@ namespace IotPsk.Device.Native
         /// <param name="slot">0 to 65535.</param>
         /// <param name="protocol">0x0304 for TLS 1.3, 0xfefd for DTLS 1.2: then every feed, drain, write and read is one datagram or message.</param>
         /// <param name="recordSize">The record size limit to announce (RFC 8449), from 64; 0 for that of the bundle.</param>
-        /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets, 4 a connection id (DTLS), 8 ECDHE_PSK (DTLS).</param>
+        /// <param name="options">0, or a sum: 1 psk_ke, 2 no tickets, 4 a connection id (DTLS), 8 ECDHE_PSK (DTLS), 64 for <see cref="Rekey"/> (TLS).</param>
         /// <returns>A session handle, or an error code.</returns>
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern int Open(int vault, int slot, int protocol, int recordSize, int options);
@@ -153,12 +153,21 @@ namespace IotPsk.Device.Native
         [MethodImpl(MethodImplOptions.InternalCall)]
         public static extern int Load(int vault, int slot, int recordSize, int options);
 
+        /// <summary>
+        /// Fetches the credential of the fleet's newest epoch over a session that was opened with option 64 and is connected, and puts it beside
+        /// the one of its slot: the next sessions try it, and the first success makes it the only one. Such a session is of no other use.
+        /// </summary>
+        /// <param name="session">The session handle.</param>
+        /// <returns>0 the vault has it, 1 wants input, 2 wants to be drained, or an error code.</returns>
+        [MethodImpl(MethodImplOptions.InternalCall)]
+        public static extern int Rekey(int session);
+
         /// <summary>Tells something about a session.</summary>
         /// <param name="session">The session handle.</param>
         /// <param name="what">
         /// 0 version, 1 cipher suite, 2 key exchange mode (0 psk_ke, 1 psk_dhe_ke), 3 handshake bytes sent, 4 received,
         /// 5 imported key (1) or plain external key (0), 6 last alert received, 7 resumed (1) or not (0), 8 ticket offered,
-        /// 9 length of the server's connection id (DTLS), 10 longest message (DTLS).
+        /// 9 length of the server's connection id (DTLS), 10 longest message (DTLS), 11 the slot held two credentials, of which this is one (1).
         /// </param>
         /// <returns>The value, or an error code.</returns>
         [MethodImpl(MethodImplOptions.InternalCall)]

@@ -106,12 +106,13 @@ static int32_t connected_info(const psk_core *core, int32_t what)
 
 int32_t psk_core_info(const psk_core *core, int32_t what)
 {
-    if (core == NULL || what < 0 || what > PSK_CORE_INFO_MESSAGE_MAX) return PSK_CORE_ERR_ARGUMENT;
+    if (core == NULL || what < 0 || what > PSK_CORE_INFO_TRIAL) return PSK_CORE_ERR_ARGUMENT;
     switch (what) {
     case PSK_CORE_INFO_HANDSHAKE_SENT: return (int32_t) core->sent;
     case PSK_CORE_INFO_HANDSHAKE_RECEIVED: return (int32_t) core->received;
     case PSK_CORE_INFO_IMPORTED: return IS_IMPORTED && !core->datagrams;
     case PSK_CORE_INFO_TICKET_OFFERED: return core->ticket_offered;
+    case PSK_CORE_INFO_TRIAL: return core->on_trial;
     case PSK_CORE_INFO_LAST_ALERT: return core->alert >= 0 ? core->alert : PSK_CORE_ERR_NOT_CONNECTED;
     default: return core->connected ? connected_info(core, what) : PSK_CORE_ERR_NOT_CONNECTED;
     }

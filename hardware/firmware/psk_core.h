@@ -44,7 +44,8 @@ enum psk_core_info {
     PSK_CORE_INFO_RESUMED = 7,              /* 1: the server took the ticket, or the association was loaded; 0: by the credential's key */
     PSK_CORE_INFO_TICKET_OFFERED = 8,       /* 1: a ticket was offered, whatever came of it */
     PSK_CORE_INFO_CONNECTION_ID = 9,        /* DTLS: length of the connection id that the server wants (RFC 9146), 0: none */
-    PSK_CORE_INFO_MESSAGE_MAX = 10          /* DTLS: the longest message that one write takes */
+    PSK_CORE_INFO_MESSAGE_MAX = 10,         /* DTLS: the longest message that one write takes */
+    PSK_CORE_INFO_TRIAL = 11                /* 1: the slot held a credential and its successor, and this session has one of them */
 };
 
 /* Options of open; 0 is what a device should use. */

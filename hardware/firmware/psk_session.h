@@ -53,6 +53,7 @@ struct psk_core {
     uint8_t session_key[PSK_BUNDLE_KEY_LENGTH];     /* of PSK_CORE_OPTION_SESSION_KEY, until it was used */
     uint8_t session_key_waits;
     uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
+    uint8_t on_trial;                               /* there were two credentials to choose from */
     psk_vault_turn turn;                            /* of psk_core_open_slot, until it is settled */
     uint8_t *settling;                              /* PSK_VAULT_RECORD_MAX bytes for that; NULL where there is nothing to settle */
     psk_rekey *rekey;                               /* of PSK_CORE_OPTION_REKEY */

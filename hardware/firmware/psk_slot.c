@@ -19,6 +19,7 @@ static void give_back(loan *lent)
 static int32_t equip(psk_core *core, const loan *lent)
 {
     if (core->turn.which != PSK_VAULT_ONLY) {
+        core->on_trial = 1;
         core->settling = mbedtls_calloc(1, PSK_VAULT_RECORD_MAX);
         if (core->settling == NULL) return PSK_CORE_ERR_MEMORY;
     }

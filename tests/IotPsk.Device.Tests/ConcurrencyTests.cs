@@ -20,6 +20,10 @@ public sealed class ConcurrencyTests : ITelemetryListener, IDisposable
 
     void ITelemetryListener.OnAcknowledged(int sequence) => _acknowledged.Add(sequence);
 
+    void ITelemetryListener.OnRekeyed(int epoch, PskException problem)
+    {
+    }
+
     void ITelemetryListener.OnCommand(string name, byte[] payload)
     {
     }

@@ -164,7 +164,7 @@ public sealed class PskTlsStreamTests : IDisposable
         Assert.True(refused.IsPermanent);
         Assert.True(File.Exists(CredentialFile));
         Assert.Equal("sensor-1", _vault.Describe(0).DeviceId);
-        Assert.Equal(PskError.Bundle, Assert.Throws<PskException>(() => Provisioning.ReadDeviceId(CredentialFile)).Code);
+        Assert.Equal(PskError.Bundle, Assert.Throws<PskException>(() => Provisioning.ReadPublic(CredentialFile)).Code);
     }
 
     [Theory]

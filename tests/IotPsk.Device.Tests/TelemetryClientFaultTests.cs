@@ -34,6 +34,8 @@ public sealed class TelemetryClientFaultTests : ITelemetryListener, IDisposable
 
     void ITelemetryListener.OnAcknowledged(int sequence) => _heard.Add($"acknowledged {sequence}");
 
+    void ITelemetryListener.OnRekeyed(int epoch, PskException problem) => _heard.Add($"rekeyed {epoch}");
+
     void ITelemetryListener.OnCommand(string name, byte[] payload) => throw new InvalidOperationException(name);
 
     public void Dispose() => _client?.Dispose();

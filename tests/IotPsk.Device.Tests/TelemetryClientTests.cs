@@ -33,6 +33,8 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
 
     void ITelemetryListener.OnAcknowledged(int sequence) => _heard.Add($"acknowledged {sequence}");
 
+    void ITelemetryListener.OnRekeyed(int epoch, PskException problem) => _heard.Add($"rekeyed {epoch} {problem?.Code}");
+
     void ITelemetryListener.OnCommand(string name, byte[] payload) => _heard.Add($"{name} {Encoding.UTF8.GetString(payload)}");
 
     public void Dispose() => _clients.ForEach(client => client.Dispose());
@@ -131,6 +133,49 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
         _broker.Connections[0].Deliver([0x30, (byte)(other.Length + 4), 0, (byte)other.Length, .. other, .. "on"u8]);
         _broker.Connections[0].Deliver([0x30, (byte)(topic.Length + 5), 0, (byte)topic.Length, .. topic, .. "off"u8]);
         Assert.Equal("led off", Heard());
+    }
+
+    [Fact]
+    public void The_command_rekey_brings_a_new_key_and_a_new_connection()
+    {
+        _broker.Rekeys = () => 2;
+        Client(new TelemetryOptions()).Start();
+        Assert.Equal("connected", Heard());
+        Command(0, "rekey");
+        Assert.Equal(["rekey ", "rekeyed 2 ", "connected"], [Heard(), Heard(), Heard()]);
+        Assert.Equal(["CONNECT sensor-1", "SUBSCRIBE iotpsk/sensor-1/cmd/#", "DISCONNECT", "CONNECT sensor-1"], [_broker.Take(), _broker.Take(), _broker.Take(), _broker.Take()]);
+
+        // A broker that retains the command, or repeats it, gets no second one out of the device within the minute.
+        Command(1, "rekey");
+        Command(1, "led");
+        Assert.Equal(["rekey ", "led "], [Heard(), Heard()]);
+        _clock.Advance(60000);
+        Command(1, "rekey");
+        Assert.Equal(["rekey ", "rekeyed 2 ", "connected"], [Heard(), Heard(), Heard()]);
+    }
+
+    [Fact]
+    public void A_key_that_is_not_given_changes_nothing_and_an_application_may_keep_the_command_for_itself()
+    {
+        _broker.Rekeys = () => throw new PskException(PskError.RekeyTooSoon);
+        Client(new TelemetryOptions()).Start();
+        Assert.Equal("connected", Heard());
+        Command(0, "rekey");
+        Command(0, "led");
+        Assert.Equal(["rekey ", "rekeyed 0 RekeyTooSoon", "led "], [Heard(), Heard(), Heard()]);
+        Assert.Single(_broker.Connections);
+
+        Client(new TelemetryOptions { TakeRekey = false }).Start();
+        Assert.Equal("connected", Heard());
+        Command(1, "rekey");
+        Command(1, "led");
+        Assert.Equal(["rekey ", "led "], [Heard(), Heard()]);
+    }
+
+    private void Command(int connection, string name)
+    {
+        byte[] topic = Bytes("iotpsk/sensor-1/cmd/" + name);
+        _broker.Connections[connection].Deliver([0x30, (byte)(topic.Length + 2), 0, (byte)topic.Length, .. topic]);
     }
 
     [Theory]

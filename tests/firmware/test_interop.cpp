@@ -29,7 +29,7 @@ static const CLR_RT_NativeAssemblyData &assembly = g_CLR_AssemblyNative_IotPsk_D
 // The names stand in the order of the table (a test over the compiled stub holds both together), so that a call here goes where one
 // of the CLR would.
 static const char *const names[] = { "SelfTest", "VaultOpen", "VaultImport", "VaultDescribe", "VaultErase", "VaultClose", "Open", "Feed", "Step",
-    "Drain", "Write", "Read", "CloseNotify", "Close", "SetFirstTimeout", "Tick", "Deadline", "Save", "Load", "Info", "ErrorName" };
+    "Drain", "Write", "Read", "CloseNotify", "Close", "SetFirstTimeout", "Tick", "Deadline", "Save", "Load", "Rekey", "Info", "ErrorName" };
 
 static CLR_RT_MethodHandler native(const char *name)
 {

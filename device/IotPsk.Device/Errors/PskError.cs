@@ -84,6 +84,30 @@ namespace IotPsk.Device
         /// <summary>A message does not fit one record of DTLS.</summary>
         TooLong = -32,
 
+        /// <summary>Re-keying: the device has the key of the newest epoch already.</summary>
+        RekeyCurrent = -51,
+
+        /// <summary>Re-keying: the device was given a new key less than an hour ago.</summary>
+        RekeyTooSoon = -52,
+
+        /// <summary>Re-keying: others know the key of the device, so it needs a credential by another way.</summary>
+        RekeyCompromised = -53,
+
+        /// <summary>Re-keying: the gateway gives no new key to this device, or not over such a session.</summary>
+        RekeyUnfit = -54,
+
+        /// <summary>Re-keying: the gateway cannot make the key now.</summary>
+        RekeyLater = -55,
+
+        /// <summary>Re-keying: the gateway does not accept the request.</summary>
+        RekeyRequest = -56,
+
+        /// <summary>Re-keying: the server does not offer new keys.</summary>
+        NoRekeying = -60,
+
+        /// <summary>Re-keying: the credential that came is of another device or fleet, or not newer.</summary>
+        RekeyForeign = -61,
+
         /// <summary>It is no credential bundle; -100 - k names its field k.</summary>
         Bundle = -100,
 

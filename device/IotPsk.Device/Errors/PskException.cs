@@ -58,6 +58,12 @@ namespace IotPsk.Device
         {
             get
             {
+                // Another attempt is made with the other of two credentials, sooner or later.
+                if (IsOfTrial)
+                {
+                    return false;
+                }
+
                 switch (_code)
                 {
                     case PskError.Argument:
@@ -81,6 +87,9 @@ namespace IotPsk.Device
 
         // Whether the session that failed offered a ticket: then the refusal may be of the ticket, and the next session offers none.
         internal bool FollowsTicket { get; set; }
+
+        // Whether the slot held a new credential beside the old one.
+        internal bool IsOfTrial { get; set; }
 
         // Whether another attempt right now, without the ticket, may succeed.
         internal bool IsRefusalOfTicket

@@ -60,18 +60,18 @@ namespace IotPsk.Device
             }
         }
 
-        /// <summary>Tells whose credential a file holds.</summary>
+        /// <summary>Tells whose credential a file holds, and of which epoch.</summary>
         /// <param name="path">The file.</param>
-        /// <returns>The device id.</returns>
+        /// <returns>The credential without its keys.</returns>
         /// <exception cref="PskException">The file cannot be read or is no credential.</exception>
-        public static string ReadDeviceId(string path)
+        public static CredentialBundle ReadPublic(string path)
         {
             byte[] bundle = Read(path);
             try
             {
                 CredentialBundle credential = CredentialBundle.Decode(bundle, 0, bundle.Length);
                 credential.Clear();
-                return credential.DeviceId;
+                return credential;
             }
             catch (FormatException problem)
             {

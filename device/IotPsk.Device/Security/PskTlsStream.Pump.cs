@@ -9,6 +9,7 @@ namespace IotPsk.Device
         private const int WantsDrain = 2;
         private const int AlertItem = 6;
         private const int TicketOfferedItem = 8;
+        private const int TrialItem = 11;
 
         // Wire bytes that come without a byte for the reader before it is called misbehaviour: handshake messages, empty records.
         private const int IdleRoundsMax = 64;
@@ -128,11 +129,11 @@ namespace IotPsk.Device
             _info = new TlsConnectionInfo(items);
         }
 
-        private bool HasOfferedTicket()
+        private bool Tells(int item)
         {
             lock (_coreLock)
             {
-                return _session >= 0 && PskCore.Info(_session, TicketOfferedItem) == 1;
+                return _session >= 0 && PskCore.Info(_session, item) == 1;
             }
         }
 

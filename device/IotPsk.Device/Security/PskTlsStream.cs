@@ -119,7 +119,8 @@ namespace IotPsk.Device
             {
                 if (stream != null)
                 {
-                    problem.FollowsTicket = stream.HasOfferedTicket();
+                    problem.FollowsTicket = stream.Tells(TicketOfferedItem);
+                    problem.IsOfTrial = stream.Tells(TrialItem);
                     stream.Dispose(true);
                 }
 

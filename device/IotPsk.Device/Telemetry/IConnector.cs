@@ -12,6 +12,11 @@ namespace IotPsk.Device
         /// <exception cref="PskException">It cannot be made.</exception>
         IByteChannel Connect(out TlsConnectionInfo info);
 
+        /// <summary>Gets the credential of the fleet's newest epoch; connections made from then on use it.</summary>
+        /// <returns>Its epoch.</returns>
+        /// <exception cref="PskException">The server gives none, or cannot be reached.</exception>
+        int Rekey();
+
         /// <summary>Ends the attempt that another thread makes, and all that come: they fail with <see cref="PskError.Closed"/>. Connections made live on.</summary>
         void Cancel();
     }

@@ -20,5 +20,10 @@ namespace IotPsk.Device
         /// <param name="name">What follows "cmd/" in its topic.</param>
         /// <param name="payload">Its content.</param>
         void OnCommand(string name, byte[] payload);
+
+        /// <summary>The device was told to get the key of the newest epoch (the command "rekey"), and tried. With a new key it connects anew.</summary>
+        /// <param name="epoch">The epoch of the new key; 0 if there is none.</param>
+        /// <param name="problem">Why there is none, else null.</param>
+        void OnRekeyed(int epoch, PskException problem);
     }
 }

@@ -7,6 +7,8 @@ namespace IotPsk.Device
     internal sealed class MqttLink : TelemetryLink, IMqttListener
     {
         private const int Patience = 60000;
+        private const string RekeyCommand = "rekey";
+        private const int RekeyPause = 60000;
 
         private readonly TelemetryClient _client;
         private readonly IConnector _connector;
@@ -17,6 +19,8 @@ namespace IotPsk.Device
         private MqttClient _mqtt;
         private IByteChannel _channel;
         private int _sequence;
+        private long _rekeyedAt = -RekeyPause;
+        private bool _rekeyIsDue;
 
         internal MqttLink(TelemetryClient client, IConnector connector, TelemetryOptions options, ITelemetryListener listener, IClock clock)
         {
@@ -116,9 +120,15 @@ namespace IotPsk.Device
 
             // Messages of QoS 0 are gone with that.
             _client.TellProgress();
-            for (; ;)
+            do
             {
                 mqtt.Process(Patience);
+            }
+            while (!_rekeyIsDue || !TryRekey());
+
+            lock (_client.Gate)
+            {
+                Farewell();
             }
         }
 
@@ -177,7 +187,32 @@ namespace IotPsk.Device
 
             byte[] payload = new byte[message.PayloadCount];
             Array.Copy(message.Payload, message.PayloadOffset, payload, 0, payload.Length);
-            _listener.OnCommand(message.Topic.Substring(prefix.Length), payload);
+            string name = message.Topic.Substring(prefix.Length);
+            _rekeyIsDue |= name == RekeyCommand && _options.TakeRekey;
+            _listener.OnCommand(name, payload);
+        }
+
+        // The connection that brought the command stays meanwhile: without a new key nothing changes. Who repeats it, or retains it, costs
+        // the device one attempt a minute.
+        private bool TryRekey()
+        {
+            _rekeyIsDue = false;
+            if (_clock.Now - _rekeyedAt < RekeyPause)
+            {
+                return false;
+            }
+
+            _rekeyedAt = _clock.Now;
+            try
+            {
+                _listener.OnRekeyed(_connector.Rekey(), null);
+                return true;
+            }
+            catch (PskException problem)
+            {
+                _listener.OnRekeyed(0, problem);
+                return false;
+            }
         }
 
         private string Topic(string name)

@@ -60,6 +60,11 @@ namespace IotPsk.Device
                     break;
                 }
 
+                if (problem == null)
+                {
+                    continue;
+                }
+
                 int wait = -1;
                 if (_options.Reconnect)
                 {
@@ -81,14 +86,14 @@ namespace IotPsk.Device
             _acknowledged.Set();
         }
 
-        // One connection, from beginning to end.
+        // One connection, from beginning to end; null if the next is to follow at once.
         private PskException Attempt()
         {
             _connectedAt = -1;
             try
             {
                 _link.Carry();
-                return new PskException(PskError.Closed);
+                return null;
             }
             catch (PskException problem)
             {

@@ -15,7 +15,7 @@ namespace IotPsk.Device
 
         internal abstract int Send(string path, double value);
 
-        // One connection, from its beginning to its end, which comes as an exception. On the client's thread.
+        // One connection, from its beginning to its end, which comes as an exception; without one it is to be made anew at once. On the client's thread.
         internal abstract void Carry();
 
         // The connection is over, however that came.

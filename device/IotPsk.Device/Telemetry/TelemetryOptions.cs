@@ -30,6 +30,9 @@ namespace IotPsk.Device
         /// <summary>Whether commands are subscribed to: topics below <c>prefix/device/cmd/</c>.</summary>
         public bool TakeCommands { get; set; } = true;
 
+        /// <summary>With MQTT: whether the command "rekey" makes the device get the key of the fleet's newest epoch, once a minute at most; the listener hears the command too.</summary>
+        public bool TakeRekey { get; set; } = true;
+
         /// <summary>What is spoken.</summary>
         public TelemetryProtocol Protocol { get; set; }
 

@@ -11,7 +11,7 @@ namespace IotPsk.Device
         private readonly Vault _vault;
         private readonly int _slot;
         private readonly ServerAddress _address;
-        private readonly CredentialBundle _credential;
+        private CredentialBundle _credential;
         private readonly ConnectionAttempt _attempt = new ConnectionAttempt();
 
         /// <summary>A connector.</summary>
@@ -37,7 +37,7 @@ namespace IotPsk.Device
             get { return _credential.DeviceId; }
         }
 
-        /// <summary>The epoch of the fleet key that the credential belongs to.</summary>
+        /// <summary>The epoch of the fleet key that the credential of the last connection belongs to.</summary>
         public int Epoch
         {
             get { return _credential.Epoch; }
@@ -54,6 +54,9 @@ namespace IotPsk.Device
         {
             try
             {
+                // Where there is a new one beside it, it is the one whose turn it is.
+                CredentialBundle credential = _vault.Describe(_slot);
+                _credential = credential == null ? _credential : credential;
                 PskTlsStream stream = TryConnect();
                 if (stream == null)
                 {
@@ -87,6 +90,12 @@ namespace IotPsk.Device
 
                 return null;
             }
+        }
+
+        /// <inheritdoc/>
+        public int Rekey()
+        {
+            return Rekeying.Fetch(_vault, _slot, Timeout, _attempt);
         }
 
         /// <inheritdoc/>

@@ -24,6 +24,7 @@ static const CLR_RT_MethodHandler method_lookup[] =
     Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore::Deadline___STATIC__I4__I4,
     Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore::Save___STATIC__I4__I4,
     Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore::Load___STATIC__I4__I4__I4__I4__I4,
+    Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore::Rekey___STATIC__I4__I4,
     Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore::Info___STATIC__I4__I4__I4,
     Library_IotPsk_Device_Native_IotPsk_Device_Native_PskCore::ErrorName___STATIC__STRING__I4,
 };
@@ -31,7 +32,7 @@ static const CLR_RT_MethodHandler method_lookup[] =
 const CLR_RT_NativeAssemblyData g_CLR_AssemblyNative_IotPsk_Device_Native =
 {
     "IotPsk.Device.Native",
-    0xBAA09D3E,
+    0x9CE4B946,
     method_lookup,
     { 100, 0, 0, 1 }
 };

@@ -214,6 +214,15 @@ HRESULT PskCore::Load___STATIC__I4__I4__I4__I4__I4(CLR_RT_StackFrame &stack)
     NANOCLR_NOCLEANUP_NOLABEL();
 }
 
+HRESULT PskCore::Rekey___STATIC__I4__I4(CLR_RT_StackFrame &stack)
+{
+    NANOCLR_HEADER();
+
+    stack.SetResult_I4(iotpsk_rekey(Number(stack.Arg0())));
+
+    NANOCLR_NOCLEANUP_NOLABEL();
+}
+
 HRESULT PskCore::Info___STATIC__I4__I4__I4(CLR_RT_StackFrame &stack)
 {
     NANOCLR_HEADER();

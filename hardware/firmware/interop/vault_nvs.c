@@ -23,9 +23,8 @@ static int32_t from_nvs(esp_err_t status)
 
 static void key_of(char key[NVS_KEY_NAME_MAX_SIZE], int32_t slot)
 {
-    const int is_association = slot >= PSK_VAULT_ASSOCIATIONS;
-    const unsigned number = (unsigned) (is_association ? slot - PSK_VAULT_ASSOCIATIONS : slot) & 0xffffu;
-    (void) snprintf(key, NVS_KEY_NAME_MAX_SIZE, "%s%u", is_association ? "assoc" : "cred", number);
+    static const char *const kinds[] = { "cred", "assoc", "next" };
+    (void) snprintf(key, NVS_KEY_NAME_MAX_SIZE, "%s%u", kinds[slot / PSK_VAULT_SLOTS % 3], (unsigned) (slot % PSK_VAULT_SLOTS) & 0xffffu);
 }
 
 static int32_t read_slot(void *context, int32_t slot, uint8_t *record, size_t size, size_t *length)

@@ -34,6 +34,11 @@ internal sealed class FakeBroker : IConnector
         return _next.TryDequeue(out Func<IByteChannel>? make) ? make() : Open(0);
     }
 
+    /// <summary>What re-keying brings: the epoch, or why there is none.</summary>
+    internal Func<int> Rekeys { get; set; } = () => throw new PskException(PskError.NoRekeying);
+
+    public int Rekey() => Rekeys();
+
     /// <summary>Whether the client gave up connecting.</summary>
     internal bool IsCancelled { get; private set; }
 
