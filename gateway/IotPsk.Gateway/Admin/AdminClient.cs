@@ -11,23 +11,26 @@ internal sealed class AdminClient : IDisposable
     private readonly HttpClient _http;
     private readonly string _path;
 
-    internal AdminClient(string path)
+    /// <param name="path">The socket.</param>
+    /// <param name="patience">How long an answer may take; null: 5 seconds.</param>
+    internal AdminClient(string path, TimeSpan? patience = null)
     {
         _path = path;
         _http = new HttpClient(new SocketsHttpHandler { ConnectCallback = ConnectAsync, UseProxy = false })
         {
             BaseAddress = new Uri("http://iotpsk"),
-            Timeout = Patience,
+            Timeout = patience ?? Patience,
         };
     }
 
     /// <summary>The answer, whatever its status; null when nobody serves there.</summary>
     /// <exception cref="UserError">Something serves there and does not answer as it should.</exception>
-    internal JsonNode? Send(HttpMethod method, string path)
+    internal JsonNode? Send(HttpMethod method, string path, string? body = null)
     {
         try
         {
-            using HttpResponseMessage response = _http.SendAsync(new HttpRequestMessage(method, path)).GetAwaiter().GetResult();
+            using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body) };
+            using HttpResponseMessage response = _http.SendAsync(request).GetAwaiter().GetResult();
             return response.Content.ReadFromJsonAsync<JsonNode>().GetAwaiter().GetResult();
         }
         catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.AddressNotAvailable } || !File.Exists(_path))
@@ -41,8 +44,29 @@ internal sealed class AdminClient : IDisposable
     }
 
     /// <summary>The answer of a gateway that must be running.</summary>
-    internal JsonNode Ask(HttpMethod method, string path) =>
-        Send(method, path) ?? throw new UserError("no gateway is running", _path, "start it with iotpsk serve, and give the same --config here");
+    internal JsonNode Ask(HttpMethod method, string path, string? body = null) =>
+        Send(method, path, body) ?? throw new UserError("no gateway is running", _path, "start it with iotpsk serve, and give the same --config here");
+
+    /// <summary>The lines of a stream, as they come, until it or <paramref name="cancellation"/> ends.</summary>
+    internal async Task ListenAsync(string path, Action<string> line, CancellationToken cancellation)
+    {
+        try
+        {
+            using HttpResponseMessage response = await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellation);
+            response.EnsureSuccessStatusCode();
+            using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancellation));
+            while (await reader.ReadLineAsync(cancellation) is { } text)
+                line(text);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // Enough was heard.
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new UserError($"the running gateway does not tell any more ({(e.InnerException ?? e).Message})", _path, "see whether it runs, and run this as its user or as root", cause: e);
+        }
+    }
 
     public void Dispose() => _http.Dispose();
 

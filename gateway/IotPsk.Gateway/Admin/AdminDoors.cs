@@ -7,30 +7,39 @@ namespace IotPsk.Gateway.Admin;
 internal sealed class AdminDoors : IAsyncDisposable
 {
     private readonly GatewayService _service;
+    private readonly AdminToken _token;
     private AdminConfiguration _configuration;
     private AdminServer _server;
 
-    private AdminDoors(AdminConfiguration configuration, GatewayService service, AdminServer server) =>
-        (_configuration, _service, _server) = (configuration, service, server);
+    private AdminDoors(AdminConfiguration configuration, AdminToken token, GatewayService service, AdminServer server) =>
+        (_configuration, _token, _service, _server) = (configuration, token, service, server);
 
     /// <summary>Opens them. Throws <see cref="UserError"/> when one cannot be had.</summary>
-    internal static async Task<AdminDoors> OpenAsync(AdminConfiguration configuration, GatewayService service) =>
-        new(configuration, service, await AdminServer.StartAsync(configuration, service));
+    internal static async Task<AdminDoors> OpenAsync(AdminConfiguration configuration, GatewayService service)
+    {
+        var token = new AdminToken();
+        token.Load(configuration.TokenFile);
+        return new AdminDoors(configuration, token, service, await AdminServer.StartAsync(configuration, token, service));
+    }
 
-    /// <summary>Opens others in their place. Throws <see cref="UserError"/> when one cannot be had; the old ones are open then.</summary>
+    /// <summary>Takes the token anew, and opens others in their place. Throws <see cref="UserError"/> when that cannot be; the old ones are open then.</summary>
     internal async Task MoveAsync(AdminConfiguration next)
     {
-        if (next == _configuration)
+        _token.Load(next.TokenFile);
+        if (next with { TokenFile = _configuration.TokenFile } == _configuration)
+        {
+            _configuration = next;
             return;
+        }
         await _server.DisposeAsync();
         try
         {
-            _server = await AdminServer.StartAsync(next, _service);
+            _server = await AdminServer.StartAsync(next, _token, _service);
             _configuration = next;
         }
         catch (UserError)
         {
-            _server = await AdminServer.StartAsync(_configuration, _service);
+            _server = await AdminServer.StartAsync(_configuration, _token, _service);
             throw;
         }
     }

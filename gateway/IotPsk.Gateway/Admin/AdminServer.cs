@@ -1,14 +1,9 @@
-using System.Globalization;
 using System.Net.Sockets;
-using System.Text.Json.Nodes;
 using IotPsk.Gateway.Configuration;
 using IotPsk.Gateway.Serving;
-using IotPsk.Keys;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -17,7 +12,7 @@ namespace IotPsk.Gateway.Admin;
 
 /// <summary>
 /// Two doors: a Unix socket for the owner of the process (and root) that changes things, and loopback HTTP that tells
-/// health and numbers to whoever asks on this machine.
+/// health and numbers to whoever asks on this machine, and does the rest for who shows the token.
 /// </summary>
 internal sealed class AdminServer : IAsyncDisposable
 {
@@ -27,7 +22,7 @@ internal sealed class AdminServer : IAsyncDisposable
     private AdminServer(WebApplication app, string socket) => (_app, _socket) = (app, socket);
 
     /// <summary>Opens both doors. Throws <see cref="UserError"/> when one cannot be had.</summary>
-    internal static async Task<AdminServer> StartAsync(AdminConfiguration configuration, GatewayService service)
+    internal static async Task<AdminServer> StartAsync(AdminConfiguration configuration, AdminToken token, GatewayService service)
     {
         AdminSocket.Prepare(configuration.Socket);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -37,10 +32,9 @@ internal sealed class AdminServer : IAsyncDisposable
         // Signals are the serve verb's business.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         WebApplication app = builder.Build();
-        app.Use(OnlyReadersOnHttp);
+        app.Use((context, next) => AdminGuard.CheckAsync(context, token, next));
         app.UseRouting();
-        MapReaders(app, service);
-        MapAdmin(app, service);
+        AdminRoutes.Map(app, service, app.Lifetime.ApplicationStopping);
         try
         {
             await app.StartAsync();
@@ -64,7 +58,7 @@ internal sealed class AdminServer : IAsyncDisposable
     private static void Bind(KestrelServerOptions kestrel, AdminConfiguration configuration)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+        kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
         kestrel.ListenUnixSocket(configuration.Socket, options => options.Use(next => connection =>
         {
             Socket socket = connection.Features.Get<IConnectionSocketFeature>()!.Socket;
@@ -73,86 +67,11 @@ internal sealed class AdminServer : IAsyncDisposable
                 connection.Abort();
                 return Task.CompletedTask;
             }
-            connection.Features.Set(AdminDoor.Instance);
+            connection.Features.Set(AdminGuard.Door.Instance);
             return next(connection);
         }));
         if (configuration.Http is { Address: { } address } http)
             kestrel.Listen(address, http.Port);
-    }
-
-    private static void MapReaders(WebApplication app, GatewayService service)
-    {
-        app.MapGet("/healthz", async context =>
-        {
-            TpmHealth health = await service.HealthAsync();
-            context.Response.StatusCode = health.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-            await WriteAsync(context, new JsonObject { ["ready"] = health.Ready, ["problem"] = health.Problem });
-        });
-        app.MapGet("/metrics", async context =>
-        {
-            context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
-            await context.Response.WriteAsync(Metric.ToText(GatewayMetrics.Read(service)));
-        });
-    }
-
-    private static void MapAdmin(WebApplication app, GatewayService service)
-    {
-        app.MapGet("/sessions", async context =>
-        {
-            var sessions = new JsonArray();
-            foreach (IotPsk.Net.SessionInfo session in (await service.SessionsAsync()).OrderBy(s => s.ConnectedAt))
-            {
-                if (SessionDocument.Of(session) is JsonNode document)
-                    sessions.Add(document);
-            }
-            await WriteAsync(context, sessions);
-        });
-        app.MapGet("/counters", context => WriteAsync(context, Metric.ToJson(GatewayMetrics.Read(service))));
-        app.MapPost("/sessions/{id}/close", async context =>
-        {
-            bool closed = long.TryParse((string?)context.GetRouteValue("id"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out long id) && await service.CloseAsync(id);
-            context.Response.StatusCode = closed ? StatusCodes.Status200OK : StatusCodes.Status404NotFound;
-            await WriteAsync(context, new JsonObject { ["closed"] = closed });
-        });
-        app.MapPost("/registry/refresh", context =>
-        {
-            service.Registry.Refresh();
-            return WriteAsync(context, new JsonObject { ["devices"] = service.Registry.DeviceCount });
-        });
-        app.MapPost("/devices/{id}/revoke", async context =>
-        {
-            try
-            {
-                (bool changed, int sessions) = await service.RevokeAsync((string)context.GetRouteValue("id")!);
-                await WriteAsync(context, new JsonObject { ["changed"] = changed, ["closedSessions"] = sessions });
-            }
-            catch (KeysException e)
-            {
-                context.Response.StatusCode = StatusCodes.Status409Conflict;
-                await WriteAsync(context, new JsonObject { ["error"] = e.Message });
-            }
-        });
-    }
-
-    // What changes or names anything exists on the socket alone.
-    private static Task OnlyReadersOnHttp(HttpContext context, RequestDelegate next)
-    {
-        if (context.Features.Get<AdminDoor>() is not null || context.Request.Path.Value is "/healthz" or "/metrics")
-            return next(context);
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
-    }
-
-    private static Task WriteAsync(HttpContext context, JsonNode document)
-    {
-        context.Response.ContentType = "application/json";
-        return context.Response.WriteAsync(document.ToJsonString() + "\n");
-    }
-
-    // The mark of a connection that came through the Unix socket.
-    private sealed class AdminDoor
-    {
-        internal static readonly AdminDoor Instance = new();
     }
 
     private sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime

@@ -23,6 +23,8 @@ internal static class CommandLine
         root.Subcommands.Add(ServeCommand.Create(common));
         root.Subcommands.Add(CheckConfigCommand.Create(common, console));
         root.Subcommands.Add(SessionCommands.Create(common, console));
+        root.Subcommands.Add(Lwm2mVerbs.Create(common, console));
+        root.Subcommands.Add(EventsCommand.Create(common, console));
         root.Subcommands.Add(ClientCommand.Create(common, console));
         root.Subcommands.Add(TunnelCommand.Create(common));
         // "--key @FILE" is ours: no argument stands for a file of further arguments.

@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using IotPsk.Gateway.Admin;
 using IotPsk.Gateway.Serving;
 using IotPsk.Keys;
 using IotPsk.Shared;
@@ -122,14 +123,5 @@ internal static class DeviceCommands
     private static string Line(DeviceRecord record) => string.Create(CultureInfo.InvariantCulture,
         $"{record.Id,-32} {record.Mode.ToString().ToLowerInvariant(),-8} enrolled {record.EnrolledAt:yyyy-MM-dd HH:mm}{(record.RevokedAt is { } at ? $", revoked {at:yyyy-MM-dd HH:mm}" : "")}");
 
-    internal static JsonObject Describe(DeviceRecord record) => new()
-    {
-        ["id"] = record.Id,
-        ["mode"] = record.Mode.ToString().ToLowerInvariant(),
-        ["enrolledAt"] = record.EnrolledAt.ToString("O", CultureInfo.InvariantCulture),
-        ["revokedAt"] = record.RevokedAt?.ToString("O", CultureInfo.InvariantCulture),
-        ["generation"] = record.Generation,
-        ["lastEpoch"] = record.LastEpoch == 0 ? null : record.LastEpoch,
-        ["logName"] = LogName.Of(record.Id),
-    };
+    internal static JsonObject Describe(DeviceRecord record) => DeviceDocument.Of(record);
 }

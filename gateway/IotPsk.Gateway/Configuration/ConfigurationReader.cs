@@ -261,8 +261,11 @@ internal sealed partial class ConfigurationReader
             http = null;
         else
             http = Loopback(reader) ?? http;
+        var admin = new AdminConfiguration { Socket = socket, Http = http, TokenFile = OptionalPath(reader, "TokenFile") };
         reader.End();
-        return new AdminConfiguration { Socket = socket, Http = http };
+        if (admin is { Http: null, TokenFile: not null })
+            Error(reader.PathOf("TokenFile"), "has no meaning without Http", "remove it, or give an address for Http");
+        return admin;
     }
 
     // What /metrics tells is for this machine alone; nothing here asks who reads.

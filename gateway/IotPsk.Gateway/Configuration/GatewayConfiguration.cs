@@ -129,4 +129,7 @@ internal sealed record AdminConfiguration
 
     /// <summary>Loopback address of /healthz and /metrics; null when switched off.</summary>
     internal EndpointAddress? Http { get; init; } = new("http", "127.0.0.1", 9464);
+
+    /// <summary>File with a token of 16 to 512 characters: who shows it on <see cref="Http"/> may do there what the socket's owner may; null: nobody.</summary>
+    internal string? TokenFile { get; init; }
 }

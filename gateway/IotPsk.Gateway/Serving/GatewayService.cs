@@ -39,7 +39,8 @@ internal sealed class GatewayService : IAsyncDisposable
         Telemetry = new TelemetryService(state.Path, time, log);
         _lwm2m = Lwm2mDevices.Start(state.Path, registry, configuration.Lwm2m, time, log);
         _lwm2m.Outlet = Telemetry;
-        Telemetry.Register(new Lwm2mCommands(_lwm2m));
+        Commands = new Lwm2mCommands(_lwm2m);
+        Telemetry.Register(Commands);
         var rekeying = new RekeyDesk(registry, tpm, time, Events, log) { Reply = _shards.Reply };
         _listeners = new ListenerSet(_shards, _events, new AssociationKeeper(state, registry, tpm, authority, log), _lwm2m, rekeying, log);
         _events.Close = (id, reason) => _ = _shards.CloseSessionAsync(id, reason);
@@ -50,10 +51,15 @@ internal sealed class GatewayService : IAsyncDisposable
     }
 
     internal EventCounters Events { get; } = new();
+    internal SessionFeed Sessions => _events.Feed;
     internal KeyService Keys => _keys;
     internal TpmOwner Tpm => _tpm;
     internal IRegistry Registry => _registry;
     internal Lwm2mDevices Lwm2m => _lwm2m;
+
+    /// <summary>What LwM2M devices are asked, in words.</summary>
+    internal Lwm2mCommands Commands { get; }
+
     internal TelemetryService Telemetry { get; }
 
     /// <summary>When it was ready.</summary>

@@ -12,6 +12,10 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
     private static readonly TimeSpan RefusalLogInterval = TimeSpan.FromSeconds(10);
     private volatile DeviceSessions? _devices;
     private readonly DeviceAssociations _associations = new();
+
+    /// <summary>Where sessions are told of as they begin and end.</summary>
+    internal SessionFeed Feed { get; } = new(time);
+
     private readonly long[] _refusalsLogged = new long[Enum.GetValues<RefusalReason>().Length];
     private long _nextRefusalLog = long.MinValue;
 
@@ -48,6 +52,7 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
         if (log.IsEnabled(LogLevel.Debug))
             LogOpened(session, grant, session.Tls!);
         counters.CountCompleted(session.Listener);
+        Feed.Tell(session, null);
         if (grant.IsResumed)
             counters.CountResumed();
         // Revoked while the handshake went on: the sweep over live sessions may have come too early for this one.
@@ -88,6 +93,7 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
     public void Closed(SessionInfo session, CloseReason reason, TlsError? cause)
     {
         counters.Count(reason);
+        Feed.Tell(session, reason);
         if (session.Tag is DeviceGrant grant)
         {
             _devices?.Leave(session.Id, grant.Key.DeviceId);

@@ -65,6 +65,12 @@ internal sealed class OurDtlsClient : IDisposable
         }, "the address is proved");
     }
 
+    /// <summary>Gets every message as it comes.</summary>
+    public Action<byte[]>? OnMessage { get; set; }
+
+    /// <summary>Goes on until something holds.</summary>
+    public void Run(Func<bool> done, string what) => Until(done, what);
+
     public void Hear(string text) => Until(() => Heard.ToString().Contains(text, StringComparison.Ordinal), "the server says " + text);
 
     public void Dispose()
@@ -123,6 +129,8 @@ internal sealed class OurDtlsClient : IDisposable
         {
             Engine.Receive(datagram, Now, _plain, out int consumed, out int written);
             Heard.Append(Encoding.Latin1.GetString(_plain, 0, written));
+            if (written > 0)
+                OnMessage?.Invoke(_plain[..written]);
             datagram = datagram[consumed..];
         }
     }
