@@ -1,6 +1,6 @@
 namespace IotPsk.Device.App
 {
-    /// <summary>What the application reads of the board it runs on.</summary>
+    /// <summary>The board the application runs on.</summary>
     public interface IBoard
     {
         /// <summary>Milliseconds since the start.</summary>
@@ -13,5 +13,8 @@ namespace IotPsk.Device.App
         /// <param name="tenths">Tenths of a degree Celsius.</param>
         /// <returns>False if the board has no sensor, or it does not answer.</returns>
         bool TryReadTemperature(out int tenths);
+
+        /// <summary>Starts anew. On a board it does not return; where it does, the application ends.</summary>
+        void Reboot();
     }
 }

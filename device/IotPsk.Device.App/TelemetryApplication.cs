@@ -13,8 +13,9 @@ namespace IotPsk.Device.App
         private readonly TelemetryClient _client;
         private readonly IBoard _board;
         private readonly TelemetrySettings _settings;
+        private readonly ApplicationCommands _commands;
         private readonly IClock _clock;
-        private readonly AutoResetEvent _stop = new AutoResetEvent(false);
+        private readonly AutoResetEvent _wake = new AutoResetEvent(false);
         private bool _stopping;
 
         /// <summary>An application.</summary>
@@ -27,6 +28,7 @@ namespace IotPsk.Device.App
             _client = client;
             _board = board;
             _settings = settings;
+            _commands = new ApplicationCommands(settings.Interval);
             _clock = clock;
         }
 
@@ -42,7 +44,12 @@ namespace IotPsk.Device.App
                 complete &= TrySend(++counter);
                 if (_settings.Count == 0 || counter < _settings.Count)
                 {
-                    _clock.Wait(_stop, _settings.Interval);
+                    Pause();
+                }
+
+                if (_commands.WantsReboot && TryReboot())
+                {
+                    return complete;
                 }
             }
 
@@ -51,17 +58,78 @@ namespace IotPsk.Device.App
             return complete && (_settings.Count == 0 ? _stopping : counter == _settings.Count);
         }
 
+        /// <summary>Takes a command; the client's listener calls it.</summary>
+        /// <param name="name">What follows <c>cmd/</c>: <c>interval</c> (seconds, 1 to 86400, until the next start) or <c>reboot</c>.</param>
+        /// <param name="payload">The message.</param>
+        /// <returns>False for a command that the application does not know.</returns>
+        public bool OnCommand(string name, byte[] payload)
+        {
+            bool known = _commands.TryTake(name, payload);
+            _wake.Set();
+            return known;
+        }
+
         /// <summary>Ends the application soon; from any thread.</summary>
         public void Stop()
         {
             _stopping = true;
-            _stop.Set();
+            _wake.Set();
         }
 
         /// <summary>As <see cref="Stop"/>.</summary>
         public void Dispose()
         {
             Stop();
+        }
+
+        // Until the next measurement is due; answers go out meanwhile.
+        private void Pause()
+        {
+            long start = _clock.Now;
+            for (; ;)
+            {
+                SendReplies();
+                long left = start + _commands.Interval - _clock.Now;
+                if (left <= 0 || _stopping || _client.HasEnded || _commands.WantsReboot)
+                {
+                    return;
+                }
+
+                _clock.Wait(_wake, (int)left);
+            }
+        }
+
+        // The server acknowledges the answer only after the client acknowledged the command, on the same connection: from then on the server does
+        // not send the command again, and the board does not start anew for it at every connection. Without that the command is dropped: the
+        // server has it, or whoever gave it has no answer.
+        private bool TryReboot()
+        {
+            SendReplies();
+            if (!_commands.WantsReboot || !TryFlush())
+            {
+                _commands.ForgetReboot();
+                return false;
+            }
+
+            _client.Stop();
+            _board.Reboot();
+            return true;
+        }
+
+        private void SendReplies()
+        {
+            while (_commands.TryTakeReply(out string name, out byte[] payload))
+            {
+                try
+                {
+                    _client.Send(name, payload, 1);
+                }
+                catch (PskException)
+                {
+                    // The window is full of measurements: without an answer a reboot is none.
+                    _commands.ForgetReboot();
+                }
+            }
         }
 
         // Who stops the application does not want to wait for a server that is away.

@@ -6,6 +6,11 @@ namespace IotPsk.Device.Host;
 /// <summary>This machine as a board: its thermal zone if it has one, and its available memory.</summary>
 internal sealed class HostBoard : IBoard
 {
+    /// <summary>It is to start anew: its run makes another board.</summary>
+    public bool IsRebooting { get; private set; }
+
+    public void Reboot() => IsRebooting = true;
+
     private const string Zones = "/sys/class/thermal";
     private readonly long _start = Environment.TickCount64;
 

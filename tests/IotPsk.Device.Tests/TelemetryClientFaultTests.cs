@@ -203,6 +203,8 @@ public sealed class TelemetryClientFaultTests : ITelemetryListener, IDisposable
 
     private sealed class NoBoard : IBoard
     {
+        public void Reboot() => throw new InvalidOperationException("nobody asked for it");
+
         public long Uptime => 0;
 
         public long FreeMemory => 0;

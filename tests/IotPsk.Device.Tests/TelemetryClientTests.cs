@@ -203,6 +203,8 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
 
     private sealed class Board(bool hasSensor, int tenths) : IBoard
     {
+        public void Reboot() => throw new InvalidOperationException("nobody asked for it");
+
         public long Uptime => 12345;
 
         public long FreeMemory => 4096;

@@ -179,8 +179,9 @@ namespace IotPsk.Device
 
         void IMqttListener.OnMessage(MqttPublish message)
         {
+            // What the server retained comes with each subscription: a command would be carried out at every connection.
             string prefix = Topic("cmd/");
-            if (message.Topic.Length <= prefix.Length || !message.Topic.StartsWith(prefix))
+            if (message.Retain || message.Topic.Length <= prefix.Length || !message.Topic.StartsWith(prefix))
             {
                 return;
             }

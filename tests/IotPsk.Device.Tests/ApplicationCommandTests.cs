@@ -1,0 +1,151 @@
+using System.Text;
+using IotPsk.Device.App;
+using IotPsk.Device.Tests.Support;
+using IotPsk.Shared;
+
+namespace IotPsk.Device.Tests;
+
+/// <summary>What the application does on <c>cmd/interval</c> and <c>cmd/reboot</c>, each of which a broker may hand out twice.</summary>
+public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDisposable
+{
+    private const string Done = """{"code":"2.04"}""";
+    private readonly FakeBroker _broker = new();
+    private readonly TelemetryClient _client;
+    private readonly TelemetryApplication _application;
+    private readonly Thread _thread;
+    private readonly SemaphoreSlim _connected = new(0);
+    private int _reboots;
+
+    public ApplicationCommandTests()
+    {
+        var clock = new UptimeClock();
+        _client = new TelemetryClient(_broker, new TelemetryOptions { FirstRetry = 1, LongestRetry = 1 }, this, clock, new Random(1));
+        _application = new TelemetryApplication(_client, this, new TelemetrySettings { Interval = 3_600_000 }, clock);
+        _thread = new Thread(() => _application.Run());
+        _thread.Start();
+        Assert.True(_connected.Wait(TimeSpan.FromSeconds(20)));
+        Assert.Equal(["CONNECT", "PUBLISH", "SUBSCRIBE"], Words(3).Order());
+    }
+
+    long IBoard.Uptime => 0;
+
+    long IBoard.FreeMemory => 0;
+
+    [Fact]
+    public void An_interval_counts_at_once_and_is_answered()
+    {
+        Deliver("interval", "1", packetId: 5);
+        Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/interval {Done}"], Take(2).Order());
+        Assert.StartsWith("PUBLISH iotpsk/sensor-1/telemetry {", _broker.Take(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("")]
+    [InlineData("-5")]
+    [InlineData("86401")]
+    [InlineData("99999999999999")]
+    [InlineData("1.5")]
+    [InlineData("soon")]
+    public void An_interval_out_of_bounds_is_refused_and_changes_nothing(string text)
+    {
+        Deliver("interval", text, packetId: 5);
+        string reply = Take(2).Single(line => line.StartsWith("PUBLISH", StringComparison.Ordinal));
+        Assert.StartsWith("PUBLISH iotpsk/sensor-1/reply/interval {\"code\":\"4.00\"", reply, StringComparison.Ordinal);
+        Assert.Empty(_broker.Log);
+    }
+
+    [Fact]
+    public void A_reboot_comes_after_its_acknowledgement_and_its_answer_and_a_farewell()
+    {
+        Deliver("reboot", "", packetId: 9);
+        Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/reboot {Done}"], Take(2).Order());
+        Assert.Equal("DISCONNECT", _broker.Take());
+        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
+        Assert.Equal(1, _reboots);
+    }
+
+    [Fact]
+    public void A_reboot_that_the_server_does_not_know_to_be_acknowledged_waits_for_the_next_connection()
+    {
+        _broker.Acknowledges = false;
+        Deliver("reboot", "", packetId: 9);
+        Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/reboot {Done}"], Take(2).Order());
+        Assert.Equal(0, _reboots);
+        _broker.Acknowledges = true;
+        _broker.Connections[0].Break();
+        // The server hands the command out again: it is the same one.
+        Assert.True(_connected.Wait(TimeSpan.FromSeconds(20)));
+        Deliver("reboot", "", packetId: 9, duplicate: true);
+        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
+        string[] rest = [.. _broker.Log];
+        Assert.Single(rest, line => line.Contains("reply/reboot", StringComparison.Ordinal));
+        Assert.Equal("DISCONNECT", rest[^1]);
+        Assert.Equal(1, _reboots);
+    }
+
+    [Fact]
+    public void A_retained_command_is_not_carried_out()
+    {
+        Deliver("reboot", "", packetId: 9, retain: true);
+        Assert.Equal("PUBACK", _broker.Take());
+        Deliver("interval", "7200", packetId: 10);
+        Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/interval {Done}"], Take(2).Order());
+        Assert.Equal(0, _reboots);
+    }
+
+    [Fact]
+    public void What_it_does_not_know_it_says_so()
+    {
+        Assert.False(_application.OnCommand("led", []));
+        Assert.True(_application.OnCommand("interval", "5"u8.ToArray()));
+    }
+
+    bool IBoard.TryReadTemperature(out int tenths)
+    {
+        tenths = 0;
+        return false;
+    }
+
+    void IBoard.Reboot() => Interlocked.Increment(ref _reboots);
+
+    void ITelemetryListener.OnConnected(TlsConnectionInfo info) => _connected.Release();
+
+    void ITelemetryListener.OnRekeyed(int epoch, PskException problem)
+    {
+    }
+
+    void ITelemetryListener.OnDisconnected(PskException problem, int retryIn)
+    {
+    }
+
+    void ITelemetryListener.OnAcknowledged(int sequence)
+    {
+    }
+
+    void ITelemetryListener.OnCommand(string name, byte[] payload) => _application.OnCommand(name, payload);
+
+    public void Dispose()
+    {
+        _application.Stop();
+        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
+        _application.Dispose();
+        _client.Dispose();
+        _connected.Dispose();
+    }
+
+    private string[] Take(int count) => [.. Enumerable.Range(0, count).Select(_ => _broker.Take())];
+
+    private string[] Words(int count) => [.. Take(count).Select(line => line.Split(' ')[0])];
+
+    private void Deliver(string command, string payload, int packetId, bool retain = false, bool duplicate = false)
+    {
+        byte[] packet = new byte[256];
+        int size = new MqttPublish
+        {
+            Topic = "iotpsk/sensor-1/cmd/" + command, QualityOfService = 1, PacketId = packetId, Retain = retain, IsDuplicate = duplicate,
+            Payload = Encoding.UTF8.GetBytes(payload), PayloadCount = payload.Length,
+        }.Write(packet, 0);
+        _broker.Connections[^1].Deliver(packet[..size]);
+    }
+}
