@@ -18,8 +18,21 @@ internal static class RegistryAccess
     /// <summary>Where it is, or is to be made.</summary>
     internal static RegistrySource SourceOrNew(GatewayConfiguration configuration) => Source(configuration, StateDirectory.OpenOrCreate(configuration.State));
 
-    /// <summary>The registry of a fleet that was set up.</summary>
-    internal static IRegistry Open(GatewayConfiguration configuration) => Source(configuration).Open();
+    /// <summary>The registry of a fleet that was set up: one that is empty, for its file was lost, is no fleet without devices.</summary>
+    internal static IRegistry Open(GatewayConfiguration configuration)
+    {
+        IRegistry registry = Source(configuration).Open();
+        try
+        {
+            registry.RequireFleet();
+            return registry;
+        }
+        catch
+        {
+            registry.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Where it is, in words.</summary>
     internal static string Describe(GatewayConfiguration configuration) => Database(configuration)?.ToString() ?? "SQLite in the state directory";

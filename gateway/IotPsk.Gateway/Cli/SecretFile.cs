@@ -33,6 +33,12 @@ internal static class SecretFile
             }
             File.Move(partial, path, overwrite: false);
         }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // EFBIG, which .NET has this word for: a limit of the process or of the file system.
+            File.Delete(partial);
+            throw new IOException($"No file may be as large : '{partial}'", e);
+        }
         catch (IOException e) when (File.Exists(path))
         {
             throw Exists(path, e);

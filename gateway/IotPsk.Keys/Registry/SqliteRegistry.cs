@@ -84,10 +84,30 @@ internal sealed partial class SqliteRegistry : SqlRegistry
         lock (_writeGate)
         {
             ObjectDisposedException.ThrowIf(IsDisposed, this);
-            using var transaction = _writer.BeginTransaction(deferred: false);
-            var result = work(new SqlSession(_writer, transaction));
-            transaction.Commit();
-            return result;
+            var transaction = _writer.BeginTransaction(deferred: false);
+            try
+            {
+                var result = work(new SqlSession(_writer, transaction));
+                transaction.Commit();
+                return result;
+            }
+            finally
+            {
+                End(transaction);
+            }
+        }
+    }
+
+    /// <summary>What failed is told, and not that SQLite had rolled back by itself, as it does when the disk is full (sqlite.org/lang_transaction.html).</summary>
+    private static void End(IDisposable transaction)
+    {
+        try
+        {
+            transaction.Dispose();
+        }
+        catch (SqliteException)
+        {
+            // "Cannot rollback": there is nothing left to take back.
         }
     }
 
@@ -102,7 +122,7 @@ internal sealed partial class SqliteRegistry : SqlRegistry
     private protected override void CloseWriting()
     {
         lock (_writeGate)
-            _writer.Dispose();
+            End(_writer);
     }
 
     private static SqliteRegistry Start(StateDirectory state, TimeProvider time)
@@ -155,6 +175,6 @@ internal sealed partial class SqliteRegistry : SqlRegistry
         using var command = new SqlSession(_writer).Command("PRAGMA quick_check(1)");
         var verdict = command.ExecuteScalar() as string;
         if (verdict != "ok")
-            throw new RegistryException(RegistryFault.Damaged, $"Registry {State.RegistryPath} is damaged: restore it from a backup ({verdict})");
+            throw new RegistryException(RegistryFault.Damaged, $"Registry {State.RegistryPath} is damaged: restore it from a backup ({verdict?.ReplaceLineEndings(" ")})");
     }
 }
