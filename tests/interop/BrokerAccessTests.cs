@@ -56,6 +56,29 @@ public sealed class BrokerAccessTests : IDisposable
     }
 
     [Fact]
+    public void A_device_changes_its_interval_and_starts_anew_once_when_an_operator_says_so()
+    {
+        string bundle = _lab.Directory.File("dev-1.cred");
+        _gateway.Must("device", "credentials", "dev-1", "--for", "imported", "--format", "bundle", "-o", bundle);
+        using ChildProcess reader = GuardedBroker.Subscribe("iotpsk/dev-1/#", _broker.As("reader"));
+        using ChildProcess device = ChildProcess.Start(Repository.Device, ["--bundle", bundle, "--vault", _lab.Directory.File("vault"), "--interval", "3600", "--json"]);
+        Seen("telemetry {\"device\":\"dev-1\",\"seq\":1,", 1);
+        GuardedBroker.Publish("iotpsk/dev-1/cmd/interval", "1", _broker.As("operator"));
+        Seen("reply/interval {\"code\":\"2.04\"}", 1);
+        Seen("telemetry {\"device\":\"dev-1\",\"seq\":2,", 1);
+        GuardedBroker.Publish("iotpsk/dev-1/cmd/reboot", "", _broker.As("operator"));
+        Seen("reply/reboot {\"code\":\"2.04\"}", 1);
+        device.WaitForLine(line => line.Contains("\"rebooted\"", StringComparison.Ordinal), "the device starts anew");
+        Seen("telemetry {\"device\":\"dev-1\",\"seq\":1,", 2);
+        // It is connected again, and the broker had nothing left for it: the interval is the old one, and so it says nothing more.
+        GuardedBroker.Publish("iotpsk/dev-1/cmd/interval", "0", _broker.As("operator"));
+        Seen("reply/interval {\"code\":\"4.00\"", 1);
+        Assert.Single(device.Lines, line => line.Contains("\"rebooted\"", StringComparison.Ordinal));
+
+        void Seen(string message, int times) => Poll.Until(() => Messages(reader).Count(line => line.StartsWith("iotpsk/dev-1/" + message, StringComparison.Ordinal)) == times, message, reader.Tail);
+    }
+
+    [Fact]
     public void A_stranger_on_the_machine_gets_in_nowhere()
     {
         foreach (string[] stranger in (string[][])[["-u", "reader"], ["-u", "reader", "-P", "guessed"], ["-u", "dev-1"], ["-u", "~iotpsk"], []])
