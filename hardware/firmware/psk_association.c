@@ -12,27 +12,34 @@
 /* 'D', format 1; suite, max_fragment_length code, length of the connection id and that; then what is below; then the keys. */
 #define FORMAT 1u
 #define HEAD 6u
-#define COUNTERS 24u                /* epoch and number of the next record (RFC 6347 s4.1), and the window against replays */
+#define COUNTERS 24u                /* epoch and number of the next record (RFC 6347 s4.1), and the window against replays, as this machine has it: it never leaves it */
 #define NONCE_LENGTH ((size_t) 12)
 
 _Static_assert(HEAD + MBEDTLS_SSL_CID_OUT_LEN_MAX + COUNTERS + PSK_KEY_BLOCK <= PSK_ASSOCIATION_MAX, "an association must fit");
 
-/* What a suite wants of the key block (RFC 5246 s6.3): two keys, and two fixed parts of the nonces. */
+/* What a suite wants of the key block (RFC 5246 s6.3): two keys, and two fixed parts of the nonces (RFC 6655 s3, RFC 7905 s2). */
 typedef struct layout {
-    size_t key, fixed, tag;
+    size_t tag;
     mbedtls_cipher_type_t cipher;
 } layout;
 
-static int lay_out(int suite, layout *out)
+#ifdef PSK_CORE_ECDHE_PSK
+static bool is_chacha(const layout *parts) { return parts->cipher == MBEDTLS_CIPHER_CHACHA20_POLY1305; }
+#define KEY_LENGTH(parts) (is_chacha(parts) ? 32u : 16u)
+#define FIXED_LENGTH(parts) (is_chacha(parts) ? NONCE_LENGTH : 4u)
+#else
+#define KEY_LENGTH(parts) 16u
+#define FIXED_LENGTH(parts) 4u
+#endif
+#define BLOCK_LENGTH(parts) (2 * (KEY_LENGTH(parts) + FIXED_LENGTH(parts)))
+
+static bool lay_out(int suite, layout *out)
 {
     const mbedtls_ssl_ciphersuite_t *info = mbedtls_ssl_ciphersuite_from_id(suite);
-    if (info == NULL) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    const int chacha = info->cipher == MBEDTLS_CIPHER_CHACHA20_POLY1305;
+    if (info == NULL) return false;
     out->cipher = (mbedtls_cipher_type_t) info->cipher;
-    out->key = chacha ? 32 : 16;
-    out->fixed = chacha ? NONCE_LENGTH : 4;                             /* RFC 7905 s2, RFC 6655 s3 */
     out->tag = (info->flags & MBEDTLS_CIPHERSUITE_SHORT_TAG) != 0 ? 8 : 16;
-    return 2 * (out->key + out->fixed) <= PSK_KEY_BLOCK ? 0 : MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    return true;
 }
 
 /* mbedTLS tells the master secret once, in the handshake. */
@@ -59,10 +66,10 @@ int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_
     const mbedtls_ssl_transform *transform = ssl->transform_out;
     layout parts;
     if (ssl->handshake != NULL || transform == NULL || ssl->session == NULL || core->keys_kept != PSK_KEYS_KEPT
-        || mbedtls_ssl_check_pending(ssl) != 0 || ssl->out_left != 0 || lay_out(ssl->session->ciphersuite, &parts) != 0) {
+        || mbedtls_ssl_check_pending(ssl) != 0 || ssl->out_left != 0 || !lay_out(ssl->session->ciphersuite, &parts)) {
         return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     }
-    const size_t keys = 2 * (parts.key + parts.fixed);
+    const size_t keys = BLOCK_LENGTH(&parts);
     *length = HEAD + transform->out_cid_len + COUNTERS + keys;
     if (size < *length) return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
     const uint8_t head[HEAD] = { 'D', FORMAT, (uint8_t) (ssl->session->ciphersuite >> 8), (uint8_t) ssl->session->ciphersuite,
@@ -71,8 +78,8 @@ int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_
     memcpy(out + HEAD, transform->out_cid, transform->out_cid_len);
     uint8_t *at = out + HEAD + transform->out_cid_len;
     memcpy(at, ssl->cur_out_ctr, 8);
-    MBEDTLS_PUT_UINT64_BE(ssl->in_window_top, at, 8);
-    MBEDTLS_PUT_UINT64_BE(ssl->in_window, at, 16);
+    memcpy(at + 8, &ssl->in_window_top, 8);
+    memcpy(at + 16, &ssl->in_window, 8);
     memcpy(at + COUNTERS, core->key_block, keys);
     return 0;
 }
@@ -87,7 +94,7 @@ static int set_key(const layout *parts, const uint8_t *key, psa_key_usage_t usag
     psa_set_key_usage_flags(&attributes, usage);
     psa_set_key_algorithm(&attributes, *algorithm);
     psa_set_key_type(&attributes, type);
-    if (status == PSA_SUCCESS) status = psa_import_key(&attributes, key, parts->key, id);
+    if (status == PSA_SUCCESS) status = psa_import_key(&attributes, key, KEY_LENGTH(parts), id);
     if (status == PSA_SUCCESS) return 0;
     return status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
@@ -96,21 +103,21 @@ static int set_key(const layout *parts, const uint8_t *key, mbedtls_operation_t 
 {
     const int result = mbedtls_cipher_setup(cipher, mbedtls_cipher_info_from_type(parts->cipher));
     if (result == MBEDTLS_ERR_CIPHER_ALLOC_FAILED) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    return result != 0 ? result : mbedtls_cipher_setkey(cipher, key, (int) parts->key * 8, operation);
+    return result != 0 ? result : mbedtls_cipher_setkey(cipher, key, (int) KEY_LENGTH(parts) * 8, operation);
 }
 #endif
 
 /* As mbedTLS fills it in a handshake of a client. */
 static int fill(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
 {
-    const uint8_t *own = keys, *other = keys + parts->key, *nonces = other + parts->key;
+    const uint8_t *own = keys, *other = keys + KEY_LENGTH(parts), *nonces = other + KEY_LENGTH(parts);
     transform->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
     transform->taglen = parts->tag;
     transform->ivlen = NONCE_LENGTH;
-    transform->fixed_ivlen = parts->fixed;
-    transform->minlen = NONCE_LENGTH - parts->fixed + parts->tag;
-    memcpy(transform->iv_enc, nonces, parts->fixed);
-    memcpy(transform->iv_dec, nonces + parts->fixed, parts->fixed);
+    transform->fixed_ivlen = FIXED_LENGTH(parts);
+    transform->minlen = NONCE_LENGTH - FIXED_LENGTH(parts) + parts->tag;
+    memcpy(transform->iv_enc, nonces, FIXED_LENGTH(parts));
+    memcpy(transform->iv_dec, nonces + FIXED_LENGTH(parts), FIXED_LENGTH(parts));
 #ifdef MBEDTLS_USE_PSA_CRYPTO
     const int result = set_key(parts, own, PSA_KEY_USAGE_ENCRYPT, &transform->psa_alg, &transform->psa_key_enc);
     return result != 0 ? result : set_key(parts, other, PSA_KEY_USAGE_DECRYPT, &transform->psa_alg, &transform->psa_key_dec);
@@ -130,8 +137,8 @@ static bool is_offered(const mbedtls_ssl_config *config, int suite)
 static void go_on(mbedtls_ssl_context *ssl, const uint8_t *counters)
 {
     memcpy(ssl->cur_out_ctr, counters, 8);
-    ssl->in_window_top = MBEDTLS_GET_UINT64_BE(counters, 8);
-    ssl->in_window = MBEDTLS_GET_UINT64_BE(counters, 16);
+    memcpy(&ssl->in_window_top, counters + 8, 8);
+    memcpy(&ssl->in_window, counters + 16, 8);
     ssl->in_epoch = 1;
     ssl->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
     ssl->session_in = ssl->session_out = ssl->session;
@@ -151,8 +158,8 @@ int psk_association_read(psk_core *core, const uint8_t *saved, size_t length)
         || saved[5] > MBEDTLS_SSL_CID_OUT_LEN_MAX) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     const int suite = saved[2] << 8 | saved[3];
     const uint8_t *counters = saved + HEAD + saved[5];
-    if (!is_offered(&core->config, suite) || lay_out(suite, &parts) != 0) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    const size_t keys = 2 * (parts.key + parts.fixed);
+    if (!is_offered(&core->config, suite) || !lay_out(suite, &parts)) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    const size_t keys = BLOCK_LENGTH(&parts);
     /* Application data has epoch 1, as nothing is renegotiated. */
     if (length != HEAD + saved[5] + COUNTERS + keys || counters[0] != 0 || counters[1] != 1) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     /* Both were allocated for a handshake, which is not made. */

@@ -21,7 +21,7 @@ typedef struct reader {
 typedef struct head {
     uint8_t major;
     uint8_t info;
-    uint64_t value;
+    uint32_t value;                 /* UINT32_MAX stands for all that is larger: no bundle is so long */
 } head;
 
 /* Definite lengths and shortest forms only (RFC 8949 s4.2.1). */
@@ -36,17 +36,21 @@ static bool read_head(reader *in, head *out)
     if (out->info > 27) return false;
     const size_t bytes = (size_t) 1 << (out->info - 24);
     if ((size_t) (in->end - in->at) < bytes) return false;
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++) value = value << 8 | *in->at++;
-    out->value = value;
+    uint32_t value = 0, high = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        high = high << 8 | value >> 24;
+        value = value << 8 | *in->at++;
+    }
+    out->value = high != 0 ? UINT32_MAX : value;
     if (out->major == MAJOR_SIMPLE) return bytes > 1 || value >= 32;        /* floats, extended simple values */
-    return value >= (bytes == 1 ? 24u : (uint64_t) 1 << (bytes * 4));
+    if (bytes == 8) return high != 0;
+    return value >= (bytes == 1 ? 24u : (uint32_t) 1 << (bytes * 4));
 }
 
 static bool read_string(reader *in, uint8_t major, psk_span *out)
 {
     head item;
-    if (!read_head(in, &item) || item.major != major || item.value > (uint64_t) (in->end - in->at)) return false;
+    if (!read_head(in, &item) || item.major != major || item.value > (size_t) (in->end - in->at)) return false;
     out->data = in->at;
     out->length = (size_t) item.value;
     in->at += out->length;
@@ -66,11 +70,11 @@ static bool skip(reader *in, int depth)
 {
     head item;
     if (depth > NESTING_MAX || !read_head(in, &item)) return false;
-    uint64_t children = 0;
+    uint32_t children = 0;
     switch (item.major) {
     case MAJOR_BYTES:
     case MAJOR_TEXT:
-        if (item.value > (uint64_t) (in->end - in->at)) return false;
+        if (item.value > (size_t) (in->end - in->at)) return false;
         in->at += (size_t) item.value;
         break;
     case MAJOR_ARRAY: children = item.value; break;
@@ -87,33 +91,18 @@ static bool skip(reader *in, int depth)
     return true;
 }
 
-static bool all_bytes(const psk_span *text, bool (*accept)(uint8_t))
+/* What a text consists of; an address is graphic, as a server id may have spaces too. */
+typedef enum check { ANYTHING, DEVICE_ID, PRINTABLE, ADDRESS, IDENTITY } check;
+
+static bool is_allowed(check kind, uint8_t c)
 {
-    for (size_t i = 0; i < text->length; i++) {
-        if (!accept(text->data[i])) return false;
-    }
-    return true;
+    if (kind != DEVICE_ID) return c < 0x7f && c >= (kind == PRINTABLE ? 0x20 : 0x21);
+    return (uint8_t) ((c | 0x20) - 'a') < 26 || (uint8_t) (c - '0') < 10 || c == '_' || c == '.' || c == ':' || c == '-';
 }
 
-static bool in_device_id(uint8_t c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-        || c == '_' || c == '.' || c == ':' || c == '-';
-}
-
-static bool is_graphic(uint8_t c)
-{
-    return c > 0x20 && c < 0x7f;
-}
-
-static bool is_printable(uint8_t c)
-{
-    return c >= 0x20 && c < 0x7f;
-}
-
+/* host:port, the port without a leading zero. */
 static bool is_address(const psk_span *text)
 {
-    if (text->length < 3 || text->length > 261 || !all_bytes(text, is_graphic)) return false;
     size_t colon = text->length;
     uint32_t port = 0;
     while (colon > 0 && text->data[colon - 1] != ':') colon--;
@@ -145,19 +134,32 @@ static bool is_identity(const psk_span *bytes)
 #endif
 }
 
-static bool read_text(reader *in, size_t largest, bool (*accept)(uint8_t), psk_span *out)
-{
-    return read_string(in, MAJOR_TEXT, out) && out->length >= 1 && out->length <= largest && all_bytes(out, accept);
-}
+typedef struct rule {
+    uint8_t major, kind;
+    uint16_t smallest, largest;
+    uint16_t place;                 /* of the span in a psk_bundle */
+} rule;
 
-static bool read_address(reader *in, psk_span *out)
-{
-    return read_string(in, MAJOR_TEXT, out) && is_address(out);
-}
+/* Fields 2 to 9. */
+static const rule rules[] = {
+    { MAJOR_TEXT, DEVICE_ID, 1, 64, offsetof(psk_bundle, device_id) },
+    { MAJOR_TEXT, PRINTABLE, 1, 255, offsetof(psk_bundle, server_id) },
+    { MAJOR_TEXT, ADDRESS, 3, 261, offsetof(psk_bundle, tls_address) },
+    { MAJOR_TEXT, ADDRESS, 3, 261, offsetof(psk_bundle, dtls_address) },
+    { MAJOR_BYTES, IDENTITY, 0, PSK_BUNDLE_MAX, offsetof(psk_bundle, tls13_identity) },
+    { MAJOR_BYTES, ANYTHING, PSK_BUNDLE_KEY_LENGTH, PSK_BUNDLE_KEY_LENGTH, offsetof(psk_bundle, tls13_key) },
+    { MAJOR_BYTES, ANYTHING, 1, 128, offsetof(psk_bundle, tls12_identity) },
+    { MAJOR_BYTES, ANYTHING, PSK_BUNDLE_KEY_LENGTH, PSK_BUNDLE_KEY_LENGTH, offsetof(psk_bundle, tls12_key) }
+};
 
-static bool read_key(reader *in, psk_span *out)
+static bool read_by(const rule *of, reader *in, psk_bundle *out)
 {
-    return read_string(in, MAJOR_BYTES, out) && out->length == PSK_BUNDLE_KEY_LENGTH;
+    psk_span *span = (psk_span *) (void *) ((uint8_t *) out + of->place);
+    if (!read_string(in, of->major, span) || span->length < of->smallest || span->length > of->largest) return false;
+    for (size_t i = 0; of->major == MAJOR_TEXT && i < span->length; i++) {
+        if (!is_allowed((check) of->kind, span->data[i])) return false;
+    }
+    return (of->kind != ADDRESS || is_address(span)) && (of->kind != IDENTITY || is_identity(span));
 }
 
 static bool read_bool(reader *in, bool *out)
@@ -168,20 +170,12 @@ static bool read_bool(reader *in, bool *out)
     return true;
 }
 
-static bool read_field(reader *in, uint64_t field, psk_bundle *out)
+static bool read_field(reader *in, uint32_t field, psk_bundle *out)
 {
     uint32_t version;
+    if (field - 2 < sizeof rules / sizeof *rules) return read_by(&rules[field - 2], in, out);
     switch (field) {
     case 1: return read_uint(in, 1, 1, &version);
-    case 2: return read_text(in, 64, in_device_id, &out->device_id);
-    case 3: return read_text(in, 255, is_printable, &out->server_id);
-    case 4: return read_address(in, &out->tls_address);
-    case 5: return read_address(in, &out->dtls_address);
-    case 6: return read_string(in, MAJOR_BYTES, &out->tls13_identity) && is_identity(&out->tls13_identity);
-    case 7: return read_key(in, &out->tls13_key);
-    case 8: return read_string(in, MAJOR_BYTES, &out->tls12_identity) && out->tls12_identity.length >= 1
-                && out->tls12_identity.length <= 128;
-    case 9: return read_key(in, &out->tls12_key);
     case 10: return read_uint(in, 64, 16385, &out->record_size_limit);       /* RFC 8449 s4 */
     case 11: return read_bool(in, &out->connection_id);
     case 12: return read_uint(in, 0, INT32_MAX, &out->epoch);
@@ -189,7 +183,7 @@ static bool read_field(reader *in, uint64_t field, psk_bundle *out)
     }
 }
 
-static int32_t wrong_field(uint64_t field)
+static int32_t wrong_field(uint32_t field)
 {
     return PSK_CORE_ERR_BUNDLE - (field < FIRST_UNKNOWN ? (int32_t) field : (int32_t) FIRST_UNKNOWN);
 }
@@ -215,10 +209,10 @@ int32_t psk_bundle_parse(psk_bundle *bundle, const uint8_t *data, size_t length)
     if (!read_head(&in, &map) || map.major != MAJOR_MAP) return PSK_CORE_ERR_BUNDLE;
 
     uint32_t seen = 0;
-    uint64_t last = 0;
-    for (uint64_t entry = 0; entry < map.value; entry++) {
+    uint32_t last = 0;
+    for (uint32_t entry = 0; entry < map.value; entry++) {
         head key;
-        if (!read_head(&in, &key) || key.major != MAJOR_UINT || key.value <= last) return PSK_CORE_ERR_BUNDLE;
+        if (!read_head(&in, &key) || key.major != MAJOR_UINT || key.value <= last || key.value == UINT32_MAX) return PSK_CORE_ERR_BUNDLE;
         last = key.value;
         if (!read_field(&in, key.value, bundle)) return wrong_field(key.value);
         if (key.value < FIRST_UNKNOWN) seen |= (uint32_t) 1 << key.value;
@@ -238,7 +232,7 @@ int32_t psk_bundle_describe(const uint8_t *data, size_t length, uint8_t *out, si
     size_t used = 1;
     uint8_t entries = 0;
     (void) read_head(&in, &map);
-    for (uint64_t entry = 0; entry < map.value; entry++) {
+    for (uint32_t entry = 0; entry < map.value; entry++) {
         const uint8_t *start = in.at;
         head key;
         if (!read_head(&in, &key) || !skip(&in, 0)) return PSK_CORE_ERR_BUNDLE;

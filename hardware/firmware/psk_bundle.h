@@ -3,7 +3,7 @@
  *   5 DTLS address (text, optional)                    6 TLS 1.3 imported identity (bytes)   7 TLS 1.3 key (32 bytes)
  *   8 TLS 1.2 identity (bytes, optional)               9 TLS 1.2 key (32 bytes, with 8)      10 record size limit
  *   11 connection ids (bool)                           12 epoch
- * Keys 13..63 are refused, keys from 64 on are for later versions and skipped. */
+ * Keys 13..63 are refused, keys from 64 to 2^32 - 2 are for later versions and skipped. */
 #ifndef PSK_BUNDLE_H
 #define PSK_BUNDLE_H
 

@@ -65,7 +65,7 @@ enum psk_core_option {
 
 typedef struct psk_core psk_core;
 
-/* Known answers of everything that keys and records are made by, and two looks at the random generator; some 300 000
+/* Known answers of everything that keys and records are made by, and two looks at the random generator; some 700 000
  * instructions, for every boot. 0, PSK_CORE_ERR_TEST_.., PSK_CORE_ERR_RANDOM or PSK_CORE_ERR_MEMORY. Needs no session. */
 int32_t psk_core_selftest(void);
 

@@ -7,50 +7,59 @@
 #define MSG_KEY_UPDATE 24u
 #define RECORD_HEADER 5u            /* RFC 8446 s5.1 */
 
+typedef struct pair {
+    int16_t from;
+    int8_t to;
+} pair;
+
+/* What stands for a number; the last pair is that of all numbers not found. */
+static int32_t look_up(const pair *at, int32_t number, const pair *last)
+{
+    while (at != last && at->from != number) at++;
+    return at->to;
+}
+#define LOOK_UP(table, number) look_up(table, number, (table) + sizeof (table) / sizeof *(table) - 1)
+
+static const pair errors_of_alerts[] = {
+    { MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR, PSK_CORE_ERR_REFUSED },
+    { MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY, PSK_CORE_ERR_UNKNOWN_IDENTITY },
+    { MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE, PSK_CORE_ERR_NO_COMMON },
+    { MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY, PSK_CORE_ERR_NO_COMMON },
+    { MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION, PSK_CORE_ERR_VERSION },
+    { MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR, PSK_CORE_ERR_SERVER_FAULT },
+    { 0, PSK_CORE_ERR_ALERT }
+};
+
+static const pair errors_of_mbedtls[] = {
+    { MBEDTLS_ERR_SSL_ALLOC_FAILED, PSK_CORE_ERR_MEMORY },
+    { MBEDTLS_ERR_SSL_NO_RNG, PSK_CORE_ERR_RANDOM },
+    { MBEDTLS_ERR_ENTROPY_SOURCE_FAILED, PSK_CORE_ERR_RANDOM },
+    { MBEDTLS_ERR_SSL_TIMEOUT, PSK_CORE_ERR_TIMEOUT },
+    { MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY, PSK_CORE_ERR_CLOSED },
+    { MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, PSK_CORE_ERR_VERSION },
+    { MBEDTLS_ERR_SSL_INVALID_MAC, PSK_CORE_ERR_BAD_RECORD },
+    { MBEDTLS_ERR_SSL_INTERNAL_ERROR, PSK_CORE_ERR_INTERNAL },
+    { MBEDTLS_ERR_SSL_HW_ACCEL_FAILED, PSK_CORE_ERR_INTERNAL },             /* what PSA fails with, often for want of memory */
+    { MBEDTLS_ERR_ERROR_GENERIC_ERROR, PSK_CORE_ERR_INTERNAL },
+    { MBEDTLS_ERR_ERROR_CORRUPTION_DETECTED, PSK_CORE_ERR_INTERNAL },
+    { 0, PSK_CORE_ERR_PROTOCOL }
+};
+
+static const pair alerts_of_errors[] = {
+    { PSK_CORE_ERR_RECORD_SIZE, MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW },    /* RFC 8449 s4 */
+    { PSK_CORE_ERR_BAD_RECORD, MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC },
+    { PSK_CORE_ERR_PROTOCOL, MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR },
+    { PSK_CORE_ERR_VERSION, MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION },
+    { PSK_CORE_ERR_NO_COMMON, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE },
+    { PSK_CORE_ERR_KEY_UPDATE, MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE },
+    { 0, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR }
+};
+
 static int32_t from_alert(const psk_core *core, int alert)
 {
-    switch (alert) {
-    case MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC:       /* what a wrong key comes to in (D)TLS 1.2 */
-        return core->datagrams && !core->connected ? PSK_CORE_ERR_REFUSED : PSK_CORE_ERR_ALERT;
-    case MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR: return PSK_CORE_ERR_REFUSED;
-    case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY: return PSK_CORE_ERR_UNKNOWN_IDENTITY;
-    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
-    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY: return PSK_CORE_ERR_NO_COMMON;
-    case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION: return PSK_CORE_ERR_VERSION;
-    case MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR: return PSK_CORE_ERR_SERVER_FAULT;
-    default: return PSK_CORE_ERR_ALERT;
-    }
-}
-
-static int32_t from_mbedtls(int result)
-{
-    switch (result) {
-    case MBEDTLS_ERR_SSL_ALLOC_FAILED: return PSK_CORE_ERR_MEMORY;
-    case MBEDTLS_ERR_SSL_NO_RNG:
-    case MBEDTLS_ERR_ENTROPY_SOURCE_FAILED: return PSK_CORE_ERR_RANDOM;
-    case MBEDTLS_ERR_SSL_TIMEOUT: return PSK_CORE_ERR_TIMEOUT;
-    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY: return PSK_CORE_ERR_CLOSED;
-    case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return PSK_CORE_ERR_VERSION;
-    case MBEDTLS_ERR_SSL_INVALID_MAC: return PSK_CORE_ERR_BAD_RECORD;
-    case MBEDTLS_ERR_SSL_INTERNAL_ERROR:
-    case MBEDTLS_ERR_SSL_HW_ACCEL_FAILED:                                   /* what PSA fails with, often for want of memory */
-    case MBEDTLS_ERR_ERROR_GENERIC_ERROR:
-    case MBEDTLS_ERR_ERROR_CORRUPTION_DETECTED: return PSK_CORE_ERR_INTERNAL;
-    default: return PSK_CORE_ERR_PROTOCOL;
-    }
-}
-
-static unsigned char alert_for(int32_t error)
-{
-    switch (error) {
-    case PSK_CORE_ERR_RECORD_SIZE: return MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW;        /* RFC 8449 s4 */
-    case PSK_CORE_ERR_BAD_RECORD: return MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC;
-    case PSK_CORE_ERR_PROTOCOL: return MBEDTLS_SSL_ALERT_MSG_DECODE_ERROR;
-    case PSK_CORE_ERR_VERSION: return MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION;
-    case PSK_CORE_ERR_NO_COMMON: return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
-    case PSK_CORE_ERR_KEY_UPDATE: return MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE;
-    default: return MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR;
-    }
+    /* What a wrong key comes to in DTLS 1.2. */
+    if (alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC && core->datagrams && !core->connected) return PSK_CORE_ERR_REFUSED;
+    return LOOK_UP(errors_of_alerts, alert);
 }
 
 /* mbedTLS has no KeyUpdate (RFC 8446 s4.6.3): it is the one message that an honest server sends and this side cannot take. */
@@ -72,7 +81,7 @@ int32_t psk_core_fail(psk_core *core, int32_t error)
 {
     core->failure = error;
     if (!core->spoke && error != PSK_CORE_ERR_CLOSED && error != PSK_CORE_ERR_TIMEOUT) {
-        (void) mbedtls_ssl_send_alert_message(&core->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(error));
+        (void) mbedtls_ssl_send_alert_message(&core->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (unsigned char) LOOK_UP(alerts_of_errors, error));
     }
     return error;
 }
@@ -86,5 +95,5 @@ int32_t psk_core_fail_as(psk_core *core, int result)
     }
     if (result == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && is_record_too_long(core)) return psk_core_fail(core, PSK_CORE_ERR_RECORD_SIZE);
     if (result == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && is_key_update(core)) return psk_core_fail(core, PSK_CORE_ERR_KEY_UPDATE);
-    return psk_core_fail(core, from_mbedtls(result));
+    return psk_core_fail(core, LOOK_UP(errors_of_mbedtls, result));
 }

@@ -17,7 +17,7 @@ function hex(text,  value, i) {
   part = file ~ /\/mbedtls\/[^\/]*$/ ? "mbedtls" : file ~ /\/core\/[^\/]*$/ ? "core" : file ~ /\/(probe|own)\/[^\/]*$/ ? "program" : "libc"
   if (part == "core" && file ~ /\/psk_error\.o$/) part = "texts"
   if (part == "core" && file ~ /\/psk_selftest\.o$/) part = "selftest"
-  if (part == "core" && file ~ /\/(psk_rekey|vault_successor)\.o$/) part = "rekey"
+  if (part == "core" && file ~ /\/(psk_rekey|vault_successor|psk_session_key)\.o$/) part = "extras"
   if (output ~ /^\.(text|init|rodata|srodata|eh_frame|init_array|fini_array)/) flash[part] += size
   else if (output ~ /^\.(data|sdata|tdata)/) { flash[part] += size; ram[part] += size }
   else if (output ~ /^\.(bss|sbss|tbss|noinit)/) ram[part] += size
@@ -25,7 +25,7 @@ function hex(text,  value, i) {
   of[part, file] += size
 }
 END {
-  n = split("mbedtls core rekey selftest texts libc program", parts, " ")
+  n = split("mbedtls core extras selftest texts libc program", parts, " ")
   for (i = 1; i <= n; i++) printf "%s flash=%d ram=%d\n", parts[i], flash[parts[i]], ram[parts[i]]
   if (detail) for (key in of) { split(key, pair, SUBSEP); if (pair[1] == detail) printf "  %6d %s\n", of[key], pair[2] }
 }
