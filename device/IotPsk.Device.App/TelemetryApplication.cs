@@ -3,20 +3,29 @@ using System.Threading;
 
 namespace IotPsk.Device.App
 {
-    /// <summary>The application that is flashed: it measures in regular steps and sends what it measured.</summary>
+    /// <summary>The application that is flashed: it measures in regular steps and sends what it measured, and may sleep in between.</summary>
     public sealed class TelemetryApplication : IDisposable
     {
+        /// <summary>The resource of LwM2M that the temperature is the value of.</summary>
+        public const string TemperaturePath = "3303/0/5700";
+
         // How long the last acknowledgements may take once somebody stopped the application, in milliseconds.
         private const int StopWait = 3000;
         private const int Slice = 200;
+        private const int NetworkRetry = 5000;
+
+        // Over LwM2M: the answer to the request goes out before, in milliseconds.
+        private const int RestartDelay = 500;
 
         private readonly TelemetryClient _client;
         private readonly IBoard _board;
         private readonly TelemetrySettings _settings;
         private readonly ApplicationCommands _commands;
         private readonly IClock _clock;
+        private readonly BoardObjects _objects;
         private readonly AutoResetEvent _wake = new AutoResetEvent(false);
         private bool _stopping;
+        private bool _restarting;
 
         /// <summary>An application.</summary>
         /// <param name="client">The way to the server, not started yet; it is stopped at the end.</param>
@@ -24,25 +33,52 @@ namespace IotPsk.Device.App
         /// <param name="settings">How often.</param>
         /// <param name="clock">The clock.</param>
         public TelemetryApplication(TelemetryClient client, IBoard board, TelemetrySettings settings, IClock clock)
+            : this(client, board, settings, clock, null)
+        {
+        }
+
+        /// <summary>An application that speaks LwM2M.</summary>
+        /// <param name="client">The way to the server, not started yet; it is stopped at the end.</param>
+        /// <param name="board">What is measured.</param>
+        /// <param name="settings">How often.</param>
+        /// <param name="clock">The clock.</param>
+        /// <param name="objects">The objects of the client; null with MQTT.</param>
+        public TelemetryApplication(TelemetryClient client, IBoard board, TelemetrySettings settings, IClock clock, BoardObjects objects)
         {
             _client = client;
             _board = board;
             _settings = settings;
             _commands = new ApplicationCommands(settings.Interval);
             _clock = clock;
+            _objects = objects;
+            if (objects != null)
+            {
+                objects.Attach(this);
+            }
         }
 
-        /// <summary>Runs until all messages are sent, or somebody ends it.</summary>
+        /// <summary>Milliseconds from one message to the next; a command may have changed it.</summary>
+        public int Interval
+        {
+            get { return _commands.Interval; }
+        }
+
+        /// <summary>Runs until all messages are sent, the device sleeps or starts anew, or somebody ends it.</summary>
         /// <returns>True if the server acknowledged all messages that were to be sent.</returns>
         public bool Run()
         {
-            _client.Start();
+            int count = _settings.Sleeps ? 1 : _settings.Count;
             int counter = 0;
-            bool complete = true;
-            while (!_stopping && !_client.HasEnded && (_settings.Count == 0 || counter < _settings.Count))
+            bool complete = JoinNetwork();
+            if (complete)
+            {
+                _client.Start();
+            }
+
+            while (!_stopping && !_client.HasEnded && (count == 0 || counter < count))
             {
                 complete &= TrySend(++counter);
-                if (_settings.Count == 0 || counter < _settings.Count)
+                if (count == 0 || counter < count)
                 {
                     Pause();
                 }
@@ -54,8 +90,9 @@ namespace IotPsk.Device.App
             }
 
             complete &= TryFlush();
-            _client.Stop();
-            return complete && (_settings.Count == 0 ? _stopping : counter == _settings.Count);
+            bool isDone = complete && (count == 0 ? _stopping : counter == count);
+            End();
+            return isDone;
         }
 
         /// <summary>Takes a command; the client's listener calls it.</summary>
@@ -69,6 +106,13 @@ namespace IotPsk.Device.App
             return known;
         }
 
+        /// <summary>Starts the device anew, soon; from any thread.</summary>
+        public void Restart()
+        {
+            _restarting = true;
+            Stop();
+        }
+
         /// <summary>Ends the application soon; from any thread.</summary>
         public void Stop()
         {
@@ -80,6 +124,62 @@ namespace IotPsk.Device.App
         public void Dispose()
         {
             Stop();
+        }
+
+        // Tried until it is there: without a network nothing else is of use.
+        private bool JoinNetwork()
+        {
+            while (!_stopping)
+            {
+                if (_board.TryJoinNetwork(_settings.NetworkTimeout))
+                {
+                    return true;
+                }
+
+                _clock.Wait(_wake, NetworkRetry);
+            }
+
+            return false;
+        }
+
+        private void End()
+        {
+            if (_restarting)
+            {
+                _clock.Wait(new AutoResetEvent(false), RestartDelay);
+                _client.Stop();
+                _board.Reboot();
+            }
+            else if (_settings.Sleeps && !_stopping)
+            {
+                FallAsleep();
+            }
+            else
+            {
+                _client.Stop();
+            }
+        }
+
+        private void FallAsleep()
+        {
+            // What waits for the device at the server comes now.
+            if (_client.State == TelemetryState.Connected)
+            {
+                _clock.Wait(_wake, _settings.AwakeTime);
+                if (_restarting)
+                {
+                    End();
+                    return;
+                }
+            }
+
+            byte[] state = _client.Sleep(Interval);
+            if (state != null)
+            {
+                _board.KeepState(state);
+            }
+
+            _board.Sleep(Interval);
         }
 
         // Until the next measurement is due; answers go out meanwhile.
@@ -161,8 +261,24 @@ namespace IotPsk.Device.App
         {
             try
             {
-                _client.Send(TelemetryMessage.TopicName, TelemetryMessage.Measure(_client.DeviceId, counter, _board));
-                return true;
+                if (_settings.Protocol == TelemetryProtocol.Mqtt)
+                {
+                    _client.Send(TelemetryMessage.TopicName, TelemetryMessage.Measure(_client.DeviceId, counter, _board));
+                    return true;
+                }
+
+                if (_board.TryReadTemperature(out int tenths))
+                {
+                    _client.Send(TemperaturePath, tenths / 10.0);
+                    return true;
+                }
+
+                if (_objects != null)
+                {
+                    _objects.NoteSensorFault();
+                }
+
+                return false;
             }
             catch (PskException)
             {

@@ -53,12 +53,20 @@ internal static class HostCommand
         var rekey = new Option<bool>("--rekey") { Description = "First ask the gateway for the key of the fleet's newest epoch, on the strength of the one in the vault; one that is current is no error" };
         var json = new Option<bool>("--json") { Description = "Print one JSON object a line" };
         var dtls = new Option<bool>("--dtls") { Description = "CoAP over DTLS 1.2 instead of MQTT over TLS 1.3: every message is a confirmable POST" };
+        var lwm2m = new Option<bool>("--lwm2m") { Description = "LwM2M 1.1 over DTLS 1.2 instead of MQTT over TLS 1.3: the device registers, serves its objects, and reports the temperature as /3303/0/5700" };
+        var lifetime = new Option<int>("--lifetime") { Description = "With --lwm2m: seconds that the registration holds without an update", HelpName = "S", DefaultValueFactory = _ => 3600 };
+        var awake = new Option<double>("--awake") { Description = "With --lwm2m --sleep: seconds that the device listens after its value was taken, before it sleeps", HelpName = "S", DefaultValueFactory = _ => 2 };
+        var temperature = new Option<double>("--temperature") { Description = "With --lwm2m: degrees Celsius about which the sensor varies where this machine has none", HelpName = "C", DefaultValueFactory = _ => 21.5 };
+        var firmware = new Option<string?>("--firmware") { Description = "With --lwm2m: the directory where firmware updates of the devices go; without, they take none", HelpName = "DIR" };
         var path = new Option<string>("--path") { Description = "With --dtls: the resource that messages are posted to", HelpName = "PATH", DefaultValueFactory = _ => "/echo" };
-        var sleep = new Option<bool>("--sleep") { Description = "With --dtls: after each message save the association in the vault, and wake up into it for the next, from another port; the last one stays saved" };
-        var cid = new Option<bool>("--cid") { Description = "With --dtls: ask for a connection id even if the credential does not say so" };
-        var ecdhe = new Option<bool>("--ecdhe") { Description = "With --dtls: ECDHE_PSK, which has forward secrecy, instead of PSK" };
-        var firstTimeout = new Option<int>("--first-timeout") { Description = "With --dtls: milliseconds until a lost datagram of the handshake is sent again for the first time", HelpName = "MS", DefaultValueFactory = _ => 9000 };
+        var sleep = new Option<bool>("--sleep") { Description = "With --dtls or --lwm2m: after each message save the association in the vault, and wake up into it for the next, from another port; the last one stays saved" };
+        var cid = new Option<bool>("--cid") { Description = "With --dtls or --lwm2m: ask for a connection id even if the credential does not say so" };
+        var ecdhe = new Option<bool>("--ecdhe") { Description = "With --dtls or --lwm2m: ECDHE_PSK, which has forward secrecy, instead of PSK" };
+        var firstTimeout = new Option<int>("--first-timeout") { Description = "With --dtls or --lwm2m: milliseconds until a lost datagram of the handshake is sent again for the first time", HelpName = "MS", DefaultValueFactory = _ => 9000 };
         Check(firstTimeout, value => value is >= 100 and <= 60000, "--first-timeout is not between 100 and 60000 milliseconds");
+        Check(lifetime, value => value is >= 30 and <= 31536000, "--lifetime is not between 30 and 31536000 seconds");
+        Check(awake, value => value is >= 0 and <= 86400, "--awake is not between 0 and 86400 seconds");
+        Check(temperature, value => value is >= -273.15 and <= 10000, "--temperature is not between -273.15 and 10000 degrees");
         Check(path, value => value is { Length: > 0 } && value[0] == '/', "--path does not begin with a slash");
         Check(count, value => value >= 0, "--count is negative");
         Check(interval, value => value is >= 0 and <= 86400, "--interval is not between 0 and 86400 seconds");
@@ -67,11 +75,13 @@ internal static class HostCommand
             "Example: iotpsk-device --bundle sensor-0001.cred --vault ./vault --count 3 --interval 1 --once\n" +
             "A credential file comes from: iotpsk device credentials ID --for imported --format bundle -o FILE\n" +
             "The TLS core is libiotpsk.so beside this program, or what IOTPSK_NATIVE names.\n" +
-            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, rekey, json, dtls, path, sleep, cid, ecdhe, firstTimeout };
+            "Exit code: 0 every message was acknowledged (with --qos 0: sent), 1 not, 2 wrong command line. Ctrl-C ends all devices in order.") { bundle, vault, count, interval, qos, once, erase, rekey, json, dtls, lwm2m, lifetime, awake, temperature, firmware, path, sleep, cid, ecdhe, firstTimeout };
         root.Validators.Add(result =>
         {
-            if (!result.GetValue(dtls) && (result.GetValue(sleep) || result.GetValue(cid) || result.GetValue(ecdhe)))
-                result.AddError("--sleep, --cid and --ecdhe go with --dtls");
+            if (!result.GetValue(dtls) && !result.GetValue(lwm2m) && (result.GetValue(sleep) || result.GetValue(cid) || result.GetValue(ecdhe)))
+                result.AddError("--sleep, --cid and --ecdhe go with --dtls or --lwm2m");
+            if (result.GetValue(dtls) && result.GetValue(lwm2m))
+                result.AddError("--dtls and --lwm2m do not go together");
         });
         root.SetAction(parsed => Execute(new HostOptions
         {
@@ -85,6 +95,11 @@ internal static class HostCommand
             Rekeys = parsed.GetValue(rekey),
             Json = parsed.GetValue(json),
             Datagrams = parsed.GetValue(dtls),
+            Lwm2m = parsed.GetValue(lwm2m),
+            Lifetime = parsed.GetValue(lifetime),
+            Awake = TimeSpan.FromSeconds(parsed.GetValue(awake)),
+            Temperature = parsed.GetValue(temperature),
+            Firmware = parsed.GetValue(firmware),
             Path = parsed.GetValue(path)!,
             Sleeps = parsed.GetValue(sleep),
             UseConnectionId = parsed.GetValue(cid),
@@ -111,7 +126,8 @@ internal static class HostCommand
     {
         using var vault = new Vault(options.Vault);
         List<int> slots = DeviceSlots.Load(vault, options);
-        IDeviceRun[] devices = [.. slots.Select(IDeviceRun (slot) => options.Datagrams ? new DatagramRun(vault, slot, options, printer) : new DeviceRun(vault, slot, options, printer))];
+        IDeviceRun[] devices = [.. slots.Select(IDeviceRun (slot) => options.Lwm2m ? new Lwm2mRun(vault, slot, options, printer)
+            : options.Datagrams ? new DatagramRun(vault, slot, options, printer) : new DeviceRun(vault, slot, options, printer))];
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = true;

@@ -39,6 +39,21 @@ internal sealed record HostOptions
     /// <summary>Save the association after each message, and wake up into it for the next.</summary>
     internal bool Sleeps { get; init; }
 
+    /// <summary>LwM2M over CoAP and DTLS instead of MQTT over TLS.</summary>
+    internal bool Lwm2m { get; init; }
+
+    /// <summary>For how many seconds a registration holds without an update.</summary>
+    internal int Lifetime { get; init; } = 3600;
+
+    /// <summary>How long a device that sleeps listens before it does.</summary>
+    internal TimeSpan Awake { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>What the sensor of a machine without one measures, in degrees Celsius.</summary>
+    internal double? Temperature { get; init; }
+
+    /// <summary>The directory for firmware; null: it cannot be changed.</summary>
+    internal string? Firmware { get; init; }
+
     /// <summary>Ask for a connection id, whatever the credential says.</summary>
     internal bool UseConnectionId { get; init; }
 

@@ -6,7 +6,7 @@ using IotPsk.Shared;
 namespace IotPsk.Device.Tests;
 
 /// <summary>What the application does on <c>cmd/interval</c> and <c>cmd/reboot</c>, each of which a broker may hand out twice.</summary>
-public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDisposable
+public sealed class ApplicationCommandTests : ITelemetryListener, IDisposable
 {
     private const string Done = """{"code":"2.04"}""";
     private readonly FakeBroker _broker = new();
@@ -14,22 +14,18 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDispo
     private readonly TelemetryApplication _application;
     private readonly Thread _thread;
     private readonly SemaphoreSlim _connected = new(0);
-    private int _reboots;
+    private readonly TestBoard _board = new() { HasSensor = false };
 
     public ApplicationCommandTests()
     {
         var clock = new UptimeClock();
         _client = new TelemetryClient(_broker, new TelemetryOptions { FirstRetry = 1, LongestRetry = 1 }, this, clock, new Random(1));
-        _application = new TelemetryApplication(_client, this, new TelemetrySettings { Interval = 3_600_000 }, clock);
+        _application = new TelemetryApplication(_client, _board, new TelemetrySettings { Interval = 3_600_000 }, clock);
         _thread = new Thread(() => _application.Run());
         _thread.Start();
         Assert.True(_connected.Wait(TimeSpan.FromSeconds(20)));
         Assert.Equal(["CONNECT", "PUBLISH", "SUBSCRIBE"], Words(3).Order());
     }
-
-    long IBoard.Uptime => 0;
-
-    long IBoard.FreeMemory => 0;
 
     [Fact]
     public void An_interval_counts_at_once_and_is_answered()
@@ -62,7 +58,7 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDispo
         Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/reboot {Done}"], Take(2).Order());
         Assert.Equal("DISCONNECT", _broker.Take());
         Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
-        Assert.Equal(1, _reboots);
+        Assert.Equal(1, _board.Reboots);
     }
 
     [Fact]
@@ -71,7 +67,7 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDispo
         _broker.Acknowledges = false;
         Deliver("reboot", "", packetId: 9);
         Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/reboot {Done}"], Take(2).Order());
-        Assert.Equal(0, _reboots);
+        Assert.Equal(0, _board.Reboots);
         _broker.Acknowledges = true;
         _broker.Connections[0].Break();
         // The server hands the command out again: it is the same one.
@@ -81,7 +77,7 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDispo
         string[] rest = [.. _broker.Log];
         Assert.Single(rest, line => line.Contains("reply/reboot", StringComparison.Ordinal));
         Assert.Equal("DISCONNECT", rest[^1]);
-        Assert.Equal(1, _reboots);
+        Assert.Equal(1, _board.Reboots);
     }
 
     [Fact]
@@ -91,7 +87,7 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDispo
         Assert.Equal("PUBACK", _broker.Take());
         Deliver("interval", "7200", packetId: 10);
         Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/interval {Done}"], Take(2).Order());
-        Assert.Equal(0, _reboots);
+        Assert.Equal(0, _board.Reboots);
     }
 
     [Fact]
@@ -100,14 +96,6 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IBoard, IDispo
         Assert.False(_application.OnCommand("led", []));
         Assert.True(_application.OnCommand("interval", "5"u8.ToArray()));
     }
-
-    bool IBoard.TryReadTemperature(out int tenths)
-    {
-        tenths = 0;
-        return false;
-    }
-
-    void IBoard.Reboot() => Interlocked.Increment(ref _reboots);
 
     void ITelemetryListener.OnConnected(TlsConnectionInfo info) => _connected.Release();
 

@@ -158,7 +158,7 @@ public sealed class TelemetryClientFaultTests : ITelemetryListener, IDisposable
         _broker.FailNext(PskError.Unreachable);
         var clock = new UptimeClock();
         using var client = new TelemetryClient(_broker, new TelemetryOptions { FirstRetry = Day, LongestRetry = Day }, this, clock, null);
-        using var application = new TelemetryApplication(client, new NoBoard(), new TelemetrySettings { Interval = Day, LastWait = Day }, clock);
+        using var application = new TelemetryApplication(client, new TestBoard(), new TelemetrySettings { Interval = Day, LastWait = Day }, clock);
         bool? complete = null;
         var thread = new Thread(() => complete = application.Run());
         thread.Start();
@@ -197,21 +197,6 @@ public sealed class TelemetryClientFaultTests : ITelemetryListener, IDisposable
         public bool Wait(AutoResetEvent signal, int milliseconds)
         {
             released.Wait();
-            return false;
-        }
-    }
-
-    private sealed class NoBoard : IBoard
-    {
-        public void Reboot() => throw new InvalidOperationException("nobody asked for it");
-
-        public long Uptime => 0;
-
-        public long FreeMemory => 0;
-
-        public bool TryReadTemperature(out int tenths)
-        {
-            tenths = 0;
             return false;
         }
     }

@@ -184,7 +184,7 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     [InlineData(false, 0, null)]
     public void A_measurement_is_JSON_and_a_missing_sensor_is_null(bool hasSensor, int tenths, string? expected)
     {
-        JsonNode json = JsonNode.Parse(TelemetryMessage.Measure("a:b", 3, new Board(hasSensor, tenths)))!;
+        JsonNode json = JsonNode.Parse(TelemetryMessage.Measure("a:b", 3, new TestBoard { HasSensor = hasSensor, Tenths = tenths }))!;
         Assert.Equal(("a:b", 3, 12, 4096L), (json["device"]!.GetValue<string>(), json["seq"]!.GetValue<int>(), json["uptime"]!.GetValue<int>(), json["memory"]!.GetValue<long>()));
         Assert.Equal(expected, json["temperature"]?.ToJsonString());
     }
@@ -192,27 +192,12 @@ public sealed class TelemetryClientTests : ITelemetryListener, IDisposable
     [Fact]
     public void The_application_sends_so_many_messages_and_tells_whether_all_arrived()
     {
-        using var application = new TelemetryApplication(Client(clock: new UptimeClock()), new Board(true, 200), new TelemetrySettings { Count = 3, Interval = 1000 }, _clock);
+        using var application = new TelemetryApplication(Client(clock: new UptimeClock()), new TestBoard { Tenths = 200 }, new TelemetrySettings { Count = 3, Interval = 1000 }, _clock);
         Assert.True(application.Run());
         Assert.Equal(["CONNECT", "PUBLISH", "PUBLISH", "PUBLISH", "DISCONNECT"], Enumerable.Range(0, 5).Select(_ => _broker.Take().Split(' ')[0]));
 
         _broker.FailNext(PskError.Refused);
-        using var refused = new TelemetryApplication(Client(new TelemetryOptions { Reconnect = false }, new UptimeClock()), new Board(true, 200), new TelemetrySettings { Count = 1 }, _clock);
+        using var refused = new TelemetryApplication(Client(new TelemetryOptions { Reconnect = false }, new UptimeClock()), new TestBoard { Tenths = 200 }, new TelemetrySettings { Count = 1 }, _clock);
         Assert.False(refused.Run());
-    }
-
-    private sealed class Board(bool hasSensor, int tenths) : IBoard
-    {
-        public void Reboot() => throw new InvalidOperationException("nobody asked for it");
-
-        public long Uptime => 12345;
-
-        public long FreeMemory => 4096;
-
-        public bool TryReadTemperature(out int value)
-        {
-            value = tenths;
-            return hasSensor;
-        }
     }
 }
