@@ -25,6 +25,9 @@ public sealed class CoapPeer
     /// <summary>What the owner of the server knows the peer by.</summary>
     public object? Tag { get; set; }
 
+    /// <summary>Registrations and updates in the present minute, and which minute that is.</summary>
+    internal (uint Minute, int Count) Registering { get; set; }
+
     /// <summary>The largest message that fits into one datagram to the peer, in bytes.</summary>
     public int MaxMessageSize
     {

@@ -122,8 +122,16 @@ public sealed class CoapTransfer : ICoapRequestListener
         WasHeard = true;
         _listener.Progressed(this);
         bool hasBlock = TryGetBlock(response, CoapOption.Block1, out CoapBlock block);
-        if ((_content.Payload.Length <= _size && _sent == 0) || !TakeAcknowledgement(response.Code, hasBlock, block, now))
-            TakeResponse(response, now);
+        try
+        {
+            if (!TakeAcknowledgement(response.Code, hasBlock, block, now))
+                TakeResponse(response, now);
+        }
+        catch (ArgumentException)
+        {
+            // With the options of a further block it does not fit into a message.
+            Fail(CoapRequestFailure.Rejected);
+        }
     }
 
     void ICoapRequestListener.Failed(CoapRequest request, CoapRequestFailure failure)
@@ -145,8 +153,8 @@ public sealed class CoapTransfer : ICoapRequestListener
             SendBlock(now);
             return true;
         }
-        bool isTooLarge = code == CoapCode.RequestEntityTooLarge && hasBlock && block.Size < _size && _sent == 0;
-        bool isLost = code == CoapCode.RequestEntityIncomplete && !_isRestarted;
+        bool isTooLarge = code == CoapCode.RequestEntityTooLarge && hasBlock && block.Size < _size && _sent == 0 && _content.Payload.Length > block.Size;
+        bool isLost = code == CoapCode.RequestEntityIncomplete && !_isRestarted && _content.Payload.Length > _size;
         if (!isTooLarge && !isLost)
             return false;
         // RFC 7959 s2.9.3: once more in its size; s2.9.2: once more from the start.

@@ -13,6 +13,8 @@ public sealed class DeviceDirectory
 
     internal const int PerSecond = 20;
 
+    private const int DeadlinesKept = 1024;
+
     private readonly Dictionary<string, ManagedDevice> _devices = new(StringComparer.Ordinal);
     private readonly PriorityQueue<PendingOperation, long> _deadlines = new();
     private readonly Lock _gate = new();
@@ -45,6 +47,16 @@ public sealed class DeviceDirectory
     public int Open => Volatile.Read(ref _open);
 
     internal long Now => _clock();
+
+    /// <summary>How many times are kept at which an operation may end.</summary>
+    internal int Deadlines
+    {
+        get
+        {
+            lock (_gate)
+                return _deadlines.Count;
+        }
+    }
 
     internal int MaxBody => _options.MaxBody;
 
@@ -86,6 +98,7 @@ public sealed class DeviceDirectory
             device.Registration = registration;
             if (isChanged)
                 device.SetObservations(Configured(registration), anew: false);
+            device.RenewDoubtful();
         }
     }
 
@@ -145,7 +158,16 @@ public sealed class DeviceDirectory
         if (failure != Lwm2mFailure.None)
             return Refuse(pending, failure, failure == Lwm2mFailure.QueueFull ? "Too much waits for the device already." : "The device is not registered.");
         lock (_gate)
+        {
             _deadlines.Enqueue(pending, pending.Deadline);
+            // Those that ended long before their time would lie here until then.
+            if (_deadlines.Count > (2 * Open) + DeadlinesKept)
+            {
+                (PendingOperation, long)[] open = [.. _deadlines.UnorderedItems.Where(item => !item.Element.IsOver)];
+                _deadlines.Clear();
+                _deadlines.EnqueueRange(open);
+            }
+        }
         Wake(device);
         return pending;
     }

@@ -148,7 +148,10 @@ public sealed class DeviceShard : ICoapNotifications
         if (run.Observation is { } observation)
             isChanged = Settle(run, observation, answer, observe);
         Release(run);
-        if (run.Operation.Verb == Lwm2mVerb.Observe && answer.Records.Count > 0)
+        if (run.Operation.Verb == Lwm2mVerb.Observe && observe < 0 && answer.IsSuccess)
+            answer = answer with { Reason = "The device answered, and will not notify." };
+        bool isPublished = run.Operation.Verb == Lwm2mVerb.Observe || run.Operation.Publishes;
+        if (isPublished && answer.Records.Count > 0)
             Directory.Events?.Received(run.Device.Registration.DeviceId, ValueSource.Notification, answer.Records, taken => Directory.Counters.CountTaken(ValueSource.Notification, taken));
         if (run.Pending?.TryEnd(answer) == true)
             Directory.Counters.Count(answer.Failure);

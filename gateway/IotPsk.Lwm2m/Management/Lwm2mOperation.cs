@@ -66,6 +66,9 @@ public sealed record Lwm2mOperation
     /// </summary>
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>The values of the answer go where notified ones go, too.</summary>
+    public bool Publishes { get; init; }
+
     /// <summary>An operation at one path.</summary>
     /// <param name="verb">What.</param>
     /// <param name="path">Where.</param>

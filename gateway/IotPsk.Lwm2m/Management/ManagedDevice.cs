@@ -103,6 +103,16 @@ internal sealed class ManagedDevice(DeviceRegistration registration)
         Observations = after;
     }
 
+    /// <summary>Observations that the device may have given up are asked for again.</summary>
+    internal void RenewDoubtful()
+    {
+        foreach (Observation observation in Observations)
+        {
+            if (observation is { IsDoubtful: true, State: ObservationState.Active })
+                observation.State = ObservationState.Wanted;
+        }
+    }
+
     /// <summary>Whether it may bring another value now: so many in a row, then so many a second.</summary>
     internal bool MayBring(long now)
     {

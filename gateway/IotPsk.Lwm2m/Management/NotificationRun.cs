@@ -58,7 +58,10 @@ internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, O
     {
         acknowledgement?.Withhold();
         lock (device)
+        {
             observation.ForgetNewest();
+            observation.IsDoubtful = true;
+        }
     }
 
     private void Refuse(string problem)

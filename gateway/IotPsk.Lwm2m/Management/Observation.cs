@@ -27,6 +27,9 @@ internal sealed class Observation(ObjectPath path, ObjectPath[]? composite, bool
 
     internal ObservationState State { get; set; }
 
+    /// <summary>A notification was not acknowledged: a device that tried often enough notifies no more (RFC 7641 s4.5).</summary>
+    internal bool IsDoubtful { get; set; }
+
     internal byte[] Token => Composite is null ? Encode(Path) : Encode(Composite);
 
     internal bool Is(IReadOnlyList<ObjectPath> paths) =>
@@ -40,6 +43,7 @@ internal sealed class Observation(ObjectPath path, ObjectPath[]? composite, bool
         if (State == ObservationState.Active && _newest >= 0 && !CoapObserve.IsNewer(_newest, _newestAt, sequence, now))
             return false;
         State = ObservationState.Active;
+        IsDoubtful = false;
         (_newest, _newestAt) = (sequence, now);
         return true;
     }

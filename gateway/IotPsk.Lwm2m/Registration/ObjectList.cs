@@ -9,6 +9,9 @@ internal sealed class ObjectList
     /// <summary>More than any device has; the list of one that says so is refused.</summary>
     internal const int MaxLinks = 2000;
 
+    // What stands in every path, and what every device speaks.
+    private const int MaxRoot = 64, MaxFormats = 32;
+
     private readonly List<(string Target, string? Version)> _links = [];
 
     internal string Root { get; private set; } = "";
@@ -25,6 +28,7 @@ internal sealed class ObjectList
             TakeLink(reader);
         problem = reader.IsMalformed ? "The list of objects is no CoRE link format."
             : _links.Count > MaxLinks ? string.Create(CultureInfo.InvariantCulture, $"The list has more than {MaxLinks} links.")
+            : Root.Length > MaxRoot ? string.Create(CultureInfo.InvariantCulture, $"The root path has more than {MaxRoot} characters.")
             : "";
         if (problem.Length > 0)
             return false;
@@ -64,7 +68,7 @@ internal sealed class ObjectList
         }
         Root = target.TrimEnd('/');
         ContentFormats = [.. (formats ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Select(f => int.TryParse(f, NumberStyles.None, CultureInfo.InvariantCulture, out int format) ? format : -1).Where(f => f is >= 0 and <= ushort.MaxValue)];
+            .Select(f => int.TryParse(f, NumberStyles.None, CultureInfo.InvariantCulture, out int format) ? format : -1).Where(f => f is >= 0 and <= ushort.MaxValue).Take(MaxFormats)];
     }
 
     private ObjectLink? ToObject((string Target, string? Version) link) =>

@@ -16,6 +16,9 @@ public sealed class RegistrationResource : ICoapResource
     // s6.2.1: the lifetime if none is told.
     private const uint DefaultLifetime = 86_400;
 
+    // Each is written down and told to the broker; a device needs one in minutes.
+    private const int MostAMinute = 30;
+
     private readonly RegistrationStore _store;
     private readonly Func<long>? _clock;
     private readonly Action<CoapPeer>? _taken;
@@ -40,6 +43,11 @@ public sealed class RegistrationResource : ICoapResource
     {
         ArgumentNullException.ThrowIfNull(exchange);
         bool isBelow = TryGetLocation(exchange, out string? location);
+        if (!MayRegister(exchange))
+        {
+            exchange.Answer(CoapCode.TooManyRequests, "A device registers and updates up to 30 times a minute.");
+            return;
+        }
         switch (exchange.Request.Code)
         {
             case CoapCode.Post when isBelow && location is null:
@@ -56,6 +64,14 @@ public sealed class RegistrationResource : ICoapResource
                 exchange.Answer(isBelow ? CoapCode.MethodNotAllowed : CoapCode.NotFound);
                 break;
         }
+    }
+
+    private static bool MayRegister(CoapExchange exchange)
+    {
+        uint minute = (uint)(exchange.Now / 60_000);
+        int count = exchange.Peer.Registering.Minute == minute ? exchange.Peer.Registering.Count : 0;
+        exchange.Peer.Registering = (minute, Math.Min(count + 1, MostAMinute + 1));
+        return count < MostAMinute;
     }
 
     private void Register(CoapExchange exchange)

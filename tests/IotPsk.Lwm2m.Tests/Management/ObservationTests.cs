@@ -201,6 +201,35 @@ public class ObservationTests
     }
 
     [Fact]
+    public void A_device_that_got_no_acknowledgement_may_have_given_up_and_is_asked_again_at_its_next_update()
+    {
+        Observed();
+        _lab.Takes = false;
+        Assert.Equal("", _lab.Notify(_peer, s_token, 2, 110, Newer));
+        _lab.Heard(_peer);
+        Assert.Empty(_lab.Sent);
+        _lab.Directory.Updated(_lab.Directory.Find("device-1")!.Registration with { UpdatedAt = _lab.Now });
+        _lab.Heard(_peer);
+        Assert.StartsWith("GET /3303/0 observe=0", _lab.Answer(CoapCode.Content, 110, Pack, early: w => w.AddOption(CoapOption.Observe, 1u)), StringComparison.Ordinal);
+        _lab.Takes = true;
+        Assert.Equal("ACK 0.00", _lab.Notify(_peer, s_token, 2, 110, Newer));
+    }
+
+    [Fact]
+    public void An_update_with_other_objects_changes_what_is_observed_and_leaves_the_rest()
+    {
+        Observed("/3303/0 /3303/1");
+        _lab.Answer(CoapCode.Content, 110, "[]", early: w => w.AddOption(CoapOption.Observe, 1u));
+        DeviceRegistration before = _lab.Directory.Find("device-1")!.Registration;
+        _lab.Directory.Updated(before with { Objects = [new ObjectLink(new ObjectPath(3303, 0), null), new ObjectLink(new ObjectPath(3304, 0), null)] });
+        _lab.Heard(_peer);
+        Assert.StartsWith("GET /3304/0 observe=0", _lab.Answer(CoapCode.Content, 110, "[]", early: w => w.AddOption(CoapOption.Observe, 1u)), StringComparison.Ordinal);
+        Assert.Empty(_lab.Sent);
+        Assert.Equal(["/3303/0", "/3304/0"], _lab.Directory.FindActive("device-1").Select(p => p[0].ToString()));
+        Assert.Equal("RST", _lab.Notify(_peer, DeviceLab.Token("/3303/1"), 2, 110, "[]"));
+    }
+
+    [Fact]
     public void Observations_of_a_device_are_bounded()
     {
         _lab.Register(_peer, objects: string.Join(' ', Enumerable.Range(0, 1000).Select(i => $"/3303/{i}")));

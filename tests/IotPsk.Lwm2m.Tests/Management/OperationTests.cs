@@ -281,4 +281,52 @@ public class OperationTests
         Assert.Equal(Lwm2mFailure.Rejected, answers[0].Failure);
         Assert.Empty(lab.Sent);
     }
+
+    [Fact]
+    public void A_value_that_is_too_large_for_the_device_goes_again_in_smaller_blocks()
+    {
+        _lab.Register(_peer);
+        List<Lwm2mAnswer> answers = _lab.Ask(Lwm2mVerb.Write, "/5/0/0", more: o => o with { Payload = new byte[400], ContentFormat = CoapContentFormat.OctetStream });
+        Assert.Equal("PUT /5/0/0 format=42", _lab.Answer(CoapCode.RequestEntityTooLarge, late: w => w.AddOption(CoapOption.Block1, new CoapBlock(0, false, 256).Value)));
+        Assert.Equal("PUT /5/0/0 format=42 block1=0/1/256 size1=400", _lab.Answer(CoapCode.Continue, late: w => w.AddOption(CoapOption.Block1, new CoapBlock(0, true, 256).Value)));
+        // One that lost a block begins anew, once.
+        Assert.StartsWith("PUT /5/0/0 format=42 block1=1/0/256", _lab.Answer(CoapCode.RequestEntityIncomplete), StringComparison.Ordinal);
+        Assert.StartsWith("PUT /5/0/0 format=42 block1=0/1/256", _lab.Answer(CoapCode.Continue, late: w => w.AddOption(CoapOption.Block1, new CoapBlock(0, true, 256).Value)), StringComparison.Ordinal);
+        Assert.StartsWith("PUT /5/0/0 format=42 block1=1/0/256", _lab.Answer(CoapCode.RequestEntityIncomplete), StringComparison.Ordinal);
+        Assert.Equal(CoapCode.RequestEntityIncomplete, answers[0].Code);
+    }
+
+    [Fact]
+    public void What_is_read_is_published_if_that_is_asked_for()
+    {
+        _lab.Register(_peer);
+        _lab.Ask(Lwm2mVerb.Read, "/3/0/9");
+        _lab.Answer(CoapCode.Content, 0, "95");
+        Assert.Empty(_lab.Values);
+        _lab.Ask(Lwm2mVerb.Read, "/3/0/9", more: o => o with { Publishes = true });
+        _lab.Answer(CoapCode.Content, 0, "94");
+        Assert.Equal(["Notification device-1 /3/0/9=94%"], _lab.Values);
+    }
+
+    [Fact]
+    public void What_has_ended_does_not_lie_around_until_its_time_would_be_over()
+    {
+        _lab.Register(_peer, queueMode: true);
+        for (int i = 0; i < 5000; i++)
+        {
+            _lab.Ask(Lwm2mVerb.Read, "/3/0/9");
+            _lab.Answer(CoapCode.Content, 0, "95");
+        }
+        Assert.InRange(_lab.Directory.Deadlines, 0, 1100);
+        Assert.Equal(0, _lab.Directory.Open);
+    }
+
+    [Fact]
+    public void When_the_gateway_stops_everybody_who_waits_is_told()
+    {
+        _lab.Register(_peer);
+        List<Lwm2mAnswer> first = _lab.Ask(Lwm2mVerb.Read, "/3/0"), second = _lab.Ask(Lwm2mVerb.Read, "/3/0");
+        _lab.Directory.Stop();
+        Assert.Equal((Lwm2mFailure.Cancelled, Lwm2mFailure.Cancelled), (first[0].Failure, second[0].Failure));
+    }
 }

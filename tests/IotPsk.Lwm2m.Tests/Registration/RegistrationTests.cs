@@ -273,4 +273,20 @@ public class RegistrationTests : IRegistrationEvents
             return true;
         }));
     }
+
+    [Fact]
+    public void A_flood_of_updates_is_too_many_requests_until_the_next_minute()
+    {
+        string location = Register();
+        int taken = Enumerable.Range(0, 100).Count(_ => Ask(CoapCode.Post, location) == "2.04");
+        Assert.Equal(29, taken);
+        Assert.StartsWith("4.29", Ask(CoapCode.Post, location), StringComparison.Ordinal);
+        _wire.Now += 60_000;
+        Assert.StartsWith("4.04", Ask(CoapCode.Post, location), StringComparison.Ordinal);
+        Register();
+    }
+
+    [Fact]
+    public void A_root_that_would_not_fit_into_requests_is_refused() =>
+        Assert.StartsWith("4.00", Ask(CoapCode.Post, "/rd?ep=device-1&lwm2m=1.1", $"</{new string('r', 80)}>;rt=\"oma.lwm2m\",</{new string('r', 80)}/3/0>"), StringComparison.Ordinal);
 }

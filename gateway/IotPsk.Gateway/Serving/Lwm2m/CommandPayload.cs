@@ -5,7 +5,7 @@ using IotPsk.Lwm2m;
 namespace IotPsk.Gateway.Serving.Lwm2m;
 
 /// <summary>
-/// What a command brings: SenML-JSON, plain text, a list of paths, or an envelope <c>{"id":...,"reply":...,"timeout":SECONDS,"value":...}</c> around one of these.
+/// What a command brings: SenML-JSON, plain text, a list of paths, or an envelope <c>{"id":...,"reply":...,"timeout":SECONDS,"publish":true,"value":...}</c> around one of these.
 /// </summary>
 internal sealed record CommandPayload
 {
@@ -28,6 +28,9 @@ internal sealed record CommandPayload
 
     /// <summary>The device is to fetch the image.</summary>
     internal bool Pulls { get; private init; }
+
+    /// <summary>The values of the answer are to be published as if they had been notified.</summary>
+    internal bool Publishes { get; private init; }
 
     internal bool IsEmpty => Pack is null && Text is null;
 
@@ -60,7 +63,8 @@ internal sealed record CommandPayload
         var read = new CommandPayload
         {
             Id = id is { Length: <= MaxId } ? id : null,
-            Seconds = envelope.TryGetProperty("timeout", out JsonElement seconds) && seconds.TryGetDouble(out double number) ? number : 0,
+            Seconds = envelope.TryGetProperty("timeout", out JsonElement seconds) && seconds.ValueKind == JsonValueKind.Number && seconds.TryGetDouble(out double number) ? number : 0,
+            Publishes = envelope.TryGetProperty("publish", out JsonElement publish) && publish.ValueKind == JsonValueKind.True,
         };
         return envelope.TryGetProperty("value", out JsonElement value) ? ReadValue(read, value) : read;
     }

@@ -49,6 +49,7 @@ internal sealed class Lwm2mCommands(Lwm2mDevices devices) : ICommandHandler
         {
             Verb = verb,
             Paths = path.Depth == 0 && reads ? given.Paths ?? [] : [path],
+            Publishes = given.Publishes,
             Timeout = given.Seconds is > 0 and <= MostSeconds ? TimeSpan.FromSeconds(given.Seconds) : null,
         };
         return reads || given.IsEmpty ? operation : AddValue(operation, path, given, ref problem);

@@ -16,6 +16,7 @@ namespace IotPsk.Gateway.Serving.Lwm2m;
 /// </summary>
 internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncDisposable
 {
+    private const int RefusalInterval = 10_000;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
     private readonly ILogger _log;
@@ -26,7 +27,7 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
     private readonly ITimer _timer;
     private readonly ConcurrentDictionary<Lwm2mSubscription, bool> _subscriptions = new();
     private readonly long[] _ended = new long[Enum.GetValues<RegistrationEnd>().Length];
-    private long _registered, _updated;
+    private long _registered, _updated, _nextRefusal;
 
     private Lwm2mDevices(string directory, TimeProvider time, ILogger log)
     {
@@ -181,14 +182,21 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
     {
         DateTimeOffset now = _time.GetUtcNow();
         ValueMessages.FixTimes(records, now);
-        Tell(new Lwm2mEvent(now, deviceId, Lwm2mEventKind.Value, null, records));
+        if (!_subscriptions.IsEmpty)
+            Tell(new Lwm2mEvent(now, deviceId, Lwm2mEventKind.Value, null, records));
         if (Outlet is { } outlet)
             ValueMessages.Publish(outlet, deviceId, records, taken);
         else
             taken(true);
     }
 
-    void IDeviceEvents.Refused(string deviceId, string problem) => _log.ValuesRefused(LogName.Of(deviceId), problem);
+    void IDeviceEvents.Refused(string deviceId, string problem)
+    {
+        // A flood is told in a line every ten seconds, not in one each.
+        long now = _clock.Now, next = Volatile.Read(ref _nextRefusal);
+        if (now >= next && Interlocked.CompareExchange(ref _nextRefusal, now + RefusalInterval, next) == next)
+            _log.ValuesRefused(LogName.Of(deviceId), problem, Directory.Counters.Refused);
+    }
 
     void IDeviceEvents.ObservationsChanged(string deviceId)
     {
@@ -211,7 +219,15 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
 
     private void Tick()
     {
-        _store.Expire(_clock.Now);
-        Directory.Expire();
+        try
+        {
+            _store.Expire(_clock.Now);
+            Directory.Expire();
+        }
+        // On a thread of the pool it would end the process.
+        catch (Exception fault)
+        {
+            _log.Fault(fault);
+        }
     }
 }

@@ -15,8 +15,8 @@ internal static partial class Lwm2mLog
     [LoggerMessage(1102, LogLevel.Debug, "The registration of {DeviceId} ({Device}) ended: {Reason}", EventName = "RegistrationEnded")]
     internal static partial void RegistrationEnded(this ILogger log, string deviceId, string device, RegistrationEnd reason);
 
-    [LoggerMessage(1103, LogLevel.Warning, "Values of device {Device} are not taken: {Problem}", EventName = "ValuesRefused")]
-    internal static partial void ValuesRefused(this ILogger log, string device, string problem);
+    [LoggerMessage(1103, LogLevel.Warning, "Values of device {Device} are not taken: {Problem} {Count} of all devices so far", EventName = "ValuesRefused")]
+    internal static partial void ValuesRefused(this ILogger log, string device, string problem, long count);
 
     [LoggerMessage(1104, LogLevel.Information, "The firmware of device {Device} was updated by {File}", EventName = "FirmwareUpdated")]
     internal static partial void FirmwareUpdated(this ILogger log, string device, string file);
