@@ -103,7 +103,7 @@ internal sealed partial class ConfigurationReader
     }
 
     private string? OptionalPath(JsonObjectReader reader, string key) =>
-        reader.Has(key) ? AbsolutePath(reader, key, $"/etc/iotpsk/{key}") : null;
+        reader.TryGet(key, out _) ? AbsolutePath(reader, key, $"/etc/iotpsk/{key}") : null;
 
     private TpmConfiguration Tpm(JsonObjectReader? reader)
     {
