@@ -50,6 +50,7 @@ static void configure(tls_server *out, const tls_server_settings *settings)
                                                                        : MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
     suites[0] = settings->suite;
     if (settings->suite != 0) mbedtls_ssl_conf_ciphersuites(config, suites);
+    if (settings->protocols != NULL) CHECK_EQUAL(0, mbedtls_ssl_conf_alpn_protocols(config, settings->protocols));
     mbedtls_ssl_conf_new_session_tickets(config, (uint16_t) settings->tickets);
     mbedtls_ssl_conf_session_tickets_cb(config, write_ticket, parse_ticket, NULL);
     CHECK_EQUAL(0, mbedtls_ssl_conf_psk(config, key, sizeof key, settings->identity, settings->identity_length));

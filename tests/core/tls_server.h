@@ -23,6 +23,7 @@ typedef struct tls_server_settings {
     int psk_ke;                     /* without Diffie-Hellman as well */
     unsigned tickets;               /* how many it gives after a handshake */
     int suite;                      /* 0: its own choice */
+    const char **protocols;         /* ALPN; NULL: none */
 } tls_server_settings;
 
 void tls_server_start(tls_server *out, const tls_server_settings *settings);

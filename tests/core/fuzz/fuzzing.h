@@ -45,6 +45,11 @@ enum { EVENT_DATAGRAM = 0, EVENT_TICK = 1, EVENT_WRITE = 2, EVENT_SLEEP = 3, EVE
 int32_t fuzz_open_dtls(psk_core **core, uint8_t flags, const uint8_t *saved, size_t length);
 void fuzz_dtls(const uint8_t *data, size_t size);
 
+/* Re-keying: what the gateway sends, after a vault in memory was given the usual bundle. */
+extern const psk_vault fuzz_store;
+psk_core *fuzz_open_rekey(void);
+void fuzz_rekey(const uint8_t *data, size_t size);
+
 /* What must hold of any result. */
 #define MUST(condition) do { if (!(condition)) __builtin_trap(); } while (0)
 

@@ -11,9 +11,10 @@ passed=0 failed=0
 
 # target | its share of the time, in percent | longest input
 targets='
-tls    35 2048
-dtls   30 4096
-saved  15 2048
+tls    32 2048
+dtls   28 4096
+saved  12 2048
+rekey   8 4096
 vault  10 4096
 bundle  6 2300
 queue   4 2048

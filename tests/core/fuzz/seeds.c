@@ -1,5 +1,5 @@
 /* seeds DIRECTORY: writes the first inputs of the fuzzers, from sessions with mbedTLS's own servers in the world of fuzzing.h:
- * DIRECTORY/tls, dtls, saved, bundle, vault, queue. */
+ * DIRECTORY/tls, dtls, saved, rekey, bundle, vault, queue. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -298,10 +298,70 @@ static void dtls_seeds(void)
         add(&record, bundle_head, sizeof bundle_head);
         add(&record, encoded.data, encoded.length);
         add(&record, digest, sizeof digest);
+        /* The successor's record: refusals, predecessor's digest, bundle. */
+        recipe.key_first = 9;
+        make_bundle(&recipe, &encoded);
+        const size_t content = 1 + sizeof digest + encoded.length;
+        const uint8_t successor_head[] = { 'P', 'S', 'K', 'V', 1, 2, (uint8_t) (content >> 8), (uint8_t) content, (uint8_t) i };
+        add_byte(&record, (unsigned) (content + 40) >> 8);
+        add_byte(&record, (unsigned) (content + 40));
+        add(&record, successor_head, sizeof successor_head);
+        add(&record, digest, sizeof digest);
+        add(&record, encoded.data, encoded.length);
+        add(&record, digest, sizeof digest);
         add(&record, head, sizeof head);
         add(&record, saved.data + 3, length);
         add(&record, digest, sizeof digest);
         save(&record, "vault");
+    }
+}
+
+/* Re-keying -------------------------------------------------------------------------------------------------------------- */
+
+/* The gateway answers with this code, and a bundle of the next epoch behind code 0. */
+static void rekey_session(unsigned code, seed *out)
+{
+    static const char *protocols[] = { "iotpsk-rekey/1", NULL };
+    const psk_bundle bundle = fuzz_bundle();
+    const tls_server_settings settings = { .identity = bundle.tls13_identity.data, .identity_length = bundle.tls13_identity.length,
+                                           .key_first = 1, .protocols = protocols };
+    bundle_recipe next = usual_bundle;
+    seed answer = { .length = 0 };
+    bytes encoded;
+    uint8_t request[2048];
+    next.key_first = 9;
+    next.epoch = 2;
+    next.with_tls12 = 1;
+    make_bundle(&next, &encoded);
+    add_byte(&answer, code);
+    add_sized(&answer, encoded.data, code == 0 ? encoded.length : 0);
+    fuzz_reset();
+    fuzz_side = SERVER;
+    tls_server_start(&tls, &settings);
+    fuzz_side = DEVICE;
+    psk_core *core = fuzz_open_rekey();
+    for (int round = 0; psk_core_step(core) > 0; round++) {
+        CHECK(round < 20);
+        carry_tls(core, out);
+    }
+    carry_tls(core, out);
+    CHECK_EQUAL(PSK_CORE_WANTS_INPUT, psk_core_rekey(core, &fuzz_store, 0));
+    CHECK(psk_core_drain(core, request, sizeof request) > 0);
+    psk_core_free(core);
+    fuzz_side = SERVER;
+    CHECK_EQUAL(answer.length, tls_server_send(&tls, answer.data, answer.length));
+    for (size_t length; (length = tls_server_drain(&tls, request, sizeof request)) > 0;) add(out, request, length);
+    tls_server_stop(&tls);
+}
+
+static void rekey_seeds(void)
+{
+    for (unsigned code = 0; code < 3; code++) {
+        seed next = { .length = 0 };
+        rekey_session(code, &next);
+        save(&next, "rekey");
+        fuzz_rekey(next.data, next.length);
+        CHECK_EQUAL(code == 0 ? READ : CONNECTED, fuzz_reached);
     }
 }
 
@@ -330,6 +390,7 @@ TEST(seeds)
     (void) mkdir(root, 0700);
     tls_seeds();
     dtls_seeds();
+    rekey_seeds();
     small_seeds();
     (void) printf("%d seeds\n", written);
 }
