@@ -3,21 +3,23 @@ using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 
-public sealed class RekeyingTests : IDisposable
+public abstract class RekeyingTests(BackEnd backEnd) : IDisposable
 {
     private static readonly EsysTpm.WrappedKey Wrapped = new([1], [2]);
-    private readonly TempDirectory _directory = new();
+    private readonly BackEnd _backEnd = backEnd;
     private readonly FakeTimeProvider _time = new();
 
-    private StateDirectory State => StateDirectory.OpenOrCreate(_directory["state"]);
-
-    public void Dispose() => _directory.Dispose();
+    public void Dispose()
+    {
+        _backEnd.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public void Device_of_an_older_epoch_gets_the_newest_one_once_an_hour_whoever_is_asked()
     {
         using var registry = Fleet(epochs: 2);
-        using var other = SqliteRegistry.Open(State, _time);
+        using var other = _backEnd.Source.Open(_time);
 
         Assert.Equal(RekeyVerdict.Granted, registry.NoteRekey(Request()));
         Assert.Equal(RekeyVerdict.TooSoon, registry.NoteRekey(Request()));
@@ -39,9 +41,9 @@ public sealed class RekeyingTests : IDisposable
         using (var registry = Fleet(epochs: 2))
             Assert.Equal(RekeyVerdict.Granted, registry.NoteRekey(Request()));
 
-        using var again = SqliteRegistry.Open(State, _time);
+        using var again = _backEnd.Source.Open(_time);
         Assert.Equal(RekeyVerdict.TooSoon, again.NoteRekey(Request()));
-        using var withOtherClock = SqliteRegistry.Open(State, new FakeTimeProvider());
+        using var withOtherClock = _backEnd.Source.Open(new FakeTimeProvider());
         Assert.Equal(RekeyVerdict.Granted, withOtherClock.NoteRekey(Request()));
     }
 
@@ -49,7 +51,7 @@ public sealed class RekeyingTests : IDisposable
     public void Of_many_who_ask_at_once_one_is_granted()
     {
         using var registry = Fleet(epochs: 2);
-        using var other = SqliteRegistry.Open(State, _time);
+        using var other = _backEnd.Source.Open(_time);
         var verdicts = new RekeyVerdict[16];
 
         Parallel.For(0, verdicts.Length, i => verdicts[i] = (i % 2 == 0 ? registry : other).NoteRekey(Request()));
@@ -62,7 +64,7 @@ public sealed class RekeyingTests : IDisposable
     public void What_the_registry_says_now_counts_and_not_what_was_read_before()
     {
         using var registry = Fleet(epochs: 2);
-        using var other = SqliteRegistry.Open(State, _time);
+        using var other = _backEnd.Source.Open(_time);
         Assert.True(registry.TryGetDevice("dev-1", out _) && registry.TryGetDevice("dev-2", out _));
 
         // Unnoticed by the first, as within a polling interval.
@@ -72,7 +74,7 @@ public sealed class RekeyingTests : IDisposable
         Assert.Equal(RekeyVerdict.NotAccepted, registry.NoteRekey(Request()));
         Assert.Equal(RekeyVerdict.Granted, registry.NoteRekey(Request() with { Generation = 3 }));
 
-        other.MarkCompromised();
+        other.Fleets.MarkCompromised();
         Assert.Equal(RekeyVerdict.Compromised, registry.NoteRekey(Request("dev-2")));
     }
 
@@ -80,17 +82,17 @@ public sealed class RekeyingTests : IDisposable
     public void Nobody_gets_a_key_on_the_strength_of_one_that_is_known_to_others_or_retired()
     {
         using var registry = Fleet(epochs: 1);
-        registry.BeginEpoch(2, Key(2), Wrapped, compromised: true);
-        registry.Activate(2, [9]);
+        registry.Fleets.BeginEpoch(2, Key(2), Wrapped, compromised: true);
+        registry.Fleets.Activate(2, [9]);
         Assert.Equal(RekeyVerdict.Compromised, registry.NoteRekey(Request()));
 
         // The next rotation, an ordinary one, does not make the old key any better; that of epoch 2 is good.
-        registry.BeginEpoch(3, Key(3), Wrapped, compromised: false);
-        registry.Activate(3, [9]);
+        registry.Fleets.BeginEpoch(3, Key(3), Wrapped, compromised: false);
+        registry.Fleets.Activate(3, [9]);
         Assert.Equal(RekeyVerdict.Compromised, registry.NoteRekey(Request() with { To = 3 }));
         Assert.Equal(RekeyVerdict.Granted, registry.NoteRekey(Request() with { From = 2, To = 3 }));
 
-        registry.Retire(1);
+        registry.Fleets.Retire(1);
         Assert.Equal(RekeyVerdict.NotAccepted, registry.NoteRekey(Request("dev-2") with { To = 3 }));
     }
 
@@ -113,18 +115,22 @@ public sealed class RekeyingTests : IDisposable
 
     private static TpmKeyReference Key(int epoch) => new(0x81010000u + (uint)epoch, [0, 11, (byte)epoch]);
 
-    private SqliteRegistry Fleet(int epochs)
+    private IRegistry Fleet(int epochs)
     {
-        var registry = SqliteRegistry.OpenOrCreate(State, _time);
-        registry.BeginFleet("gw", new TpmKeyReference(0x81000001, [0, 11, 0]), Key(1), Wrapped);
-        registry.Activate(1, [9]);
+        var registry = _backEnd.Source.OpenOrCreate(_time);
+        registry.Fleets.BeginFleet("gw", new TpmKeyReference(0x81000001, [0, 11, 0]), Key(1), Wrapped);
+        registry.Fleets.Activate(1, [9]);
         for (var epoch = 2; epoch <= epochs; epoch++)
         {
-            registry.BeginEpoch(epoch, Key(epoch), Wrapped, compromised: false);
-            registry.Activate(epoch, [9]);
+            registry.Fleets.BeginEpoch(epoch, Key(epoch), Wrapped, compromised: false);
+            registry.Fleets.Activate(epoch, [9]);
         }
 
         registry.EnrolMany(["dev-1", "dev-2"]);
         return registry;
     }
 }
+
+public sealed class RekeyingTestsOnSqlite() : RekeyingTests(new SqliteBackEnd());
+
+public sealed class RekeyingTestsOnPostgres() : RekeyingTests(new PostgresBackEnd());

@@ -2,37 +2,37 @@ using IotPsk.Keys.Tests.Support;
 
 namespace IotPsk.Keys.Tests;
 
-public sealed class RollbackGuardTests : IDisposable
+public abstract class RollbackGuardTests : IDisposable
 {
     private readonly Swtpm _swtpm = new();
-    private readonly TempDirectory _directory = new();
+    private readonly BackEnd _backEnd;
     private readonly EsysTpm _tpm;
 
-    public RollbackGuardTests()
+    protected RollbackGuardTests(BackEnd backEnd)
     {
+        _backEnd = backEnd;
         _tpm = new EsysTpm(new TpmOptions { Tcti = _swtpm.Tcti, KeyAuth = "value"u8.ToArray() });
-        FleetSetup.Init(State, _tpm, new FleetSetupOptions { ServerId = "gateway-01" });
+        FleetSetup.Init(_backEnd.Source, _tpm, new FleetSetupOptions { ServerId = "gateway-01" });
         Use(registry => registry.EnrolMany(["a", "b"]));
     }
-
-    private StateDirectory State => StateDirectory.OpenOrCreate(_directory["state"]);
 
     public void Dispose()
     {
         _tpm.Dispose();
         _swtpm.Dispose();
-        _directory.Dispose();
+        _backEnd.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
     public void Registry_put_back_to_before_a_revocation_is_noticed()
     {
-        var before = Copy();
+        var putBack = _backEnd.Copy();
         Use(registry => registry.Revoke("a"));
         Start();
         Start();
 
-        PutBack(before);
+        putBack();
 
         var e = Assert.Throws<RegistryException>(Start);
         Assert.Equal(RegistryFault.RolledBack, e.Fault);
@@ -42,12 +42,12 @@ public sealed class RollbackGuardTests : IDisposable
     [Fact]
     public void Registry_put_back_to_before_a_retirement_is_noticed()
     {
-        FleetRotation.Rotate(State, _tpm, new FleetRotationOptions());
-        var before = Copy();
-        FleetRotation.Retire(State, _tpm, 1);
+        FleetRotation.Rotate(_backEnd.Source, _tpm, new FleetRotationOptions());
+        var putBack = _backEnd.Copy();
+        FleetRotation.Retire(_backEnd.Source, _tpm, 1);
         Start();
 
-        PutBack(before);
+        putBack();
 
         Assert.Equal(RegistryFault.RolledBack, Assert.Throws<RegistryException>(Start).Fault);
     }
@@ -57,12 +57,12 @@ public sealed class RollbackGuardTests : IDisposable
     {
         Use(registry => registry.AnnounceSnapshot("lwm2m", 1));
         Start();
-        var before = Copy();
+        var putBack = _backEnd.Copy();
         Use(registry => Assert.NotNull(registry.TakeSnapshot("lwm2m")));
         Use(registry => Assert.Null(registry.TakeSnapshot("lwm2m")));
         Start();
 
-        PutBack(before);
+        putBack();
 
         Assert.Equal(RegistryFault.RolledBack, Assert.Throws<RegistryException>(Start).Fault);
     }
@@ -82,11 +82,11 @@ public sealed class RollbackGuardTests : IDisposable
     [Fact]
     public void Restored_backup_is_taken_as_it_is()
     {
-        Use(registry => RegistryBackup.Write(registry, _directory["backup"]));
+        Use(registry => RegistryBackup.Write(registry, _backEnd.Directory["backup"]));
         Use(registry => registry.Revoke("a"));
         Start();
 
-        RegistryBackup.Restore(State, _tpm, _directory["backup"], replace: true);
+        RegistryBackup.Restore(_backEnd.Source, _tpm, _backEnd.Directory["backup"], replace: true);
 
         Start();
         Use(registry => registry.Revoke("b"));
@@ -98,33 +98,33 @@ public sealed class RollbackGuardTests : IDisposable
     {
         Use(registry => registry.Revoke("a"));
         // Killed after the announcement.
-        Use(registry => registry.AnnounceIncrement());
+        Use(registry => registry.Rollback.AnnounceIncrement());
         Start();
         var counter = Counter();
         // Killed after the increment, before the registry knew.
         Use(registry =>
         {
             registry.Revoke("b");
-            registry.AnnounceIncrement();
-            _tpm.IncrementCounter(registry.ReadRollbackMark().Index);
+            registry.Rollback.AnnounceIncrement();
+            _tpm.IncrementCounter(registry.Rollback.ReadRollbackMark().Index);
         });
 
         Start();
 
         Assert.Equal(counter + 1, Counter());
-        Use(registry => Assert.Equal(RollbackState.Settled, registry.ReadRollbackMark().State));
+        Use(registry => Assert.Equal(RollbackState.Settled, registry.Rollback.ReadRollbackMark().State));
     }
 
     [Fact]
     public void Revocation_between_announcement_and_increment_gets_an_increment_of_its_own()
     {
         Use(registry => registry.Revoke("a"));
-        Use(registry => registry.AnnounceIncrement());
-        var between = Copy();
+        Use(registry => registry.Rollback.AnnounceIncrement());
+        var putBack = _backEnd.Copy();
         Use(registry => registry.Revoke("b"));
         Start();
 
-        PutBack(between);
+        putBack();
 
         Assert.Equal(RegistryFault.RolledBack, Assert.Throws<RegistryException>(Start).Fault);
     }
@@ -134,8 +134,8 @@ public sealed class RollbackGuardTests : IDisposable
     {
         Use(registry => registry.Revoke("a"));
         var counter = Counter();
-        using var registry = SqliteRegistry.Open(State);
-        using (State.LockCounter())
+        using var registry = _backEnd.Source.Open();
+        using (_backEnd.State.LockCounter())
             Assert.False(new RollbackGuard(registry).Sync(_tpm));
         Assert.Equal(counter, Counter());
 
@@ -151,10 +151,10 @@ public sealed class RollbackGuardTests : IDisposable
         Use(registry =>
         {
             var index = _tpm.FirstFreeCounter();
-            registry.WriteRollbackMark(new RollbackMark(index, 0, RollbackState.Settled));
+            registry.Rollback.WriteRollbackMark(new RollbackMark(index, 0, RollbackState.Settled));
             Assert.False(new RollbackGuard(registry).IsPrepared);
             RollbackGuard.Prepare(registry, _tpm);
-            Assert.Equal(index, registry.ReadRollbackMark().Index);
+            Assert.Equal(index, registry.Rollback.ReadRollbackMark().Index);
             Assert.True(new RollbackGuard(registry).IsPrepared);
         });
         Start();
@@ -164,7 +164,7 @@ public sealed class RollbackGuardTests : IDisposable
     public void Counter_works_in_an_encrypting_session_and_needs_the_authorisation_value()
     {
         Use(registry => registry.Revoke("a"));
-        using var registry = SqliteRegistry.Open(State);
+        using var registry = _backEnd.Source.Open();
         using (var without = new EsysTpm(_swtpm.Tcti))
         {
             without.Open();
@@ -191,25 +191,17 @@ public sealed class RollbackGuardTests : IDisposable
 
     private ulong Counter()
     {
-        using var registry = SqliteRegistry.Open(State);
-        return _tpm.ReadCounter(registry.ReadRollbackMark().Index);
+        using var registry = _backEnd.Source.Open();
+        return _tpm.ReadCounter(registry.Rollback.ReadRollbackMark().Index);
     }
 
-    private byte[] Copy()
+    private void Use(Action<IRegistry> work)
     {
-        Use(registry => registry.Seal());
-        return File.ReadAllBytes(State.RegistryPath);
-    }
-
-    private void PutBack(byte[] registry)
-    {
-        Copy();
-        File.WriteAllBytes(State.RegistryPath, registry);
-    }
-
-    private void Use(Action<SqliteRegistry> work)
-    {
-        using var registry = SqliteRegistry.Open(State);
+        using var registry = _backEnd.Source.Open();
         work(registry);
     }
 }
+
+public sealed class RollbackGuardTestsOnSqlite() : RollbackGuardTests(new SqliteBackEnd());
+
+public sealed class RollbackGuardTestsOnPostgres() : RollbackGuardTests(new PostgresBackEnd());

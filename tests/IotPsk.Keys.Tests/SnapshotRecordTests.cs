@@ -2,17 +2,18 @@ using IotPsk.Keys.Tests.Support;
 
 namespace IotPsk.Keys.Tests;
 
-public sealed class SnapshotRecordTests : IDisposable
+public abstract class SnapshotRecordTests : IDisposable
 {
-    private readonly TempDirectory _directory = new();
-    private readonly SqliteRegistry _registry;
+    private readonly BackEnd _backEnd;
+    private readonly IRegistry _registry;
 
-    public SnapshotRecordTests() => _registry = SqliteRegistry.OpenOrCreate(StateDirectory.OpenOrCreate(_directory["state"]));
+    protected SnapshotRecordTests(BackEnd backEnd) => (_backEnd, _registry) = (backEnd, backEnd.Source.OpenOrCreate());
 
     public void Dispose()
     {
         _registry.Dispose();
-        _directory.Dispose();
+        _backEnd.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
@@ -22,7 +23,7 @@ public sealed class SnapshotRecordTests : IDisposable
         long generation = _registry.AnnounceSnapshot("lwm2m", 3);
         Assert.Equal(new SnapshotRecord(generation, 3), _registry.TakeSnapshot("lwm2m"));
         Assert.Null(_registry.TakeSnapshot("lwm2m"));
-        using SqliteRegistry other = Open();
+        using IRegistry other = _backEnd.Source.Open();
         Assert.Null(other.TakeSnapshot("lwm2m"));
     }
 
@@ -35,6 +36,8 @@ public sealed class SnapshotRecordTests : IDisposable
         Assert.NotEqual(second, _registry.AnnounceSnapshot("a", 2));
         Assert.Null(_registry.TakeSnapshot("b"));
     }
-
-    private SqliteRegistry Open() => SqliteRegistry.Open(StateDirectory.Open(_directory["state"]));
 }
+
+public sealed class SnapshotRecordTestsOnSqlite() : SnapshotRecordTests(new SqliteBackEnd());
+
+public sealed class SnapshotRecordTestsOnPostgres() : SnapshotRecordTests(new PostgresBackEnd());

@@ -4,21 +4,21 @@ using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 
-public sealed class TicketKeyRingTests : IDisposable
+public abstract class TicketKeyRingTests : IDisposable
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
     private readonly Swtpm _swtpm = new();
-    private readonly TempDirectory _directory = new();
+    private readonly BackEnd _backEnd;
     private readonly FakeTimeProvider _time = new();
     private readonly EsysTpm _tpm;
-    private readonly SqliteRegistry _registry;
+    private readonly IRegistry _registry;
 
-    public TicketKeyRingTests()
+    protected TicketKeyRingTests(BackEnd backEnd)
     {
-        var state = StateDirectory.OpenOrCreate(_directory["state"]);
+        _backEnd = backEnd;
         using (var tpm = new EsysTpm(_swtpm.Tcti))
-            FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = "gateway-01" });
-        _registry = SqliteRegistry.Open(state, _time);
+            FleetSetup.Init(backEnd.Source, tpm, new FleetSetupOptions { ServerId = "gateway-01" });
+        _registry = backEnd.Source.Open(_time);
         _tpm = new EsysTpm(_swtpm.Tcti);
         _tpm.Open();
     }
@@ -28,7 +28,8 @@ public sealed class TicketKeyRingTests : IDisposable
         _tpm.Dispose();
         _registry.Dispose();
         _swtpm.Dispose();
-        _directory.Dispose();
+        _backEnd.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     private TicketKeyRing Ring()
@@ -67,7 +68,7 @@ public sealed class TicketKeyRingTests : IDisposable
         Assert.Contains(first, Secrets(ring));
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.DoesNotContain(first, Secrets(ring));
-        Assert.DoesNotContain(_registry.ReadTicketKeys(), key => key.CreatedAt <= _time.GetUtcNow() - TimeSpan.FromDays(3));
+        Assert.DoesNotContain(_registry.TicketKeys.ReadTicketKeys(), key => key.CreatedAt <= _time.GetUtcNow() - TimeSpan.FromDays(3));
     }
 
     [Fact]
@@ -87,12 +88,12 @@ public sealed class TicketKeyRingTests : IDisposable
         using var ring = Ring();
         byte[] secret = [];
         ring.Refresh(keys => secret = [.. keys[0].Secret]);
-        foreach (string file in Directory.GetFiles(_directory["state"]))
+        foreach (string file in Directory.GetFiles(_backEnd.State.Path))
             Assert.DoesNotContain(Encoding.Latin1.GetString(secret), Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
 
-        WrappedTicketKey key = Assert.Single(_registry.ReadTicketKeys());
+        WrappedTicketKey key = Assert.Single(_registry.TicketKeys.ReadTicketKeys());
         _time.Advance(TicketKeyRing.Period);
-        _registry.AddTicketKey(key with { Name = [1, 2, 3, 4, 5, 6, 7, 8], CreatedAt = _time.GetUtcNow() }, _ => false);
+        _registry.TicketKeys.AddTicketKey(key with { Name = [1, 2, 3, 4, 5, 6, 7, 8], CreatedAt = _time.GetUtcNow() }, _ => false);
         string[] secrets = Secrets(ring);
         Assert.Equal([Convert.ToHexString(secret)], secrets[1..]);
         Assert.NotEqual(Convert.ToHexString(secret), secrets[0]);
@@ -106,9 +107,9 @@ public sealed class TicketKeyRingTests : IDisposable
         string secret;
         using (var ring = Ring())
             secret = Assert.Single(Secrets(ring));
-        WrappedTicketKey key = Assert.Single(_registry.ReadTicketKeys());
-        _registry.EraseTicketKeys(_time.GetUtcNow());
-        _registry.AddTicketKey(name ? key with { Name = [1, 2, 3, 4, 5, 6, 7, 8] } : key with { CreatedAt = key.CreatedAt.AddHours(1) }, _ => false);
+        WrappedTicketKey key = Assert.Single(_registry.TicketKeys.ReadTicketKeys());
+        _registry.TicketKeys.EraseTicketKeys(_time.GetUtcNow());
+        _registry.TicketKeys.AddTicketKey(name ? key with { Name = [1, 2, 3, 4, 5, 6, 7, 8] } : key with { CreatedAt = key.CreatedAt.AddHours(1) }, _ => false);
 
         using var other = Ring();
         Assert.DoesNotContain(secret, Secrets(other));
@@ -140,3 +141,7 @@ public sealed class TicketKeyRingTests : IDisposable
         Assert.Throws<InvalidOperationException>(() => locked.Refresh(_ => { }));
     }
 }
+
+public sealed class TicketKeyRingTestsOnSqlite() : TicketKeyRingTests(new SqliteBackEnd());
+
+public sealed class TicketKeyRingTestsOnPostgres() : TicketKeyRingTests(new PostgresBackEnd());
