@@ -56,6 +56,11 @@ pg_remove() {
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   set -u
+  # What a test had open when it started this, such as a connection to a TPM, must not stay open because of it. (255 is this file.)
+  for fd in /proc/$$/fd/*; do
+    fd=${fd##*/}
+    if [ "$fd" -gt 2 ] && [ "$fd" -ne 255 ]; then eval "exec $fd>&-"; fi
+  done
   trap pg_remove EXIT
   trap 'exit 1' TERM INT
   if ! { pg_make "${1:?the port is missing}" && pg_start; }; then exit 1; fi

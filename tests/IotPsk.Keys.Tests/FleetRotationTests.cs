@@ -3,26 +3,27 @@ using IotPsk.TestSupport;
 
 namespace IotPsk.Keys.Tests;
 
-public sealed class FleetRotationTests : IDisposable
+public abstract class FleetRotationTests(BackEnd backEnd) : IDisposable
 {
     private readonly Swtpm _swtpm = new();
-    private readonly TempDirectory _directory = new();
+    private readonly BackEnd _backEnd = backEnd;
     private readonly FakeTimeProvider _time = new();
 
-    private StateDirectory State => StateDirectory.OpenOrCreate(_directory["state"]);
+    private RegistrySource Source => _backEnd.Source;
 
     public void Dispose()
     {
         _swtpm.Dispose();
-        _directory.Dispose();
+        _backEnd.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
     public void Rotation_makes_another_key_and_both_are_accepted()
     {
-        var before = Init(_swtpm, State).ActiveEpoch!;
+        var before = Init(_swtpm, Source).ActiveEpoch!;
 
-        var (fleet, finished) = Rotate(_swtpm, State);
+        var (fleet, finished) = Rotate(_swtpm, Source);
 
         Assert.False(finished);
         Assert.Equal([EpochState.Overlap, EpochState.Active], fleet.Epochs.Select(epoch => epoch.State));
@@ -36,8 +37,8 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Keys_of_one_device_differ_from_epoch_to_epoch()
     {
-        Init(_swtpm, State);
-        var fleet = Rotate(_swtpm, State).Fleet;
+        Init(_swtpm, Source);
+        var fleet = Rotate(_swtpm, Source).Fleet;
         using var tpm = Open(_swtpm);
         var device = new DeviceRecord("dev-1", DeviceMode.Derived, _time.GetUtcNow(), null, 1);
 
@@ -53,12 +54,12 @@ public sealed class FleetRotationTests : IDisposable
     {
         foreach (var step in Enum.GetValues<FleetSetupStep>().Except([FleetSetupStep.StorageRootReady]))
         {
-            using var directory = new TempDirectory();
+            using var another = _backEnd.Another();
             using var swtpm = new Swtpm();
-            var state = StateDirectory.OpenOrCreate(directory["state"]);
+            var state = another.Source;
             Init(swtpm, state);
             Assert.Throws<Killed>(() => Rotate(swtpm, state, killAfter: step));
-            using (var registry = SqliteRegistry.Open(state))
+            using (var registry = state.Open())
             {
                 // Until it is finished the fleet goes on with the key it has.
                 Assert.Equal(1, registry.RequireFleet().ActiveEpoch!.Number);
@@ -77,45 +78,45 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Compromise_is_noted_with_the_keys_it_concerns_and_outlives_an_interruption()
     {
-        Init(_swtpm, State);
-        Assert.Throws<Killed>(() => Rotate(_swtpm, State, compromised: true, killAfter: FleetSetupStep.KeyWrittenDown));
+        Init(_swtpm, Source);
+        Assert.Throws<Killed>(() => Rotate(_swtpm, Source, compromised: true, killAfter: FleetSetupStep.KeyWrittenDown));
 
-        var fleet = Rotate(_swtpm, State).Fleet;
+        var fleet = Rotate(_swtpm, Source).Fleet;
 
         Assert.Equal(_time.GetUtcNow(), fleet.Epoch(1)!.CompromisedAt);
         Assert.Null(fleet.ActiveEpoch!.CompromisedAt);
-        using var registry = SqliteRegistry.Open(State);
+        using var registry = Source.Open();
         Assert.Equal(_time.GetUtcNow(), registry.Fleet!.Epoch(1)!.CompromisedAt);
     }
 
     [Fact]
     public void Compromise_found_out_after_an_interrupted_rotation_is_noted_too()
     {
-        Init(_swtpm, State);
-        Assert.Throws<Killed>(() => Rotate(_swtpm, State, killAfter: FleetSetupStep.KeyWrittenDown));
+        Init(_swtpm, Source);
+        Assert.Throws<Killed>(() => Rotate(_swtpm, Source, killAfter: FleetSetupStep.KeyWrittenDown));
 
-        Assert.NotNull(Rotate(_swtpm, State, compromised: true).Fleet.Epoch(1)!.CompromisedAt);
+        Assert.NotNull(Rotate(_swtpm, Source, compromised: true).Fleet.Epoch(1)!.CompromisedAt);
     }
 
     [Fact]
     public void Rotation_on_another_tpm_is_refused_and_leaves_nothing()
     {
-        Init(_swtpm, State);
+        Init(_swtpm, Source);
         using var other = new Swtpm();
 
-        Assert.Equal(TpmFault.KeyMissing, Assert.Throws<TpmException>(() => Rotate(other, State)).Fault);
+        Assert.Equal(TpmFault.KeyMissing, Assert.Throws<TpmException>(() => Rotate(other, Source)).Fault);
 
         Assert.Empty(Handles(other));
-        using var registry = SqliteRegistry.Open(State);
+        using var registry = Source.Open();
         Assert.Single(registry.Fleet!.Epochs);
     }
 
     [Fact]
     public void Retired_epoch_is_refused_and_its_key_is_gone_from_the_tpm()
     {
-        Init(_swtpm, State);
-        Rotate(_swtpm, State);
-        using var registry = SqliteRegistry.Open(State);
+        Init(_swtpm, Source);
+        Rotate(_swtpm, Source);
+        using var registry = Source.Open();
         registry.Enrol("dev-1");
         var authority = new PskAuthority(registry);
         Assert.True(authority.Identify("dev-1~1"u8, PskProtocol.Tls12).IsAccepted);
@@ -123,7 +124,7 @@ public sealed class FleetRotationTests : IDisposable
 
         using (var tpm = new EsysTpm(_swtpm.Tcti))
         {
-            var (_, changed) = FleetRotation.Retire(State, tpm, 1, () => whenRefused = Handles(_swtpm), _time);
+            var (_, changed) = FleetRotation.Retire(Source, tpm, 1, () => whenRefused = Handles(_swtpm), _time);
             Assert.True(changed);
         }
 
@@ -141,13 +142,13 @@ public sealed class FleetRotationTests : IDisposable
     {
         foreach (var step in Enum.GetValues<FleetRetirementStep>())
         {
-            using var directory = new TempDirectory();
+            using var another = _backEnd.Another();
             using var swtpm = new Swtpm();
-            var state = StateDirectory.OpenOrCreate(directory["state"]);
+            var state = another.Source;
             Init(swtpm, state);
             Rotate(swtpm, state);
             Assert.Throws<Killed>(() => Retire(swtpm, state, 1, step));
-            using (var registry = SqliteRegistry.Open(state))
+            using (var registry = state.Open())
                 Assert.Equal((EpochState.Retired, null), (registry.Fleet!.Epoch(1)!.State, registry.Fleet.Epoch(1)!.EvictedAt));
 
             var fleet = Retire(swtpm, state, 1).Fleet;
@@ -161,13 +162,13 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Retiring_again_is_harmless_even_when_the_handle_has_another_key_by_now()
     {
-        Init(_swtpm, State);
-        Rotate(_swtpm, State);
-        Retire(_swtpm, State, 1);
-        var third = Rotate(_swtpm, State).Fleet;
+        Init(_swtpm, Source);
+        Rotate(_swtpm, Source);
+        Retire(_swtpm, Source, 1);
+        var third = Rotate(_swtpm, Source).Fleet;
         Assert.Equal(0x81010001u, third.ActiveEpoch!.Key.Handle);
 
-        var (fleet, changed) = Retire(_swtpm, State, 1);
+        var (fleet, changed) = Retire(_swtpm, Source, 1);
 
         Assert.False(changed);
         Works(_swtpm, fleet);
@@ -176,12 +177,12 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Key_that_somebody_removed_by_hand_does_not_hinder_the_retirement()
     {
-        Init(_swtpm, State);
-        Rotate(_swtpm, State);
-        Assert.Throws<Killed>(() => Retire(_swtpm, State, 1, FleetRetirementStep.Refused));
+        Init(_swtpm, Source);
+        Rotate(_swtpm, Source);
+        Assert.Throws<Killed>(() => Retire(_swtpm, Source, 1, FleetRetirementStep.Refused));
         _swtpm.Tool("tpm2_evictcontrol", "-C", "o", "-c", "0x81010001");
 
-        Assert.NotNull(Retire(_swtpm, State, 1).Fleet.Epoch(1)!.EvictedAt);
+        Assert.NotNull(Retire(_swtpm, Source, 1).Fleet.Epoch(1)!.EvictedAt);
     }
 
     [Theory]
@@ -189,9 +190,9 @@ public sealed class FleetRotationTests : IDisposable
     [InlineData(7, "has no epoch 7")]
     public void Epoch_that_cannot_be_retired_is_told(int epoch, string words)
     {
-        Init(_swtpm, State);
+        Init(_swtpm, Source);
 
-        var e = Assert.Throws<RegistryException>(() => Retire(_swtpm, State, epoch));
+        var e = Assert.Throws<RegistryException>(() => Retire(_swtpm, Source, epoch));
 
         Assert.Equal(RegistryFault.WrongEpoch, e.Fault);
         Assert.Contains(words, e.Message, StringComparison.Ordinal);
@@ -200,23 +201,23 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Epoch_still_being_made_is_not_retired()
     {
-        Init(_swtpm, State);
-        Assert.Throws<Killed>(() => Rotate(_swtpm, State, killAfter: FleetSetupStep.KeyPersistent));
+        Init(_swtpm, Source);
+        Assert.Throws<Killed>(() => Rotate(_swtpm, Source, killAfter: FleetSetupStep.KeyPersistent));
 
-        Assert.Contains("iotpsk fleet rotate", Assert.Throws<RegistryException>(() => Retire(_swtpm, State, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("iotpsk fleet rotate", Assert.Throws<RegistryException>(() => Retire(_swtpm, Source, 2)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Gateway_that_had_the_old_key_open_uses_the_new_one_at_the_same_handle()
     {
-        Init(_swtpm, State);
-        Rotate(_swtpm, State);
-        using var registry = SqliteRegistry.Open(State);
+        Init(_swtpm, Source);
+        Rotate(_swtpm, Source);
+        using var registry = Source.Open();
         using var tpm = Open(_swtpm);
         FleetSelfTest.Run(tpm, registry.Fleet!);
 
-        Retire(_swtpm, State, 1);
-        Rotate(_swtpm, State);
+        Retire(_swtpm, Source, 1);
+        Rotate(_swtpm, Source);
         registry.Refresh();
 
         Assert.Equal(0x81010001u, registry.Fleet!.ActiveEpoch!.Key.Handle);
@@ -226,30 +227,30 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Ticket_keys_of_a_retired_epoch_are_erased_and_handed_out_no_more()
     {
-        Init(_swtpm, State);
-        using var registry = SqliteRegistry.Open(State, _time);
+        Init(_swtpm, Source);
+        using var registry = Source.Open(_time);
         using var tpm = Open(_swtpm);
         using var ring = new TicketKeyRing(registry, _time, TimeSpan.FromDays(1));
         ring.Unlock(tpm);
         byte[] first = [];
         ring.Refresh(keys => first = Assert.Single(keys).Name);
-        Rotate(_swtpm, State);
+        Rotate(_swtpm, Source);
         registry.Refresh();
         ring.Unlock(tpm);
         ring.Refresh(keys => Assert.Equal(2, keys.Count));
 
-        Retire(_swtpm, State, 1);
+        Retire(_swtpm, Source, 1);
         registry.Refresh();
 
         ring.Refresh(keys => Assert.NotEqual(first, Assert.Single(keys).Name));
-        Assert.Equal(2, Assert.Single(registry.ReadTicketKeys()).Epoch);
+        Assert.Equal(2, Assert.Single(registry.TicketKeys.ReadTicketKeys()).Epoch);
     }
 
     [Fact]
     public void Registry_knows_which_epoch_each_device_proved_last()
     {
-        Init(_swtpm, State);
-        using var registry = SqliteRegistry.Open(State, _time);
+        Init(_swtpm, Source);
+        using var registry = Source.Open(_time);
         registry.EnrolMany(["a", "b", "c", "d"]);
         registry.Revoke("d");
         registry.Watch();
@@ -260,7 +261,7 @@ public sealed class FleetRotationTests : IDisposable
         registry.NoteEpoch("stranger", 1);
         registry.NoteEpoch("b", 2);
         Assert.Equal(3, registry.CountByEpoch()[0]);
-        _time.Advance(SqliteRegistry.PollInterval);
+        _time.Advance(SqlRegistry.PollInterval);
 
         Assert.Equal(new Dictionary<int, int> { [0] = 1, [1] = 1, [2] = 1 }, registry.CountByEpoch());
         Assert.Equal(2, registry.Find("b")!.LastEpoch);
@@ -270,15 +271,15 @@ public sealed class FleetRotationTests : IDisposable
     [Fact]
     public void Epochs_noted_last_are_written_when_the_registry_closes()
     {
-        Init(_swtpm, State);
-        using (var registry = SqliteRegistry.Open(State, _time))
+        Init(_swtpm, Source);
+        using (var registry = Source.Open(_time))
         {
             registry.Enrol("a");
             registry.Watch();
             registry.NoteEpoch("a", 1);
         }
 
-        using var again = SqliteRegistry.Open(State);
+        using var again = Source.Open();
         Assert.Equal(1, again.Find("a")!.LastEpoch);
     }
 
@@ -298,26 +299,26 @@ public sealed class FleetRotationTests : IDisposable
         FleetSelfTest.Run(tpm, fleet);
     }
 
-    private static FleetRecord Init(Swtpm swtpm, StateDirectory state)
+    private static FleetRecord Init(Swtpm swtpm, RegistrySource source)
     {
         using var tpm = new EsysTpm(swtpm.Tcti);
-        return FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = "gateway-01" });
+        return FleetSetup.Init(source, tpm, new FleetSetupOptions { ServerId = "gateway-01" });
     }
 
-    private FleetRotationResult Rotate(Swtpm swtpm, StateDirectory state, bool compromised = false, FleetSetupStep? killAfter = null)
+    private FleetRotationResult Rotate(Swtpm swtpm, RegistrySource source, bool compromised = false, FleetSetupStep? killAfter = null)
     {
         using var tpm = new EsysTpm(swtpm.Tcti);
-        return FleetRotation.Rotate(state, tpm, new FleetRotationOptions { Compromised = compromised }, _time, step =>
+        return FleetRotation.Rotate(source, tpm, new FleetRotationOptions { Compromised = compromised }, _time, step =>
         {
             if (step == killAfter)
                 throw new Killed();
         });
     }
 
-    private (FleetRecord Fleet, bool Changed) Retire(Swtpm swtpm, StateDirectory state, int epoch, FleetRetirementStep? killAfter = null)
+    private (FleetRecord Fleet, bool Changed) Retire(Swtpm swtpm, RegistrySource source, int epoch, FleetRetirementStep? killAfter = null)
     {
         using var tpm = new EsysTpm(swtpm.Tcti);
-        return FleetRotation.Retire(state, tpm, epoch, _time, step =>
+        return FleetRotation.Retire(source, tpm, epoch, _time, step =>
         {
             if (step == killAfter)
                 throw new Killed();
@@ -326,3 +327,7 @@ public sealed class FleetRotationTests : IDisposable
 
     private sealed class Killed : Exception;
 }
+
+public sealed class FleetRotationTestsOnSqlite() : FleetRotationTests(new SqliteBackEnd());
+
+public sealed class FleetRotationTestsOnPostgres() : FleetRotationTests(new PostgresBackEnd());

@@ -2,17 +2,18 @@ using IotPsk.Keys.Tests.Support;
 
 namespace IotPsk.Keys.Tests;
 
-public sealed class FleetSetupTests : IDisposable
+public abstract class FleetSetupTests(BackEnd backEnd) : IDisposable
 {
     private readonly Swtpm _swtpm = new();
-    private readonly TempDirectory _directory = new();
+    private readonly BackEnd _backEnd = backEnd;
 
-    private StateDirectory State => StateDirectory.OpenOrCreate(_directory["state"]);
+    private RegistrySource Source => _backEnd.Source;
 
     public void Dispose()
     {
         _swtpm.Dispose();
-        _directory.Dispose();
+        _backEnd.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]
@@ -21,13 +22,13 @@ public sealed class FleetSetupTests : IDisposable
         var fleet = Init();
         using var tpm = new EsysTpm(_swtpm.Tcti);
 
-        var e = Assert.Throws<RegistryException>(() => FleetSetup.Init(State, tpm, new FleetSetupOptions { ServerId = "gateway-01" }));
+        var e = Assert.Throws<RegistryException>(() => FleetSetup.Init(Source, tpm, new FleetSetupOptions { ServerId = "gateway-01" }));
 
         Assert.Equal(RegistryFault.FleetExists, e.Fault);
         Assert.Contains("'gateway-01'", e.Message, StringComparison.Ordinal);
-        Assert.Contains(State.Path, e.Message, StringComparison.Ordinal);
+        using var registry = Source.Open();
+        Assert.Contains(registry.Location, e.Message, StringComparison.Ordinal);
         Assert.Equal(0, tpm.Counters.Total);
-        using var registry = SqliteRegistry.Open(State);
         Assert.Equal(fleet.ActiveEpoch!.Key, registry.RequireFleet().ActiveEpoch!.Key);
     }
 
@@ -37,8 +38,8 @@ public sealed class FleetSetupTests : IDisposable
         foreach (var step in Enum.GetValues<FleetSetupStep>())
         {
             using var swtpm = new Swtpm();
-            using var directory = new TempDirectory();
-            var state = StateDirectory.OpenOrCreate(directory["state"]);
+            using var another = _backEnd.Another();
+            var state = another.Source;
             Assert.Throws<Killed>(() => Init(swtpm, state, killAfter: step));
 
             var fleet = Init(swtpm, state);
@@ -55,9 +56,9 @@ public sealed class FleetSetupTests : IDisposable
     [Fact]
     public void Key_that_was_begun_is_the_key_that_is_finished()
     {
-        Assert.Throws<Killed>(() => Init(_swtpm, State, killAfter: FleetSetupStep.KeyWrittenDown));
+        Assert.Throws<Killed>(() => Init(_swtpm, Source, killAfter: FleetSetupStep.KeyWrittenDown));
         byte[] begun;
-        using (var registry = SqliteRegistry.Open(State))
+        using (var registry = Source.Open())
             begun = Assert.Single(registry.Fleet!.Epochs).Key.Name;
 
         Assert.Equal(begun, Init().ActiveEpoch!.Key.Name);
@@ -66,8 +67,8 @@ public sealed class FleetSetupTests : IDisposable
     [Fact]
     public void Interrupted_init_is_not_a_usable_fleet_and_says_how_to_finish()
     {
-        Assert.Throws<Killed>(() => Init(_swtpm, State, killAfter: FleetSetupStep.KeyPersistent));
-        using var registry = SqliteRegistry.Open(State);
+        Assert.Throws<Killed>(() => Init(_swtpm, Source, killAfter: FleetSetupStep.KeyPersistent));
+        using var registry = Source.Open();
 
         var e = Assert.Throws<RegistryException>(() => registry.RequireFleet());
 
@@ -78,9 +79,9 @@ public sealed class FleetSetupTests : IDisposable
     [Fact]
     public void Interrupted_init_is_not_finished_under_another_name()
     {
-        Assert.Throws<Killed>(() => Init(_swtpm, State, killAfter: FleetSetupStep.KeyPersistent));
+        Assert.Throws<Killed>(() => Init(_swtpm, Source, killAfter: FleetSetupStep.KeyPersistent));
 
-        var e = Assert.Throws<RegistryException>(() => Init(_swtpm, State, serverId: "other"));
+        var e = Assert.Throws<RegistryException>(() => Init(_swtpm, Source, serverId: "other"));
 
         Assert.Contains("--server-id gateway-01", e.Message, StringComparison.Ordinal);
     }
@@ -88,10 +89,10 @@ public sealed class FleetSetupTests : IDisposable
     [Fact]
     public void Interrupted_init_is_not_finished_on_another_tpm()
     {
-        Assert.Throws<Killed>(() => Init(_swtpm, State, killAfter: FleetSetupStep.KeyWrittenDown));
+        Assert.Throws<Killed>(() => Init(_swtpm, Source, killAfter: FleetSetupStep.KeyWrittenDown));
         using var other = new Swtpm();
 
-        var e = Assert.Throws<TpmException>(() => Init(other, State));
+        var e = Assert.Throws<TpmException>(() => Init(other, Source));
 
         Assert.Equal(TpmFault.KeyMismatch, e.Fault);
         Assert.Contains("begun on another TPM", e.Message, StringComparison.Ordinal);
@@ -101,8 +102,9 @@ public sealed class FleetSetupTests : IDisposable
     [Fact]
     public void Handle_taken_by_another_fleet_meanwhile_is_left_to_it()
     {
-        Assert.Throws<Killed>(() => Init(_swtpm, State, killAfter: FleetSetupStep.KeyWrittenDown));
-        var other = Init(_swtpm, StateDirectory.OpenOrCreate(_directory["other"]));
+        Assert.Throws<Killed>(() => Init(_swtpm, Source, killAfter: FleetSetupStep.KeyWrittenDown));
+        using var another = _backEnd.Another();
+        var other = Init(_swtpm, another.Source);
 
         var fleet = Init();
 
@@ -117,7 +119,7 @@ public sealed class FleetSetupTests : IDisposable
     [Fact]
     public void Init_while_another_one_runs_is_refused()
     {
-        using var held = State.LockFleet();
+        using var held = _backEnd.State.LockFleet();
 
         Assert.Equal(RegistryFault.Busy, Assert.Throws<RegistryException>(() => Init()).Fault);
     }
@@ -128,35 +130,39 @@ public sealed class FleetSetupTests : IDisposable
     [InlineData("gateway 01")]
     public void Server_id_outside_the_alphabet_is_refused(string serverId) =>
         Assert.Equal(
-            RegistryFault.InvalidValue, Assert.Throws<RegistryException>(() => Init(_swtpm, State, serverId: serverId)).Fault);
+            RegistryFault.InvalidValue, Assert.Throws<RegistryException>(() => Init(_swtpm, Source, serverId: serverId)).Fault);
 
     [Fact]
     public void Neither_blob_nor_key_stays_in_the_state_directory()
     {
         Init();
-        using var registry = SqliteRegistry.Open(State);
+        using var registry = Source.Open();
         registry.Enrol("sensor-0001");
         using var tpm = new EsysTpm(_swtpm.Tcti);
         tpm.Open();
         using var key = DeviceKey.Derive(tpm, registry.RequireFleet(), registry.Find("sensor-0001")!, KeyUse.External13);
 
-        foreach (var file in Directory.GetFiles(State.Path))
+        foreach (var file in Directory.GetFiles(_backEnd.State.Path))
             Assert.Equal(-1, File.ReadAllBytes(file).AsSpan().IndexOf(key.Key));
-        var e = Assert.Throws<RegistryException>(() => registry.ReadPending(1));
+        var e = Assert.Throws<RegistryException>(() => registry.Fleets.ReadPending(1));
         Assert.Equal(RegistryFault.Damaged, e.Fault);
     }
 
-    private static FleetRecord Init(Swtpm swtpm, StateDirectory state, FleetSetupStep? killAfter = null, string serverId = "gateway-01")
+    private static FleetRecord Init(Swtpm swtpm, RegistrySource source, FleetSetupStep? killAfter = null, string serverId = "gateway-01")
     {
         using var tpm = new EsysTpm(swtpm.Tcti);
-        return FleetSetup.Init(state, tpm, new FleetSetupOptions { ServerId = serverId }, TimeProvider.System, step =>
+        return FleetSetup.Init(source, tpm, new FleetSetupOptions { ServerId = serverId }, TimeProvider.System, step =>
         {
             if (step == killAfter)
                 throw new Killed();
         });
     }
 
-    private FleetRecord Init() => Init(_swtpm, State);
+    private FleetRecord Init() => Init(_swtpm, Source);
 
     private sealed class Killed : Exception;
 }
+
+public sealed class FleetSetupTestsOnSqlite() : FleetSetupTests(new SqliteBackEnd());
+
+public sealed class FleetSetupTestsOnPostgres() : FleetSetupTests(new PostgresBackEnd());

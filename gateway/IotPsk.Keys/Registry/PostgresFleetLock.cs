@@ -21,10 +21,14 @@ internal sealed class PostgresFleetLock : IDisposable
         {
             _connection.Open();
             var session = new SqlSession(_connection);
-            session.Execute("SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3");
-            using var command = session.Command("SELECT pg_try_advisory_lock(hashtextextended(@lock, 0))", ("@lock", $"iotpsk fleet {options.Schema}"));
-            if (command.ExecuteScalar() is not true)
-                throw new RegistryException(RegistryFault.Busy, $"Another gateway is working on the fleet keys of {options}: wait until it has ended");
+            // A moment's patience: the server may not have seen yet that whoever held it has ended.
+            session.Execute("SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET lock_timeout = '2s'");
+            session.Execute("SELECT pg_advisory_lock(hashtextextended(@lock, 0))", ("@lock", $"iotpsk fleet {options.Schema}"));
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            Dispose();
+            throw new RegistryException(RegistryFault.Busy, $"Another gateway is working on the fleet keys of {options}: wait until it has ended", e);
         }
         catch (NpgsqlException e)
         {

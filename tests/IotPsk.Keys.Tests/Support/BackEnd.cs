@@ -20,6 +20,9 @@ public abstract class BackEnd : IDisposable
     /// <summary>The registry, for whoever has these files.</summary>
     internal abstract RegistrySource At(StateDirectory state);
 
+    /// <summary>Another one of the same kind.</summary>
+    internal abstract BackEnd Another();
+
     /// <summary>Changes it as another program does.</summary>
     internal abstract void Execute(string sql);
 
@@ -37,6 +40,8 @@ public abstract class BackEnd : IDisposable
 public sealed class SqliteBackEnd : BackEnd
 {
     internal override RegistrySource At(StateDirectory state) => RegistrySource.Sqlite(state);
+
+    internal override BackEnd Another() => new SqliteBackEnd();
 
     internal override void Execute(string sql)
     {
@@ -76,6 +81,8 @@ public sealed class PostgresBackEnd : BackEnd
     }
 
     internal override RegistrySource At(StateDirectory state) => RegistrySource.Postgres(state, Options);
+
+    internal override BackEnd Another() => new PostgresBackEnd();
 
     internal override void Execute(string sql) => PostgresServer.Shared.Execute(_database, "SET search_path = iotpsk; " + sql);
 
