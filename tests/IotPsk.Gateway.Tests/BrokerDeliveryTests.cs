@@ -186,11 +186,38 @@ public sealed class BrokerDeliveryTests
             TelemetryBench.Until(() =>
             {
                 bench.Time.Advance(TimeSpan.FromSeconds(1));
+                return !broker.IsSilent;
+            }, "the broker is asked");
+            Assert.Equal(MqttPacketType.PingReq, broker.ReadType());
+            TelemetryBench.Until(() =>
+            {
+                bench.Time.Advance(TimeSpan.FromSeconds(1));
                 return bench.Log.Lines.Any(line => line.Contains("it said nothing for 4", StringComparison.Ordinal));
             }, "the broker is given up");
-            Assert.Equal(MqttPacketType.PingReq, broker.ReadType());
         }
         using FakeBrokerConnection again = bench.Welcome();
+    }
+
+    [Fact]
+    public async Task A_message_that_is_not_acknowledged_in_time_comes_again_on_another_connection()
+    {
+        await using var bench = new TelemetryBench();
+        await bench.StartAsync();
+        Assert.True(bench.Publish("t", "x"));
+        using (FakeBrokerConnection broker = bench.Welcome())
+        {
+            Assert.Equal("x", Payload(broker.ReadPublish()));
+            TelemetryBench.Until(() =>
+            {
+                // It is alive, and answers everything else.
+                broker.TryWrite([0xd0, 0]);
+                bench.Time.Advance(TimeSpan.FromSeconds(1));
+                return bench.Log.Lines.Any(line => line.Contains("did not acknowledge a message for 6", StringComparison.Ordinal));
+            }, "the broker is given up");
+        }
+        using FakeBrokerConnection again = bench.Welcome(sessionPresent: true);
+        MqttPublish publish = again.ReadPublish();
+        Assert.Equal(("x", true), (Payload(publish), publish.IsDuplicate));
     }
 
     [Theory]

@@ -17,7 +17,7 @@ internal sealed partial class ConfigurationReader
             TopicPrefix = reader.Text("TopicPrefix") ?? defaults.TopicPrefix,
             User = reader.Text("User") ?? defaults.User,
             PasswordFile = OptionalPath(reader, "PasswordFile"),
-            QueueMegabytes = reader.Number("QueueMegabytes", defaults.QueueMegabytes, 1, 65536),
+            QueueMegabytes = reader.Number("QueueMegabytes", defaults.QueueMegabytes, 1, 16384),
         };
         string prefix = telemetry.TopicPrefix;
         // MQTT 3.1.1 s4.7: wildcards and NUL stand in no topic name; $ begins the broker's own topics.

@@ -98,7 +98,7 @@ internal sealed record TelemetryConfiguration
     /// <summary>File with the broker's password; null: the systemd credential mqtt-password if the service has one, else none.</summary>
     internal string? PasswordFile { get; init; }
 
-    /// <summary>MiB of messages that wait on the disk while the broker is away, 1..65536; the file grows to half as much again.</summary>
+    /// <summary>MiB of messages that wait on the disk while the broker is away, 1..16384; the file grows to half as much again.</summary>
     internal int QueueMegabytes { get; init; } = 256;
 }
 

@@ -116,6 +116,19 @@ internal sealed class FakeBrokerConnection : IDisposable
             ;
     }
 
+    /// <summary>Writes to a client that may be leaving.</summary>
+    internal void TryWrite(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            Write(bytes);
+        }
+        catch (SocketException)
+        {
+            // It has left.
+        }
+    }
+
     /// <summary>Nothing more comes, for now.</summary>
     internal bool IsSilent => _received.Length == 0 && !_socket.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectRead);
 

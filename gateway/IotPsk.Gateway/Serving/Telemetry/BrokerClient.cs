@@ -55,7 +55,7 @@ internal sealed class BrokerClient(BrokerOptions options, BrokerWork work, Telem
 
     private async Task ConnectAsync()
     {
-        using var connection = new BrokerConnection(options, work, time, log);
+        await using var connection = new BrokerConnection(options, work, time, log);
         try
         {
             await connection.OpenAsync(_stop.Token);

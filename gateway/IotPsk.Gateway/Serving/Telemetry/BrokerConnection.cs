@@ -10,9 +10,11 @@ namespace IotPsk.Gateway.Serving.Telemetry;
 /// One connection to the broker (MQTT 3.1.1), from CONNECT to its end. One loop sends, one receives. What the broker does not read is not read
 /// from the disk either, and when it floods us, it is not read.
 /// </summary>
-internal sealed class BrokerConnection : IDisposable
+internal sealed class BrokerConnection : IAsyncDisposable
 {
     private const int MaxAnswers = 1000;
+    // Sent again it can be on another connection only (MQTT 3.1.1 s4.4); until then it holds up those behind it.
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10), Tick = TimeSpan.FromSeconds(1);
 
     private readonly BrokerOptions _options;
@@ -53,6 +55,7 @@ internal sealed class BrokerConnection : IDisposable
             await _socket.ConnectAsync(broker, either.Token);
             _output.Connect(_options);
             await FlushAsync(either.Token);
+            _output.Wipe();
             return await AcceptedAsync(either.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -95,9 +98,11 @@ internal sealed class BrokerConnection : IDisposable
         }
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        _timer?.Dispose();
+        // No tick is under way after that.
+        if (_timer is not null)
+            await _timer.DisposeAsync();
         _socket?.Dispose();
         _ended.Dispose();
     }
@@ -255,6 +260,8 @@ internal sealed class BrokerConnection : IDisposable
         TimeSpan silence = _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
         if (silence >= 1.5 * _options.KeepAlive)
             End(new BrokerException($"it said nothing for {silence.TotalSeconds:0} s"));
+        else if (_work.Unanswered is var wait && wait >= LongestAnswer)
+            End(new BrokerException($"it did not acknowledge a message for {wait.TotalSeconds:0} s", closedByBroker: true));
         else if (silence >= _options.KeepAlive / 2 || _time.GetElapsedTime(Volatile.Read(ref _lastSent)) >= _options.KeepAlive / 2)
         {
             Volatile.Write(ref _pingWanted, 1);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using IotPsk.Shared;
 
 namespace IotPsk.Gateway.Serving.Telemetry;
@@ -18,6 +19,9 @@ internal sealed class BrokerOutput
     internal ReadOnlyMemory<byte> Written => _buffer.AsMemory(0, Length);
 
     internal void Clear() => Length = 0;
+
+    /// <summary>Forgets what was written: the password.</summary>
+    internal void Wipe() => CryptographicOperations.ZeroMemory(_buffer);
 
     internal void Connect(BrokerOptions options)
     {

@@ -13,13 +13,14 @@ internal sealed class BrokerWork
 
     private readonly TelemetryQueue _queue;
     private readonly CommandRouter _router;
+    private readonly TimeProvider _time;
     private readonly DeliveryWindow _window;
     private readonly Lock _gate = new();
     private int _connection, _ends, _aside;
 
-    internal BrokerWork(TelemetryQueue queue, CommandRouter router, TelemetryCounters counters)
+    internal BrokerWork(TelemetryQueue queue, CommandRouter router, TelemetryCounters counters, TimeProvider time)
     {
-        (_queue, _router, Counters, _window) = (queue, router, counters, new DeliveryWindow(WindowCount, WindowBytes));
+        (_queue, _router, Counters, _time, _window) = (queue, router, counters, time, new DeliveryWindow(WindowCount, WindowBytes));
         queue.Grown = Wake.Set;
     }
 
@@ -29,6 +30,16 @@ internal sealed class BrokerWork
 
     /// <summary>Messages put aside since the start.</summary>
     internal int Aside => Volatile.Read(ref _aside);
+
+    /// <summary>How long the oldest message has been without an answer on this connection.</summary>
+    internal TimeSpan Unanswered
+    {
+        get
+        {
+            lock (_gate)
+                return _window.First is { } first && first.Connection == _connection ? _time.GetElapsedTime(first.SentAt) : TimeSpan.Zero;
+        }
+    }
 
     internal ushort NewId()
     {
@@ -52,16 +63,17 @@ internal sealed class BrokerWork
     {
         lock (_gate)
         {
+            long now = _time.GetTimestamp();
             IEnumerable<DeliveryWindow.Slot> unsent = _window.Unsent(_connection);
             if (_ends >= SuspiciousAfter)
-                return [.. unsent.Where(slot => slot == _window.First).Select(slot => slot.SendOn(_connection))];
-            DeliveryWindow.Slot[] again = [.. unsent.Select(slot => slot.SendOn(_connection))];
+                return [.. unsent.Where(slot => slot == _window.First).Select(slot => slot.SendOn(_connection, now))];
+            DeliveryWindow.Slot[] again = [.. unsent.Select(slot => slot.SendOn(_connection, now))];
             (int count, long bytes) = _window.Room;
             if (again.Length > 0 || count == 0)
                 return again;
             try
             {
-                return [.. _queue.Read(_window.Last, count, bytes).Select(message => _window.Add(message).SendOn(_connection))];
+                return [.. _queue.Read(_window.Last, count, bytes).Select(message => _window.Add(message).SendOn(_connection, now))];
             }
             catch (Microsoft.Data.Sqlite.SqliteException e)
             {

@@ -84,13 +84,16 @@ internal sealed class DeliveryWindow(int maxCount, long maxBytes)
         /// <summary>The number of the connection that it went out on last, from 1 on.</summary>
         internal int Connection { get; private set; }
 
+        /// <summary>When it went out last, as a timestamp.</summary>
+        internal long SentAt { get; private set; }
+
         /// <summary>It went out before: it is a duplicate (MQTT 3.1.1 s3.3.1.1).</summary>
         internal bool IsDuplicate { get; private set; }
         internal bool IsAcknowledged { get; set; }
 
-        internal Slot SendOn(int connection)
+        internal Slot SendOn(int connection, long now)
         {
-            (IsDuplicate, Connection) = (Connection > 0, connection);
+            (IsDuplicate, Connection, SentAt) = (Connection > 0, connection, now);
             return this;
         }
     }

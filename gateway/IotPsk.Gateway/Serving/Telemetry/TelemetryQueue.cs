@@ -208,7 +208,7 @@ internal sealed class TelemetryQueue : IDisposable
         {
             _store.Commit([.. batch.Select(p => p.Message)], [.. batch.Select(p => p.Time)], delivered, kept);
         }
-        catch (Exception e) when (e is SqliteException or IOException)
+        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException)
         {
             Failed(e, batch);
             return false;

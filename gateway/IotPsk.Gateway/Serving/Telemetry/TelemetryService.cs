@@ -111,7 +111,7 @@ internal sealed class TelemetryService : ITelemetryOutlet, IAsyncDisposable
         if (aside is not null)
             _log.TelemetryQueueDamaged(aside);
         var queue = new TelemetryQueue(store, limit, Counters, _time, _log);
-        _work = new BrokerWork(queue, _router, Counters);
+        _work = new BrokerWork(queue, _router, Counters, _time);
         _queue = queue;
     }
 
