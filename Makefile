@@ -10,7 +10,7 @@ SHELL := /bin/bash
 help:
 	@echo 'IotPsk: pre-shared-key TLS for small devices, with keys from a TPM. Start with:'
 	@echo
-	@echo '  make demo    three virtual devices, a software TPM, a gateway and a broker: telemetry from end to end, shown'
+	@echo '  make demo    six virtual devices (MQTT, LwM2M, one asleep), a software TPM, a gateway and a broker: telemetry from end to end, shown'
 	@echo '  make test    everything that can be checked on this machine; ends with "N passed, N failed"'
 	@echo '               one part of it: make test ONLY="tls keys"'
 	@echo

@@ -35,6 +35,7 @@ cmd:tshark|tshark|decrypts our captures with a key log, for the tests
 cmd:systemd-analyze|systemd|looks at the unit of the service, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests
+cmd:faketime|faketime|lets the demo's devices believe in another year, for the tests
 '
 
 packages_of_node=no
