@@ -68,19 +68,18 @@ public sealed class SqliteBackEnd : BackEnd
 /// <summary>A database of the run's server.</summary>
 public sealed class PostgresBackEnd : BackEnd
 {
-    private string _database = PostgresServer.Shared.CreateDatabase();
-
-    internal PostgresOptions Options
+    // With the tables in it: making them takes longer than copying them.
+    private static readonly Lazy<string> s_template = new(static () =>
     {
-        get
-        {
-            // The poll alone, on the test's clock: listening has tests of its own.
-            Assert.True(PostgresOptions.TryParse(PostgresServer.Shared.Connection(_database) + ";Pooling=false", out var options, out var problem), problem);
-            return options.WithPassword(PostgresServer.Shared.Password) with { Listens = false };
-        }
-    }
+        var template = PostgresServer.Shared.CreateDatabase();
+        using var directory = new TempDirectory();
+        RegistrySource.Postgres(StateDirectory.OpenOrCreate(directory["state"]), OptionsOf(template)).OpenOrCreate().Dispose();
+        return template;
+    });
 
-    internal override RegistrySource At(StateDirectory state) => RegistrySource.Postgres(state, Options);
+    private string _database = PostgresServer.Shared.CreateDatabase(s_template.Value);
+
+    internal override RegistrySource At(StateDirectory state) => RegistrySource.Postgres(state, OptionsOf(_database));
 
     internal override BackEnd Another() => new PostgresBackEnd();
 
@@ -90,5 +89,12 @@ public sealed class PostgresBackEnd : BackEnd
     {
         var copy = PostgresServer.Shared.CreateDatabase(_database);
         return () => _database = copy;
+    }
+
+    // The poll alone, on the test's clock: listening has tests of its own.
+    private static PostgresOptions OptionsOf(string database)
+    {
+        Assert.True(PostgresOptions.TryParse(PostgresServer.Shared.Connection(database) + ";Pooling=false", out var options, out var problem), problem);
+        return options.WithPassword(PostgresServer.Shared.Password) with { Listens = false };
     }
 }
