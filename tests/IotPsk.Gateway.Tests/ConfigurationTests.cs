@@ -23,6 +23,19 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
+    public void A_registry_may_be_a_database_and_its_password_never_stands_in_the_file()
+    {
+        GatewayConfiguration? configuration = Parse("""{ "Listeners": [ {} ], "Registry": { "Postgres": "Host=db;Database=x;Username=y", "PasswordFile": "/etc/p" } }""", out var errors);
+        Assert.Empty(errors);
+        Assert.Equal(("Host=db;Database=x;Username=y", "/etc/p"), (configuration!.Registry.Postgres, configuration.Registry.PasswordFile));
+
+        Assert.Null(Parse("""{ "Listeners": [ {} ], "Registry": { "Postgres": "Host=db;Database=x;Username=y;Password=s3cret" } }""", out errors));
+        ConfigurationError error = Assert.Single(errors);
+        Assert.Equal("$.Registry.Postgres", error.Path);
+        Assert.DoesNotContain("s3cret", error.What + error.Mend, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_fault_is_told_at_once_with_its_place()
     {
         Assert.Null(Parse("""
@@ -46,6 +59,11 @@ public sealed class ConfigurationTests
     [InlineData("{}", "$.Listeners")]
     [InlineData("""{ "Listeners": [] }""", "$.Listeners")]
     [InlineData("""{ "Listeners": [ {} ], "Tpm": { "Tcti": 1 } }""", "$.Tpm.Tcti")]
+    [InlineData("""{ "Listeners": [ {} ], "Registry": { "Postgres": "Host=db" } }""", "$.Registry.Postgres")]
+    [InlineData("""{ "Listeners": [ {} ], "Registry": { "Postgres": 1 } }""", "$.Registry.Postgres")]
+    [InlineData("""{ "Listeners": [ {} ], "Registry": { "PasswordFile": "/secret" } }""", "$.Registry.PasswordFile")]
+    [InlineData("""{ "Listeners": [ {} ], "Registry": { "Postgres": "Host=db;Database=x;Username=y", "PasswordFile": "secret" } }""", "$.Registry.PasswordFile")]
+    [InlineData("""{ "Listeners": [ {} ], "Registry": { "Sqlite": true } }""", "$.Registry.Sqlite")]
     [InlineData("""{ "Listeners": [ {}, { "Name": "b" } ] }""", "$.Listeners[1].Listen")]
     [InlineData("""{ "Listeners": [ { "Listen": "tcp://localhost:1" } ] }""", "$.Listeners[0].Listen")]
     [InlineData("""{ "Listeners": [ { "IdleSeconds": 2592001 } ] }""", "$.Listeners[0].IdleSeconds")]
