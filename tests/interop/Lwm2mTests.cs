@@ -73,6 +73,51 @@ public sealed class Lwm2mTests : IClassFixture<Lwm2mFleet>
     }
 
     [Fact]
+    public void Firmware_that_the_device_does_not_take_is_told_with_its_reason()
+    {
+        File.WriteAllBytes(Path.Combine(_lwm2m.Images, "damaged.bin"), new byte[5000]);
+        using ChildProcess heard = _fleet.Lab.Broker.Subscribe("iotpsk/firmware-bad/#");
+        using Lwm2mDevice device = Connect("firmware-bad");
+        Heard(heard, "registration", node => node["state"]!.GetValue<string>() == "registered");
+        JsonNode answer = Ask(heard, "firmware-bad", "firmware", "{\"id\":\"bad\",\"value\":{\"file\":\"damaged.bin\",\"method\":\"push\"}}", "bad");
+        Assert.StartsWith("5.0", Code(answer), StringComparison.Ordinal);
+        JsonNode told = Heard(heard, "firmware", node => node["state"]!.GetValue<string>() == "failed");
+        Assert.Equal("damaged.bin", told["file"]!.GetValue<string>());
+        Assert.NotEmpty(told["reason"]!.GetValue<string>());
+        foreach (string file in (string[])["none.bin", "../state/registry.db", ""])
+        {
+            answer = Ask(heard, "firmware-bad", "firmware", $"{{\"id\":\"{file}\",\"value\":{{\"file\":\"{file}\"}}}}", file);
+            Assert.Contains("no image of this name", answer["reason"]!.GetValue<string>(), StringComparison.Ordinal);
+        }
+        Assert.Equal(0, device.Restarts);
+    }
+
+    [Fact]
+    public void What_was_acknowledged_to_a_device_is_found_at_the_broker_after_both_were_away()
+    {
+        using var lab = new Lwm2mFleet();
+        GatewayProcess gateway = lab.Fleet.Gateway;
+        using Lwm2mDevice device = Connect("keeper", fleet: lab.Fleet, options: new Lwm2mOptions { Lifetime = 300, AcknowledgementTimeout = 300 });
+        Poll.Until(() => device.IsRegistered, "the device is registered");
+        lab.Fleet.Lab.Broker.Stop();
+        var acknowledged = new List<double>();
+        for (int i = 0; i < 20; i++)
+        {
+            int sequence = device.Report(100 + i);
+            Poll.Until(() => device.HasDelivered(sequence), "the value is acknowledged", () => $"{device.Failure}");
+            acknowledged.Add(100 + i);
+        }
+        gateway.Process.Signal("KILL");
+        gateway.Process.WaitForExit();
+        gateway.Stop();
+        lab.Fleet.Lab.Broker.Start();
+        using ChildProcess heard = lab.Fleet.Lab.Broker.Subscribe("iotpsk/keeper/3303/0/5700");
+        gateway.Start();
+        foreach (double value in acknowledged)
+            Heard(heard, "3303/0/5700", pack => pack[0]!["v"]!.GetValue<double>() == value);
+    }
+
+    [Fact]
     public void A_device_that_sleeps_gets_what_waits_when_it_wakes()
     {
         using ChildProcess heard = _fleet.Lab.Broker.Subscribe("iotpsk/sleeper/#");
