@@ -40,6 +40,8 @@ install_all() {
   rm -rf "$destdir$app.old"
   ln -sfn "$app/iotpsk" "$destdir$bin/iotpsk"
   install -m 0644 "$here/../README.md" "$destdir$doc/README.md"
+  install -d -m 0755 "$destdir$doc/mosquitto"
+  install -m 0644 "$here/../mosquitto/"* "$destdir$doc/mosquitto"
   put iotpsk.service "$unit"
   put sysusers.conf "$users"
   put tmpfiles.conf "$files"
@@ -65,6 +67,7 @@ uninstall_all() {
   fi
   rm -rf "$destdir$app"
   rm -f "$destdir$bin/iotpsk" "$destdir$unit" "$destdir$users" "$destdir$files" "$destdir$doc/README.md" "$destdir$doc/iotpsk.json"
+  rm -rf "$destdir$doc/mosquitto"
   rmdir "$destdir$doc" 2>/dev/null || true
   echo "Uninstalled. Left where they are: $sysconfdir/iotpsk (configuration, authorisation value) and /var/lib/iotpsk (the registry of devices)"
 }
