@@ -4,7 +4,10 @@
 
 #include "psk_error.h"
 
-#define FIRST_UNKNOWN 13u
+#define SESSION_RANDOMS 13u
+#define FIRST_UNKNOWN 14u
+#define RANDOM_LENGTH 32u
+#define TIME_LENGTH 4u              /* gmt_unix_time, RFC 5246 s7.4.1.2 */
 #define FIRST_SKIPPED 64u
 #define NESTING_MAX 4
 #define CBOR_FALSE 20u
@@ -179,23 +182,27 @@ static bool read_field(reader *in, uint32_t field, psk_bundle *out)
     case 10: return read_uint(in, 64, 16385, &out->record_size_limit);       /* RFC 8449 s4 */
     case 11: return read_bool(in, &out->connection_id);
     case 12: return read_uint(in, 0, INT32_MAX, &out->epoch);
+    case SESSION_RANDOMS:
+        return read_uint(in, RANDOM_LENGTH - TIME_LENGTH, RANDOM_LENGTH, &out->session_randoms) && out->session_randoms % TIME_LENGTH == 0;
     default: return field >= FIRST_SKIPPED && skip(in, 0);
     }
 }
 
 static int32_t wrong_field(uint32_t field)
 {
-    return PSK_CORE_ERR_BUNDLE - (field < FIRST_UNKNOWN ? (int32_t) field : (int32_t) FIRST_UNKNOWN);
+    return PSK_CORE_ERR_BUNDLE - (int32_t) (field < SESSION_RANDOMS ? field : SESSION_RANDOMS);
 }
 
 static int32_t missing_field(uint32_t seen)
 {
     static const uint8_t required[] = { 1, 2, 3, 4, 6, 7, 10, 11, 12 };
+    const bool session = (seen >> SESSION_RANDOMS & 1u) != 0;
     for (size_t i = 0; i < sizeof required; i++) {
-        if ((seen >> required[i] & 1u) == 0) return PSK_CORE_ERR_BUNDLE - required[i];
+        const bool wanted = !session || (required[i] != 6 && required[i] != 7);
+        if (((seen >> required[i] & 1u) != 0) != wanted) return PSK_CORE_ERR_BUNDLE - required[i];
     }
     const bool identity = (seen >> 8 & 1u) != 0, key = (seen >> 9 & 1u) != 0;
-    if (identity == key) return 0;
+    if (identity == key && (identity || !session)) return 0;
     return PSK_CORE_ERR_BUNDLE - (identity ? 9 : 8);
 }
 
@@ -243,6 +250,6 @@ int32_t psk_bundle_describe(const uint8_t *data, size_t length, uint8_t *out, si
         used += bytes;
         entries++;
     }
-    out[0] = (uint8_t) (MAJOR_MAP << 5 | entries);       /* at most ten entries: one byte says it */
+    out[0] = (uint8_t) (MAJOR_MAP << 5 | entries);       /* at most eleven entries: one byte says it */
     return (int32_t) used;
 }

@@ -3,7 +3,8 @@
  *   5 DTLS address (text, optional)                    6 TLS 1.3 imported identity (bytes)   7 TLS 1.3 key (32 bytes)
  *   8 TLS 1.2 identity (bytes, optional)               9 TLS 1.2 key (32 bytes, with 8)      10 record size limit
  *   11 connection ids (bool)                           12 epoch
- * Keys 13..63 are refused, keys from 64 to 2^32 - 2 are for later versions and skipped. */
+ *   13 session mode (optional): how many bytes of each random make the PSK of a session of key 9, 32 or 28; without 6 and 7
+ * Keys 14..63 are refused, keys from 64 to 2^32 - 2 are for later versions and skipped. */
 #ifndef PSK_BUNDLE_H
 #define PSK_BUNDLE_H
 
@@ -25,6 +26,7 @@ typedef struct psk_bundle {
     psk_span tls13_identity, tls13_key, tls12_identity, tls12_key;
     uint32_t record_size_limit;
     uint32_t epoch;
+    uint32_t session_randoms;       /* 32 or 28; 0: not in session mode */
     bool connection_id;
 } psk_bundle;
 

@@ -5,6 +5,7 @@
 #include <mbedtls/psa_util.h>
 #include <psa/crypto.h>
 
+#define SHORT_RANDOMS 28u            /* without gmt_unix_time, RFC 5246 s7.4.1.2 */
 #define RECORD_SIZE_MIN 64          /* RFC 8449 s4 */
 
 #define OWN_DATAGRAM_MAX (MBEDTLS_SSL_OUT_CONTENT_LEN + PSK_DATAGRAM_OVERHEAD)
@@ -74,6 +75,8 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
         options |= PSK_CORE_OPTION_NO_TICKETS;
     }
     if (!has_protocol(credential, protocol, options)) return PSK_CORE_ERR_UNSUPPORTED;
+    if (credential->session_randoms != 0) options |= PSK_CORE_OPTION_SESSION_KEY;
+    if (credential->session_randoms == SHORT_RANDOMS) options |= PSK_CORE_OPTION_SHORT_RANDOMS;
     if (psa_crypto_init() != PSA_SUCCESS) return PSK_CORE_ERR_RANDOM;
 
     const uint16_t limit = (uint16_t) (record_size < MBEDTLS_SSL_IN_CONTENT_LEN ? record_size : MBEDTLS_SSL_IN_CONTENT_LEN);

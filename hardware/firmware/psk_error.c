@@ -9,13 +9,14 @@ static const char *bundle_field(int32_t field)
     case 3: return "bundle field 3: the server id is missing or wrong";
     case 4: return "bundle field 4: the TLS address is missing or is not host:port";
     case 5: return "bundle field 5: the DTLS address is not host:port";
-    case 6: return "bundle field 6: the TLS 1.3 identity is missing or is not an ImportedIdentity for TLS 1.3 with SHA-256";
+    case 6: return "bundle field 6: the TLS 1.3 identity is missing (in session mode: is there) or is not an ImportedIdentity for TLS 1.3 with SHA-256";
     case 7: return "bundle field 7: the TLS 1.3 key is missing or has not 32 bytes";
     case 8: return "bundle field 8: the TLS 1.2 identity is wrong, or there is a key without it";
     case 9: return "bundle field 9: the TLS 1.2 key has not 32 bytes, or there is an identity without it";
     case 10: return "bundle field 10: the record size limit is missing or outside 64..16385";
     case 11: return "bundle field 11: the connection id switch is missing or not true or false";
     case 12: return "bundle field 12: the epoch is missing or too large";
+    case 13: return "bundle field 13: session mode is not 32 or 28; or a field that this version does not know";
     default: return "bundle: a field that this version does not know";
     }
 }

@@ -94,6 +94,7 @@ namespace IotPsk.Shared
                 case 10: read = reader.TryReadUInt(out number); RecordSizeLimit = number; break;
                 case 11: read = reader.TryReadBool(out bool flag); UseConnectionId = flag; break;
                 case 12: read = reader.TryReadUInt(out number); Epoch = number; break;
+                case 13: read = reader.TryReadUInt(out number) && number != 0; SessionRandoms = number; break;
                 default: break;
             }
 

@@ -6,6 +6,8 @@ namespace IotPsk.Shared
     {
         private const int MaxAddressLength = 261;
         private const int MaxTls12IdentityLength = 128;
+        private const int LongRandoms = 32;
+        private const int ShortRandoms = 28;
         private const string NotABundle = "not a credential bundle (canonical CBOR, version 1), or cut short";
 
         /// <summary>Says what is wrong with the first field that is missing or wrong.</summary>
@@ -43,18 +45,47 @@ namespace IotPsk.Shared
                 return 12;
             }
 
-            if (!IsIdentityOfDevice())
-            {
-                return 6;
-            }
-
-            int field = FindWrongKey();
+            int field = SessionRandoms != 0 ? FindWrongOfSession() : !IsIdentityOfDevice() ? 6 : FindWrongKey();
             if (field != 0)
             {
                 return field;
             }
 
             return RecordSizeLimit < MinRecordSizeLimit || RecordSizeLimit > MaxRecordSizeLimit ? 10 : 0;
+        }
+
+        // One identity and one key, for (D)TLS 1.2 alone.
+        private int FindWrongOfSession()
+        {
+            if (SessionRandoms != LongRandoms && SessionRandoms != ShortRandoms)
+            {
+                return 13;
+            }
+
+            if (Epoch != 0)
+            {
+                return 12;
+            }
+
+            if (Tls13Identity != null)
+            {
+                return 6;
+            }
+
+            if (Tls13Key != null)
+            {
+                return 7;
+            }
+
+            string text = Tls12Identity == null || Tls12Identity.Length > MaxTls12IdentityLength
+                ? null : Encoding.UTF8.GetString(Tls12Identity, 0, Tls12Identity.Length);
+            if (!ExternalIdentity.TryParse(text, out string device, out int epoch) || device != DeviceId
+                || epoch != ExternalIdentity.SessionEpoch)
+            {
+                return 8;
+            }
+
+            return Tls12Key != null && Tls12Key.Length != KeyLength ? 9 : 0;
         }
 
         private int FindWrongKey()
@@ -170,13 +201,14 @@ namespace IotPsk.Shared
                 case 3: return "the server id is missing or is not 1 to 255 printable ASCII characters";
                 case 4: return "the TLS address is missing or is not host:port";
                 case 5: return "the DTLS address is not host:port";
-                case 6: return "the TLS 1.3 identity is missing or is not the ImportedIdentity of this device, server and epoch";
+                case 6: return "the TLS 1.3 identity is missing (in session mode: is there) or is not the ImportedIdentity of this device, server and epoch";
                 case 7: return "the TLS 1.3 key is missing or has not 32 bytes";
                 case 8: return "the TLS 1.2 identity is missing or has not 1 to 128 bytes";
                 case 9: return "the TLS 1.2 key is missing or has not 32 bytes";
                 case 10: return "the record size limit is missing or outside 64..16385";
                 case 11: return "the connection id switch is missing or not true or false";
                 case 12: return "the epoch is missing or outside 0..999999999";
+                case 13: return "session mode is not 32 or 28 bytes of each random";
                 case FirstSkippedField: return "a field from 64 on is not canonical CBOR";
                 default: return "this version does not know it";
             }

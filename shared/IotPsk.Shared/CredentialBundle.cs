@@ -6,7 +6,8 @@ namespace IotPsk.Shared
     /// <remarks>
     /// On the wire a canonical CBOR map with integer keys (RFC 8949 s4.2.1): 1 version, 2 device id, 3 server id, 4 TLS address,
     /// 5 DTLS address, 6 TLS 1.3 identity, 7 TLS 1.3 key, 8 (D)TLS 1.2 identity, 9 (D)TLS 1.2 key, 10 record size limit,
-    /// 11 connection ids, 12 epoch. Keys 13 to 63 are refused, keys from 64 on belong to later versions and are skipped.
+    /// 11 connection ids, 12 epoch, 13 session mode: then 6 and 7 are not there and 9 is the key that each session's PSK is made of.
+    /// Keys 14 to 63 are refused, keys from 64 on belong to later versions and are skipped.
     /// Without 7 and 9 it is the public part, which holds no secret.
     /// </remarks>
     public sealed partial class CredentialBundle
@@ -58,6 +59,9 @@ namespace IotPsk.Shared
 
         /// <summary>The epoch of the fleet key, from 1; 0 for resident and session keys, which have none.</summary>
         public int Epoch { get; set; }
+
+        /// <summary>Session mode: how many bytes of each random make the PSK of a session of <see cref="Tls12Key"/>, 32 or 28; 0 in other modes.</summary>
+        public int SessionRandoms { get; set; }
 
         /// <summary>Writes the bundle.</summary>
         /// <returns>Canonical CBOR; it holds the keys, so the caller clears it.</returns>
@@ -131,11 +135,21 @@ namespace IotPsk.Shared
             writer.WriteBool(UseConnectionId);
             writer.WriteUInt(12);
             writer.WriteUInt(Epoch);
+            if (SessionRandoms != 0)
+            {
+                writer.WriteUInt(13);
+                writer.WriteUInt(SessionRandoms);
+            }
         }
 
         private int CountFields()
         {
-            int fields = 8;
+            int fields = Tls13Identity != null ? 8 : 7;
+            if (SessionRandoms != 0)
+            {
+                fields++;
+            }
+
             if (DtlsAddress != null)
             {
                 fields++;

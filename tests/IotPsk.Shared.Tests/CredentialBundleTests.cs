@@ -166,6 +166,60 @@ public class CredentialBundleTests
         Assert.StartsWith($"bundle field {field}:", Refusal([.. kept]), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(32)]
+    [InlineData(28)]
+    public void A_bundle_of_session_mode_has_one_key_and_comes_back_as_it_was(int randoms)
+    {
+        CredentialBundle bundle = SessionBundle();
+        bundle.SessionRandoms = randoms;
+        byte[] wire = bundle.Encode();
+
+        CredentialBundle read = CredentialBundle.Decode(wire, 0, wire.Length);
+
+        Assert.Equal((randoms, "sensor-1~s", 0), (read.SessionRandoms, Encoding.ASCII.GetString(read.Tls12Identity), read.Epoch));
+        Assert.Equal(bundle.Tls12Key, read.Tls12Key);
+        Assert.Null(read.Tls13Identity);
+        Assert.Equal(wire, read.Encode());
+        read.Clear();
+        byte[] open = read.Encode();
+        Assert.Equal(randoms, CredentialBundle.Decode(open, 0, open.Length).SessionRandoms);
+    }
+
+    [Fact]
+    public void A_bundle_of_session_mode_with_anything_else_in_it_is_refused()
+    {
+        (int Field, Action<CredentialBundle> Change)[] changes =
+        [
+            (6, b => b.Tls13Identity = Samples.Bundle().Tls13Identity), (7, b => b.Tls13Key = new byte[32]),
+            (8, b => b.Tls12Identity = null!), (8, b => b.Tls12Identity = "sensor-1~1"u8.ToArray()), (8, b => b.Tls12Identity = "sensor-2~s"u8.ToArray()),
+            (9, b => b.Tls12Key = new byte[31]), (12, b => b.Epoch = 1), (13, b => b.SessionRandoms = 30), (13, b => b.SessionRandoms = -1), (10, b => b.RecordSizeLimit = 1),
+        ];
+        foreach ((int field, Action<CredentialBundle> change) in changes)
+        {
+            CredentialBundle bundle = SessionBundle();
+            change(bundle);
+            Assert.StartsWith($"bundle field {field}:", bundle.FindProblem(), StringComparison.Ordinal);
+        }
+
+        byte[] wire = SessionBundle().Encode();
+        Assert.Equal([0x0d, 0x18, 32], wire[^3..]);
+        Assert.Contains("field 13", Refusal([.. wire[..^1], 31]), StringComparison.Ordinal);
+        Assert.Contains("field 13", Refusal([.. wire[..^2], 0]), StringComparison.Ordinal);
+    }
+
+    private static CredentialBundle SessionBundle() => new()
+    {
+        DeviceId = "sensor-1",
+        ServerId = "plant",
+        TlsAddress = "gateway.example:8883",
+        DtlsAddress = "gateway.example:5684",
+        Tls12Identity = "sensor-1~s"u8.ToArray(),
+        Tls12Key = [.. Enumerable.Range(0, 32).Select(i => (byte)i)],
+        RecordSizeLimit = 1024,
+        SessionRandoms = 32,
+    };
+
     private static IEnumerable<CredentialBundle> WithWrong(int field)
     {
         Action<CredentialBundle>[] changes = field switch

@@ -164,6 +164,43 @@ TEST(bundle_of_a_later_version_keeps_its_known_fields)
     }
 }
 
+/* The bundle of a device in session mode: fields 6 and 7 are not in it, and behind the others is field 13. */
+static int32_t parse_session(uint32_t without, uint64_t randoms, psk_bundle *out)
+{
+    static bytes encoded;
+    bundle_recipe recipe = usual_bundle;
+    recipe.external_identity = "sensor-1~s";
+    recipe.with_tls12 = 1;
+    recipe.without = without;
+    make_bundle(&recipe, &encoded);
+    encoded.data[0]++;
+    put_head(&encoded, 0, 13);
+    put_head(&encoded, 0, randoms);
+    return psk_bundle_parse(out, encoded.data, encoded.length);
+}
+
+TEST(bundle_of_session_mode_has_one_key_and_says_what_is_made_of_it)
+{
+    const uint32_t imported = 1u << 6 | 1u << 7;
+    psk_bundle bundle;
+    CHECK_EQUAL(0, parse_session(imported, 32, &bundle));
+    CHECK_EQUAL(32, bundle.session_randoms);
+    CHECK(is(&bundle.tls12_identity, "sensor-1~s", 10));
+    CHECK(bundle.tls13_key.data == NULL);
+    CHECK_EQUAL(0, parse_session(imported, 28, &bundle));
+    CHECK_EQUAL(28, bundle.session_randoms);
+    for (uint64_t randoms = 0; randoms < 70; randoms++) {
+        if (randoms != 28 && randoms != 32) CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 13, parse_session(imported, randoms, &bundle));
+    }
+    CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 6, parse_session(0, 32, &bundle));
+    CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 7, parse_session(1u << 6, 32, &bundle));
+    CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 6, parse_session(1u << 7, 32, &bundle));
+    CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 8, parse_session(imported | 1u << 8, 32, &bundle));
+    CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 9, parse_session(imported | 1u << 9, 32, &bundle));
+    CHECK_EQUAL(PSK_CORE_ERR_BUNDLE - 8, parse_session(imported | 1u << 8 | 1u << 9, 32, &bundle));
+    CHECK(strncmp(psk_core_error_name(PSK_CORE_ERR_BUNDLE - 13), "bundle field 13", 15) == 0);
+}
+
 TEST(bundle_nested_too_deep_or_claiming_too_much_is_refused)
 {
     static const uint8_t deep[] = { 0x81, 0x81, 0x81, 0x81, 0x81, 0x81, 0x01 };

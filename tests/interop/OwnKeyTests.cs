@@ -128,16 +128,17 @@ public sealed class OwnKeyTests(Fleet fleet) : IClassFixture<Fleet>
     [InlineData(2, "no meaning for derived keys", "--randoms", "28")]
     [InlineData(2, "--randoms is for session mode", "--mode", "resident", "--randoms", "28", "-o", "x")]
     [InlineData(2, "give 32 or 28", "--mode", "session", "--randoms", "30", "-o", "x")]
-    [InlineData(2, "csv or json", "--mode", "session", "--format", "bundle", "-o", "x")]
+    [InlineData(1, "a bundle holds a key of 32 bytes", "--mode", "session", "--format", "bundle", "--key-file", "LONG", "-o", "x")]
     [InlineData(2, "one key is not for many", "--mode", "session", "--count", "2", "--key-file", "x")]
     [InlineData(1, "16 at least", "--mode", "session", "--key-file", "SHORT")]
     [InlineData(1, "no TSS2 PRIVATE KEY", "--mode", "session", "--key-pem", "SHORT")]
     public void Key_options_that_make_no_sense_are_refused(int exit, string words, params string[] options)
     {
-        string weak = fleet.Lab.Directory.File("weak.key");
+        string weak = fleet.Lab.Directory.File("weak.key"), strong = fleet.Lab.Directory.File("strong.key");
         File.WriteAllBytes(weak, new byte[15]);
+        File.WriteAllBytes(strong, RandomNumberGenerator.GetBytes(64));
 
-        CommandResult refused = Gateway.Run(["device", "enroll", "odd-1", .. options.Select(option => option == "SHORT" ? weak : option)]);
+        CommandResult refused = Gateway.Run(["device", "enroll", "odd-1", .. options.Select(option => option switch { "SHORT" => weak, "LONG" => strong, _ => option })]);
 
         Assert.Equal(exit, refused.ExitCode);
         Assert.Contains(words, refused.Error, StringComparison.Ordinal);

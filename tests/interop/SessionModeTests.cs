@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using IotPsk.Interop.Tests.Support;
-using IotPsk.Shared;
 
 namespace IotPsk.Interop.Tests;
 
@@ -35,22 +34,21 @@ public sealed class SessionModeTests : IDisposable
     [Fact]
     public void Each_session_is_one_hmac_on_the_bus_with_either_client_and_transport_and_both_forms_of_randoms()
     {
-        var keys = new Dictionary<string, string>();
-        foreach (string device in (string[])["s-32", "s-28"])
+        string[] devices = ["s-32", "s-28"];
+        foreach (string device in devices)
         {
-            string file = _lab.Directory.File(device + ".csv");
-            Gateway.Must("device", "enroll", device, "--mode", "session", "--randoms", device[2..], "-o", file);
-            keys[device] = File.ReadAllText(file).Trim().Split(',')[1];
+            File.WriteAllBytes(F(device + ".key"), RandomNumberGenerator.GetBytes(32));
+            Gateway.Must("device", "enroll", device, "--mode", "session", "--randoms", device[2..], "--key-file", F(device + ".key"), "--format", "bundle", "-o", F(device + ".cred"));
         }
 
-        string template = Template();
         StartCaptured();
-        foreach ((string device, string key) in keys)
+        foreach (string device in devices)
         {
+            string key = Convert.ToHexStringLower(File.ReadAllBytes(F(device + ".key")));
             int randoms = int.Parse(device[2..], CultureInfo.InvariantCulture);
             ToldOneHmac(() => ByOpenssl("tls", Gateway.Port, device, key, randoms, MqttBytes.Visit(device, Fleet.NewPayload())), "@");
             ToldOneHmac(() => ByOpenssl("dtls", Gateway.CoapPort, device, key, randoms, Echo("by openssl")), "by openssl");
-            ToldOneHmac(() => ByCore(template, device, key, randoms, Echo("by the core")), "by the core");
+            ToldOneHmac(() => ByCore(device, Echo("by the core")), "by the core");
         }
     }
 
@@ -112,24 +110,9 @@ public sealed class SessionModeTests : IDisposable
     private static CommandResult ByOpenssl(string transport, int port, string device, string key, int randoms, byte[] input) => ChildProcess.Run(OpensslClient.Value,
         [transport, "127.0.0.1", Text(port), device + "~s", key, Text(randoms), transport == "tls" ? "PSK-AES128-GCM-SHA256" : "PSK-AES128-CCM8"], input: input);
 
-    /// <summary>The device's C core: it takes bundles, and in this one what is for DTLS has a meaning.</summary>
-    private CommandResult ByCore(string template, string device, string key, int randoms, byte[] input)
-    {
-        byte[] content = File.ReadAllBytes(template);
-        CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
-        (bundle.Tls12Identity, bundle.Tls12Key) = (Encoding.ASCII.GetBytes(device + "~s"), Convert.FromHexString(key));
-        File.WriteAllBytes(F(device + ".cred"), bundle.Encode());
-        return ChildProcess.Run(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
-            ["127.0.0.1", Text(Gateway.CoapPort), "--bundle", F(device + ".cred"), "--dtls", "--session-key", "--first-timeout", "2000", "--timeout", "30000", "--wait", "1000",
-             .. randoms == 28 ? (string[])["--short-randoms"] : []], input: input);
-    }
-
-    private string Template()
-    {
-        Gateway.Must("device", "enroll", "template");
-        Gateway.Must("device", "credentials", "template", "--for", "imported", "--format", "bundle", "-o", F("template.cred"));
-        return F("template.cred");
-    }
+    /// <summary>The device's C core: the bundle says that it is in session mode, and of what the PSK of a session is made.</summary>
+    private CommandResult ByCore(string device, byte[] input) => ChildProcess.Run(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
+        ["127.0.0.1", Text(Gateway.CoapPort), "--bundle", F(device + ".cred"), "--dtls", "--first-timeout", "2000", "--timeout", "30000", "--wait", "1000"], input: input);
 
     private void StartCaptured()
     {

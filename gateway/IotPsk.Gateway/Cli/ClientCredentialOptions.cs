@@ -56,6 +56,8 @@ internal sealed class ClientCredentialOptions(bool forVersion12 = false)
             CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
             try
             {
+                if (bundle.SessionRandoms != 0)
+                    throw new UserError("this device is in session mode, which iotpsk client does not speak", file, "use the device's own program, or a client that makes the PSK of each session");
                 if (forVersion12)
                 {
                     return bundle.Tls12Key is null

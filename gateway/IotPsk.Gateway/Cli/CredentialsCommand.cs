@@ -145,7 +145,7 @@ internal sealed class CredentialsCommand
     }
 
     /// <summary>Where devices find the lwm2m listener: on the host that was given, else where it listens; null if there is none, or nobody knows.</summary>
-    private static string? DatagramEndpoint(GatewayConfiguration configuration, string? address)
+    internal static string? DatagramEndpoint(GatewayConfiguration configuration, string? address)
     {
         if (configuration.Listeners.FirstOrDefault(l => l.Protocol == ListenerProtocol.Lwm2m) is not { } listener)
             return null;

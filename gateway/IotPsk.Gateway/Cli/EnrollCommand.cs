@@ -84,11 +84,12 @@ internal sealed class EnrollCommand
         int randoms = _own.Randoms(parsed);
         string format = _own.Format(parsed);
         string? endpoint = format == "bundle" && _own.Output(parsed) is not null ? CredentialsCommand.Endpoint(configuration, _own.Address(parsed)) : null;
+        string? datagrams = endpoint is null ? null : CredentialsCommand.DatagramEndpoint(configuration, _own.Address(parsed));
         byte[]? given = _own.ReadKey(parsed, _console);
         using var tpm = TpmAccess.Create(configuration.Tpm, fleet);
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
-        var enrolment = new OwnKeyEnrolment(new DeviceKeyMaker(tpm, fleet), registry, new OwnKeyCredential(fleet.ServerId, mode, randoms, format, endpoint), _console);
+        var enrolment = new OwnKeyEnrolment(new DeviceKeyMaker(tpm, fleet), registry, new OwnKeyCredential(fleet.ServerId, mode, randoms, format, endpoint, datagrams), _console);
         if (_own.Pem(parsed) is { } pem)
             enrolment.Pem(ids[0], mode, pem, randoms);
         else

@@ -9,9 +9,10 @@ namespace IotPsk.Gateway.Cli;
 /// <param name="serverId">The fleet's logical name.</param>
 /// <param name="mode">Resident or Session.</param>
 /// <param name="randoms">How many bytes of each random a session key is made from.</param>
-/// <param name="format">csv, json, or bundle for resident devices.</param>
-/// <param name="endpoint">The bundle's address; else null.</param>
-internal sealed class OwnKeyCredential(string serverId, DeviceMode mode, int randoms, string format, string? endpoint)
+/// <param name="format">csv, json or bundle.</param>
+/// <param name="endpoint">The bundle's address for TLS; else null.</param>
+/// <param name="datagrams">That for DTLS, if there is one.</param>
+internal sealed class OwnKeyCredential(string serverId, DeviceMode mode, int randoms, string format, string? endpoint, string? datagrams)
 {
     private const int RecordSizeLimit = 1024;
 
@@ -23,7 +24,10 @@ internal sealed class OwnKeyCredential(string serverId, DeviceMode mode, int ran
     {
         if (mode == DeviceMode.Session)
         {
-            Line(id, CanonicalIdentity.External(new KeyId(id, ExternalIdentity.SessionEpoch, KeyUse.Session12)), secret, text);
+            if (format == "bundle")
+                text.Add(SessionBundle(id, secret));
+            else
+                Line(id, CanonicalIdentity.External(new KeyId(id, ExternalIdentity.SessionEpoch, KeyUse.Session12)), secret, text);
             return;
         }
         byte[] identity = CanonicalIdentity.Encode(new KeyId(id, ExternalIdentity.ResidentEpoch, KeyUse.ImportedTls13Sha256), serverId);
@@ -52,6 +56,34 @@ internal sealed class OwnKeyCredential(string serverId, DeviceMode mode, int ran
         bool resident = mode == DeviceMode.Resident;
         text.Add($"{{ \"device\": \"{id}\", \"mode\": \"{(resident ? "resident" : "session")}\", \"identity\": \"{identity}\", \"identityIsHex\": {(resident ? "true" : "false")}, \"key\": \"").AddHex(key)
             .Add(string.Create(CultureInfo.InvariantCulture, $"\", \"imported\": {(resident ? "true" : "false")}, \"serverId\": \"{serverId}\"{(resident ? "" : $", \"randoms\": {randoms}")} }}\n"));
+    }
+
+    private byte[] SessionBundle(string id, ReadOnlySpan<byte> secret)
+    {
+        if (secret.Length != CredentialBundle.KeyLength)
+            throw new UserError($"a bundle holds a key of {CredentialBundle.KeyLength} bytes, this one has {secret.Length}", "--format", "use csv or json for it, or leave --key-file out");
+        byte[] key = GC.AllocateUninitializedArray<byte>(secret.Length, pinned: true);
+        secret.CopyTo(key);
+        var bundle = new CredentialBundle
+        {
+            DeviceId = id,
+            ServerId = serverId,
+            TlsAddress = endpoint!,
+            DtlsAddress = datagrams!,
+            Tls12Identity = System.Text.Encoding.ASCII.GetBytes(CanonicalIdentity.External(new KeyId(id, ExternalIdentity.SessionEpoch, KeyUse.Session12))),
+            Tls12Key = key,
+            SessionRandoms = randoms,
+            RecordSizeLimit = RecordSizeLimit,
+            UseConnectionId = true,
+        };
+        try
+        {
+            return bundle.Encode();
+        }
+        finally
+        {
+            bundle.Clear();
+        }
     }
 
     private byte[] Bundle(string id, byte[] identity, byte[] ipsk)

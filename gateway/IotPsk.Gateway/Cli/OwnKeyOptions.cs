@@ -15,7 +15,7 @@ internal sealed class OwnKeyOptions
     private readonly Option<string?> _keyFile = new("--key-file") { Description = "The device's key, raw bytes (default: from the TPM's generator)", HelpName = "FILE" };
     private readonly Option<string?> _keyPem = new("--key-pem") { Description = "The key, wrapped for this TPM already: TSS2 PRIVATE KEY. For resident devices it is epskx of RFC 9258", HelpName = "FILE" };
     private readonly Option<int> _randoms = new("--randoms") { Description = "Session mode: 32, or 28 where the client does not show gmt_unix_time", DefaultValueFactory = _ => SessionPsk.RandomSize };
-    private readonly Option<string> _format = new("--format") { Description = "Of the credentials: csv, json, or for resident devices bundle", DefaultValueFactory = _ => "csv" };
+    private readonly Option<string> _format = new("--format") { Description = "Of the credentials: csv, json or bundle", DefaultValueFactory = _ => "csv" };
     private readonly Option<string?> _output = new("-o") { Description = "Where the credentials of a new key go, which cannot be had again; many bundles go to a directory", HelpName = "FILE" };
     private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener)", HelpName = "HOST:PORT" };
 
@@ -68,8 +68,6 @@ internal sealed class OwnKeyOptions
             throw new UserError("a wrapped key cannot be read, so no credentials are made from it", "-o", "leave it out", UserError.Usage);
         if (!file && !pem && !output)
             throw new UserError("the key is made now and cannot be had again", "device enroll", "add -o FILE for the credentials", UserError.Usage);
-        if (Format(parsed) == "bundle" && mode == DeviceMode.Session)
-            throw new UserError("a bundle holds an imported key", "--format", "use csv or json for session mode", UserError.Usage);
     }
 
     /// <summary>The key of --key-file, null without; a weak one is refused, a suspicious one warned about.</summary>

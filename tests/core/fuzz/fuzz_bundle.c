@@ -18,7 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(psk_bundle_describe(data, size, described, sizeof described) == result);
         return 0;
     }
-    MUST(size <= PSK_BUNDLE_MAX && bundle.tls13_key.length == PSK_BUNDLE_KEY_LENGTH);
+    const int session = bundle.session_randoms != 0;
+    MUST(size <= PSK_BUNDLE_MAX && (session ? bundle.tls12_key.length : bundle.tls13_key.length) == PSK_BUNDLE_KEY_LENGTH);
+    MUST(!session || (bundle.tls13_key.data == NULL && bundle.tls13_identity.data == NULL));
     check_span(bundle.device_id, data, size);
     check_span(bundle.server_id, data, size);
     check_span(bundle.tls_address, data, size);
@@ -29,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_span(bundle.tls12_key, data, size);
     const int32_t length = psk_bundle_describe(data, size, described, sizeof described);
     MUST(length > 0 && (size_t) length < size);
-    MUST(psk_bundle_parse(&again, described, (size_t) length) == PSK_CORE_ERR_BUNDLE - 7);       /* the key is not there */
+    MUST(psk_bundle_parse(&again, described, (size_t) length) == PSK_CORE_ERR_BUNDLE - (session ? 9 : 7));       /* the key is not there */
     MUST(psk_bundle_describe(data, size, described, (size_t) length - 1) == PSK_CORE_ERR_BUFFER);
     return 0;
 }
