@@ -182,6 +182,12 @@ public sealed class CoapTransfer : ICoapRequestListener
     private void TakeResponse(CoapReader response, long now)
     {
         bool hasBlock = TryGetBlock(response, CoapOption.Block2, out CoapBlock block);
+        if (response.Code == CoapCode.Continue)
+        {
+            // There is nothing to go on with (RFC 7959 s2.9.1).
+            Fail(CoapRequestFailure.Rejected);
+            return;
+        }
         if (_first is null)
         {
             if (!hasBlock || (block.Number == 0 && !block.More))

@@ -118,7 +118,7 @@ public sealed class DeviceShard : ICoapNotifications
         }
         stale?.Abandon(now);
         if (stale is { Observation: { } observation })
-            Reset(device, observation);
+            Reset(device, observation, ObservationState.Wanted);
         if (next is not null)
             Start(next, peer, now);
     }
@@ -152,11 +152,37 @@ public sealed class DeviceShard : ICoapNotifications
             answer = answer with { Reason = "The device answered, and will not notify." };
         bool isPublished = run.Operation.Verb == Lwm2mVerb.Observe || run.Operation.Publishes;
         if (isPublished && answer.Records.Count > 0)
-            Directory.Events?.Received(run.Device.Registration.DeviceId, ValueSource.Notification, answer.Records, taken => Directory.Counters.CountTaken(ValueSource.Notification, taken));
+            BringFirst(run, answer.Records);
         if (run.Pending?.TryEnd(answer) == true)
             Directory.Counters.Count(answer.Failure);
         if (isChanged)
             Directory.Events?.ObservationsChanged(run.Device.Registration.DeviceId);
+    }
+
+    // The first value of an observation may come in a message of its own, which is acknowledged as late as any notification.
+    private void BringFirst(OperationRun run, IReadOnlyList<SenmlRecord> records)
+    {
+        CoapAcknowledgement? acknowledgement = Server.HoldAcknowledgement();
+        Bring(run.Peer!, ValueSource.Notification, records, taken =>
+        {
+            if (taken)
+                acknowledgement?.Give();
+            else
+                Withhold(run.Device, run.Observation, acknowledgement);
+        });
+    }
+
+    /// <summary>Values were not taken: what brought them is to come again, and the device may give the observation up.</summary>
+    internal static void Withhold(ManagedDevice device, Observation? observation, CoapAcknowledgement? acknowledgement)
+    {
+        acknowledgement?.Withhold();
+        if (observation is null)
+            return;
+        lock (device)
+        {
+            observation.ForgetNewest();
+            observation.IsDoubtful = true;
+        }
     }
 
     // What became of an observation; true if what is observed by request has changed.
@@ -198,8 +224,10 @@ public sealed class DeviceShard : ICoapNotifications
             if (again && run.Pending is { IsOver: false } waits && !device.IsGone)
                 device.Enqueue(waits, first: true);
         }
+        // What a device does not understand, or does not answer, it is not asked again at once.
+        bool isRefused = failure == CoapRequestFailure.Rejected || (failure == CoapRequestFailure.TimedOut && wasHeard);
         if (run.Observation is { } observation)
-            Reset(device, observation);
+            Reset(device, observation, isRefused ? ObservationState.Refused : ObservationState.Wanted);
         if (!again && run.Pending is { } pending)
         {
             (Lwm2mFailure why, string reason) = failure switch
@@ -213,12 +241,12 @@ public sealed class DeviceShard : ICoapNotifications
         Release(run);
     }
 
-    private static void Reset(ManagedDevice device, Observation observation)
+    private static void Reset(ManagedDevice device, Observation observation, ObservationState state)
     {
         lock (device)
         {
             if (observation.State == ObservationState.Asked)
-                observation.State = ObservationState.Wanted;
+                observation.State = state;
         }
     }
 
@@ -267,7 +295,7 @@ public sealed class DeviceShard : ICoapNotifications
                 observation.State = ObservationState.Refused;
                 return true;
             }
-            isNew = observation.TakeNote(sequence, now);
+            isNew = observation.TakeNote(sequence, Directory.Now);
         }
         if (isNew)
             new NotificationRun(this, device, observation, Server.HoldAcknowledgement()).Take(peer, notification, now);

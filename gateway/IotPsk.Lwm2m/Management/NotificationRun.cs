@@ -54,15 +54,7 @@ internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, O
 
     void ICoapTransferListener.Failed(CoapTransfer transfer, CoapRequestFailure failure) => Withhold();
 
-    private void Withhold()
-    {
-        acknowledgement?.Withhold();
-        lock (device)
-        {
-            observation.ForgetNewest();
-            observation.IsDoubtful = true;
-        }
-    }
+    private void Withhold() => DeviceShard.Withhold(device, observation, acknowledgement);
 
     private void Refuse(string problem)
     {

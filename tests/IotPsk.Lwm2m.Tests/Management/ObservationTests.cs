@@ -169,6 +169,43 @@ public class ObservationTests
     }
 
     [Fact]
+    public void A_device_that_rejects_an_observation_or_never_answers_it_is_not_asked_over_and_over()
+    {
+        _lab.Register(_peer, objects: "/3303/0");
+        _lab.Next(out _, out byte[] request);
+        byte[] reset = new byte[4];
+        CoapWriter.WriteEmpty(CoapType.Reset, (request[2] << 8) | request[3], reset, 0);
+        _lab.Receive(_peer, reset);
+        _lab.Heard(_peer);
+        Assert.Empty(_lab.Sent);
+        _lab.Register(_peer, objects: "/3303/0");
+        _lab.Next(out _, out request);
+        CoapWriter.WriteEmpty(CoapType.Acknowledgement, (request[2] << 8) | request[3], reset, 0);
+        _lab.Receive(_peer, reset);
+        _lab.Pass(300_000);
+        _lab.Heard(_peer);
+        Assert.Empty(_lab.Sent);
+    }
+
+    [Fact]
+    public void A_first_value_in_a_message_of_its_own_is_acknowledged_once_it_is_safe()
+    {
+        _lab.Takes = null;
+        _lab.Register(_peer, objects: "/3303/0", formats: 110);
+        _lab.Next(out _, out byte[] request);
+        byte[] acknowledgement = new byte[4];
+        CoapWriter.WriteEmpty(CoapType.Acknowledgement, (request[2] << 8) | request[3], acknowledgement, 0);
+        _lab.Receive(_peer, acknowledgement);
+        Assert.Equal("", _lab.Notify(_peer, s_token, 1, 110, Pack, id: 70));
+        _lab.Take(false);
+        Assert.Empty(_lab.Sent);
+        Assert.Equal("", _lab.Notify(_peer, s_token, 1, 110, Pack, id: 70));
+        Assert.Equal(2, _lab.Values.Count);
+        _lab.Take(true);
+        Assert.Equal("ACK 0.00", _lab.Next());
+    }
+
+    [Fact]
     public void A_notification_that_is_an_error_ends_the_observation()
     {
         Observed();

@@ -111,7 +111,7 @@ public class ValueTests
     }
 
     private static readonly Gen<SenmlRecord> s_values =
-        from resource in Gen.Choose(0, 65534)
+        from resource in Gen.Choose(6000, 65534)
         from kind in Gen.Elements(SenmlKind.WholeNumber, SenmlKind.Text, SenmlKind.Flag, SenmlKind.Data, SenmlKind.Number)
         from whole in ArbMap.Default.GeneratorFor<long>()
         from text in ArbMap.Default.GeneratorFor<NonNull<string>>()
