@@ -35,7 +35,7 @@ cmd:tshark|tshark|decrypts our captures with a key log, for the tests
 cmd:systemd-analyze|systemd|looks at the unit of the service, for the tests
 cmd:curl|curl|asks the gateway for its health and numbers
 cmd:jq|jq|reads JSON in the demo and the tests
-cmd:faketime|faketime|lets the demo's devices believe in another year, for the tests
+cmd:faketime|faketime|lets devices of the demo believe in another year, for the tests
 '
 
 packages_of_node=no
@@ -43,7 +43,7 @@ for group in "$@"; do
   case $group in
     test) packages_of_node=yes; needs+='
 cmd:npm|npm|installs the MQTT client that the tests run on node
-any:/usr/lib/postgresql/*/bin/postgres|postgresql|the registry that several gateways share
+glob:/usr/lib/postgresql/*/bin/postgres|postgresql|the registry that several gateways share
 cmd:clang-tidy|clang-tidy|looks at the C of the device
 cmd:clang|clang|fuzzes the device TLS core
 glob:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a|libclang-rt-dev libclang-rt-14-dev|the same
@@ -62,7 +62,6 @@ have() {
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     file:*) [ -e "${1#file:}" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/${1##*/}" ] ;;
     glob:*) compgen -G "${1#glob:}" >/dev/null ;;
-    any:*) compgen -G "${1#any:}" >/dev/null ;;
     lib:*) ldconfig -p 2>/dev/null | grep -qF "${1#lib:} " ;;
   esac
 }
