@@ -60,7 +60,7 @@ footprint:
 	@tests/footprint/footprint.sh
 
 test-long: test fuzz fuzz-device
-	@IOTPSK_LONG=1 tests/run.sh net interop
+	@IOTPSK_LONG=1 IOTPSK_LIFE=1000 tests/run.sh net interop life
 
 trace: build
 	@tests/trace.sh

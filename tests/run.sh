@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-suites='shared tls keys net lwm2m core firmware device gateway interop demo readme'
+suites='shared tls keys net lwm2m core firmware device gateway interop life demo readme'
 results=$PWD/out/test-results
 configuration=Release
 suite_seconds=600                    # a suite that takes longer hangs
@@ -52,7 +52,7 @@ attribute() {
 
 run_counting() {                     # a script that ends with "N passed, N failed"
   local status line
-  timeout -k 20 "$suite_seconds" "$1" >"$log" 2>&1 </dev/null
+  timeout -k 20 "$suite_seconds" "$@" >"$log" 2>&1 </dev/null
   status=$?
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   read -r passed _ failed _ <<<"${line:-0 passed, 0 failed}"
@@ -74,6 +74,7 @@ run_suite() {
   passed=0 failed=0 skipped=0 problem='' note=''
   case $name in
     core | firmware) run_counting "tests/$name/run.sh" ;;
+    life) run_counting tests/fleet-life.sh "${IOTPSK_LIFE:-60}" ;;
     demo) run_demo ;;
     readme) run_counting tests/readme.sh ;;
     *) run_dotnet "$name" ;;
