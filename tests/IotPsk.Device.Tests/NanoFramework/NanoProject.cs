@@ -19,7 +19,7 @@ internal sealed record NanoProject(string Folder, string Guid, bool IsProgram, s
         new("device/IotPsk.Device", "6A3F0D53-5C0E-4F0B-9D6F-2F0C8B1D7A03", false, ["shared/IotPsk.Shared", "device/IotPsk.Device.Native"],
             ["mscorlib", "nanoFramework.Runtime.Native", "nanoFramework.System.Collections", "nanoFramework.System.Text", "System.IO.FileSystem", "System.IO.Streams", "System.Net", "System.Threading"]),
         new("device/IotPsk.Device.App", "6A3F0D53-5C0E-4F0B-9D6F-2F0C8B1D7A04", true, ["shared/IotPsk.Shared", "device/IotPsk.Device.Native", "device/IotPsk.Device"],
-            ["mscorlib", "nanoFramework.Hardware.Esp32", "nanoFramework.Runtime.Native", "nanoFramework.System.Text", "System.Device.Wifi", "System.IO.FileSystem", "System.IO.Streams", "System.Threading"]),
+            ["mscorlib", "nanoFramework.Hardware.Esp32", "nanoFramework.Runtime.Native", "nanoFramework.System.Text", "System.Device.I2c", "System.Device.Wifi", "System.IO.FileSystem", "System.IO.Streams", "System.Threading"]),
     ];
 
     internal const string Solution = "device/IotPsk.nanoFramework.sln";
