@@ -119,7 +119,7 @@ run_device() {
 
 # Runs all devices; $1 gets what they say, $2 the gateway's sessions while they are connected.
 connect_all() {
-  run_device --bundle "$work/credentials" --vault "$work/vault" --count "$messages" --interval 1 --once --json >"$1" 2>"$work/device.log" &
+  run_device --bundle "$work/credentials" --vault "$work/vault" --count "$messages" --interval 2 --once --json >"$1" 2>"$work/device.log" &
   local pid=$! i
   for ((i = 0; i < 100; i++)); do
     sessions >"$2"
