@@ -151,6 +151,30 @@ public sealed class BrokerDeliveryTests
         Assert.Equal("poison", Payload(next.ReadPublish()));
     }
 
+    [Fact]
+    public async Task A_broker_that_ends_every_connection_costs_no_message()
+    {
+        await using var bench = new TelemetryBench();
+        await bench.StartAsync();
+        for (int i = 0; i < 3; i++)
+            Assert.True(bench.Publish("dev/x", $"{i}"));
+        for (int i = 0; i < 15; i++)
+        {
+            using FakeBrokerConnection broker = bench.Accept();
+            broker.ReadConnect();
+            broker.Write(packet => new MqttConnAck().Write(packet, 0));
+            broker.ReadSubscribe();
+        }
+        using FakeBrokerConnection good = bench.Welcome();
+        for (int i = 0; i < 3; i++)
+        {
+            MqttPublish publish = good.ReadPublish();
+            Assert.Equal($"{i}", Payload(publish));
+            good.Acknowledge(publish);
+        }
+        Assert.Equal(0, bench.Service.Aside);
+    }
+
     [Theory]
     [InlineData(4, "Telemetry.PasswordFile")]
     [InlineData(5, "does not authorise user ~iotpsk without a password (CONNACK 5)")]

@@ -237,6 +237,7 @@ internal sealed class BrokerConnection : IAsyncDisposable
                     throw new BrokerException("it answered a SUBSCRIBE that was not sent");
                 if (granted.ReturnCodes[0] == MqttSubAck.Failure)
                     _log.CommandsForbidden(_options.User, TelemetryTopic.CommandFilter(_options.Prefix));
+                _work.Proved();
                 break;
             case MqttPacketType.PingResp:
                 break;

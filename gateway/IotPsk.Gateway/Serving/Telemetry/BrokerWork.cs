@@ -17,6 +17,8 @@ internal sealed class BrokerWork
     private readonly DeliveryWindow _window;
     private readonly Lock _gate = new();
     private int _connection, _ends, _aside;
+    private long _lastAnswer;
+    private bool _isProved;
 
     internal BrokerWork(TelemetryQueue queue, CommandRouter router, TelemetryCounters counters, TimeProvider time)
     {
@@ -31,13 +33,13 @@ internal sealed class BrokerWork
     /// <summary>Messages put aside since the start.</summary>
     internal int Aside => Volatile.Read(ref _aside);
 
-    /// <summary>How long the oldest message has been without an answer on this connection.</summary>
+    /// <summary>How long this connection has brought no answer to any message, though the oldest one was sent.</summary>
     internal TimeSpan Unanswered
     {
         get
         {
             lock (_gate)
-                return _window.First is { } first && first.Connection == _connection ? _time.GetElapsedTime(first.SentAt) : TimeSpan.Zero;
+                return _window.First is { } first && first.Connection == _connection ? _time.GetElapsedTime(Math.Max(first.SentAt, _lastAnswer)) : TimeSpan.Zero;
         }
     }
 
@@ -51,7 +53,15 @@ internal sealed class BrokerWork
     internal void Connected()
     {
         lock (_gate)
-            _connection++;
+            (_connection, _isProved) = (_connection + 1, false);
+    }
+
+    /// <summary>The connection works: the broker answered something on it.</summary>
+    internal void Proved()
+    {
+        lock (_gate)
+            _isProved = true;
+        Wake.Set();
     }
 
     /// <summary>
@@ -66,7 +76,7 @@ internal sealed class BrokerWork
             long now = _time.GetTimestamp();
             IEnumerable<DeliveryWindow.Slot> unsent = _window.Unsent(_connection);
             if (_ends >= SuspiciousAfter)
-                return [.. unsent.Where(slot => slot == _window.First).Select(slot => slot.SendOn(_connection, now))];
+                return [.. unsent.Where(slot => _isProved && slot == _window.First).Select(slot => slot.SendOn(_connection, now))];
             DeliveryWindow.Slot[] again = [.. unsent.Select(slot => slot.SendOn(_connection, now))];
             (int count, long bytes) = _window.Room;
             if (again.Length > 0 || count == 0)
@@ -88,7 +98,7 @@ internal sealed class BrokerWork
         {
             if (!_window.Acknowledge(id))
                 return;
-            _ends = 0;
+            (_ends, _lastAnswer) = (0, _time.GetTimestamp());
             Counters.CountPublished();
             if (_window.Slide() is { Count: > 0 } done)
                 _queue.Delivered(done.Sequence, done.Count, done.Bytes);
@@ -100,8 +110,8 @@ internal sealed class BrokerWork
         _router.Route(message.Topic, prefix, message.Payload.AsMemory(message.PayloadOffset, message.PayloadCount), message.Retain);
 
     /// <summary>
-    /// The broker ended a connection by itself. If it does so again and again without an answer to the oldest message, that one is sent alone; if
-    /// that does not help, it is put aside, so that those behind it go on.
+    /// The broker ended a connection by itself. If it does so again and again without an answer to the oldest message, that one is sent alone, on
+    /// connections that are known to work; if they end too, it is put aside, so that those behind it go on.
     /// </summary>
     /// <returns>The message that was put aside.</returns>
     internal QueuedMessage? ConnectionEnded()
