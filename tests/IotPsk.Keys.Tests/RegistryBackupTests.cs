@@ -217,6 +217,31 @@ public sealed class RegistryBackupTests : IDisposable
     }
 
     [Fact]
+    public void Gateway_that_lost_its_state_directory_takes_its_place_in_the_database_again()
+    {
+        using var postgres = new PostgresBackEnd();
+        Write();
+        RegistryBackup.Restore(postgres.Source, _tpm, Backup, replace: false);
+        using (var before = postgres.Source.Open())
+            before.Revoke("c");
+        var lost = postgres.At(State("new"));
+        using (var registry = lost.Open())
+        {
+            Assert.Contains("iotpsk restore FILE --replace", Assert.Throws<RegistryException>(() => registry.RequireFleet()).Message, StringComparison.Ordinal);
+            RegistryBackup.Write(registry, _directory["again"]);
+        }
+
+        RegistryBackup.Restore(lost, _tpm, _directory["again"], replace: true);
+
+        using var found = lost.Open();
+        FleetSelfTest.Run(_tpm, found.RequireFleet());
+        new RollbackGuard(found).Check(_tpm);
+        Assert.True(found.Find("c")!.IsRevoked);
+        using var other = postgres.Source.Open();
+        Assert.False(other.Fleet!.IsHere);
+    }
+
+    [Fact]
     public void Gateways_of_a_database_go_on_with_what_a_restoration_brings()
     {
         using var postgres = new PostgresBackEnd();

@@ -231,6 +231,33 @@ public abstract class RegistryTests(BackEnd backEnd) : IDisposable
         await lookups;
     }
 
+    [Fact]
+    public void Another_fleet_in_the_place_of_ours_changes_nothing_and_is_told_until_it_is_mended()
+    {
+        using var registry = OpenOrCreate();
+        registry.Fleets.BeginFleet("ours", new TpmKeyReference(0x81000001, [1]), new TpmKeyReference(0x81010001, [2]), new EsysTpm.WrappedKey([1], [2]));
+        registry.Fleets.Activate(1, [3]);
+        registry.EnrolMany(["a", "b"]);
+        registry.Watch();
+
+        _backEnd.Execute("UPDATE fleet SET server_id = 'theirs'; UPDATE changes SET last = last + 1; UPDATE devices SET revoked_at = 1, change = (SELECT last FROM changes) WHERE id = 'a'");
+        for (var i = 0; i < 3; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(6));
+            Assert.Contains("'theirs'", registry.PollProblem, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("ours", registry.Fleet!.ServerId);
+        Assert.True(registry.TryGetDevice("a", out var device) && !device.IsRevoked);
+
+        _backEnd.Execute("UPDATE fleet SET server_id = 'ours'; UPDATE changes SET last = last + 1; DELETE FROM devices WHERE id = 'b'");
+        _time.Advance(TimeSpan.FromSeconds(6));
+
+        Assert.Null(registry.PollProblem);
+        Assert.True(registry.TryGetDevice("a", out device) && device.IsRevoked);
+        Assert.False(registry.TryGetDevice("b", out _));
+    }
+
     private IRegistry OpenOrCreate() => _backEnd.Source.OpenOrCreate(_time);
 
     private IRegistry Open() => _backEnd.Source.Open(_time);

@@ -18,10 +18,10 @@ internal static class BackupCommands
             string path = Path.GetFullPath(parsed.GetValue(file)!);
             using IRegistry registry = common.OpenRegistry(parsed);
             RegistryBackup.Write(registry, path);
-            FleetRecord fleet = registry.RequireFleet();
-            var document = new JsonObject { ["file"] = path, ["serverId"] = fleet.ServerId, ["devices"] = registry.DeviceCount, ["storageRootName"] = fleet.StorageRoot.NameHex };
+            FleetRecord fleet = registry.Fleet!;
+            var document = new JsonObject { ["file"] = path, ["serverId"] = fleet.ServerId, ["devices"] = registry.DeviceCount, ["storageRootName"] = fleet.IsHere ? fleet.StorageRoot.NameHex : null };
             console.Print(common.Json(parsed), document, string.Create(CultureInfo.InvariantCulture,
-                $"{path} holds fleet {fleet.ServerId} with {registry.DeviceCount} devices; it is good with the TPM whose storage key has the name {fleet.StorageRoot.NameHex}"));
+                $"{path} holds fleet {fleet.ServerId} with {registry.DeviceCount} devices; {(fleet.IsHere ? $"it is good with the TPM whose storage key has the name {fleet.StorageRoot.NameHex}" : "it is good with the TPMs of its gateways")}"));
             return 0;
         });
         return backup;

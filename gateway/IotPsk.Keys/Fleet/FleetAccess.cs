@@ -14,7 +14,8 @@ public static class FleetAccess
         {
             throw new RegistryException(
                 RegistryFault.NoFleet,
-                $"This gateway has no part in fleet '{fleet.ServerId}' of {registry.Location}: take the fleet's keys over with 'iotpsk fleet import', or name the right registry");
+                $"This gateway has no part in fleet '{fleet.ServerId}' of {registry.Location}: take the fleet's keys over with 'iotpsk fleet import', or name the right registry. " +
+                "If it had part and lost its state directory: iotpsk backup FILE and iotpsk restore FILE --replace");
         }
 
         if (fleet.ActiveEpoch == null && fleet.MissingEpochs.Any())

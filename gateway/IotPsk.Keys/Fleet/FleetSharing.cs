@@ -73,6 +73,12 @@ public static class FleetSharing
                 $"{Convert.ToHexStringLower(root.Name.AsSpan(2))}: export it to this one, with its iotpsk fleet srk-public");
         }
 
+        if (registry.Fleet is { IsHere: true } here && !here.StorageRoot.Equals(root))
+        {
+            throw new TpmException(
+                TpmFault.KeyMismatch, $"TPM at {tpm.Address} is not the one in which this gateway has its keys of fleet '{here.ServerId}': another TPM begins with a state directory of its own");
+        }
+
         var epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
         epochs.Done(FleetSetupStep.StorageRootReady);
         var added = export.Epochs.Count(epoch => Take(registry, tpm, epochs, root, authority, export.ServerId, epoch));

@@ -48,7 +48,7 @@ internal sealed class PostgresListener : IDisposable
                     await connection.WaitAsync(_stop.Token);
                 }
             }
-            catch (OperationCanceledException)
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
             {
                 return;
             }

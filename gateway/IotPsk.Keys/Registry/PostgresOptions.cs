@@ -68,7 +68,7 @@ public sealed partial record PostgresOptions
 
     private static string? Problem(NpgsqlConnectionStringBuilder builder)
     {
-        if (builder.Password != null)
+        if (builder.Password != null || builder.SslPassword != null)
             return "holds a password";
         if (string.IsNullOrEmpty(builder.Host) || string.IsNullOrEmpty(builder.Database) || string.IsNullOrEmpty(builder.Username))
             return $"names no {(string.IsNullOrEmpty(builder.Host) ? "Host" : string.IsNullOrEmpty(builder.Database) ? "Database" : "Username")}";
@@ -107,6 +107,7 @@ public sealed partial record PostgresOptions
     private static bool IsHere(string hosts) => hosts.Split(',').All(static host =>
         host.StartsWith('/') || host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address)));
 
-    [GeneratedRegex("^[a-z_][a-z0-9_]{0,62}$", RegexOptions.CultureInvariant)]
+    // A channel's name is 63 bytes at the most, and is this with something behind it.
+    [GeneratedRegex("^[a-z_][a-z0-9_]{0,54}$", RegexOptions.CultureInvariant)]
     private static partial Regex SchemaName();
 }

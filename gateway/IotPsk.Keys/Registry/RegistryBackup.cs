@@ -26,7 +26,9 @@ public static class RegistryBackup
     {
         ArgumentNullException.ThrowIfNull(registry);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        registry.RequireFleet();
+        // A gateway that lost its state directory has no part in the fleet until this copy is restored.
+        if (registry.Fleet is not { IsHere: false })
+            registry.RequireFleet();
         WriteCopy(registry, path);
     }
 

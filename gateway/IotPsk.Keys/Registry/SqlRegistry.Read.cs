@@ -32,7 +32,7 @@ internal abstract partial class SqlRegistry
         {
             var mark = ReadMark(session);
             // A smaller number than before: the registry was put back from a backup, so everything is read anew.
-            var anew = _seen is { } seen && (mark.Last < seen.Last || mark.Restored != seen.Restored);
+            var anew = _seen is { } seen ? mark.Last < seen.Last || mark.Restored != seen.Restored : !_devices.IsEmpty;
             var since = anew ? -1 : _seen?.Last ?? -1;
             return new Committed(mark, ReadFleet(session), keep ? ReadDevices(session, since) : null, keep && KeepsKeys ? ReadKeys(session, since) : null, anew);
         }) is { } state ? Take(state) : NoChanges;
@@ -40,7 +40,17 @@ internal abstract partial class SqlRegistry
 
     private Changes Take(Committed state)
     {
-        RequireSameFleet(state.Fleet);
+        try
+        {
+            RequireSameFleet(state.Fleet);
+        }
+        catch
+        {
+            // Told again at each look, until it is mended.
+            _seen = null;
+            throw;
+        }
+
         foreach (var key in state.Keys ?? [])
             _keys[key.Id] = key;
         var changed = new List<DeviceRecord>();
