@@ -8,10 +8,13 @@ namespace IotPsk.Lwm2m.Management;
 /// </summary>
 public sealed class DeviceDirectory
 {
-    /// <summary>Values that a device may bring in a row; after that <see cref="PerSecond"/>.</summary>
+    /// <summary>Messages with values that a device may bring in a row; after that <see cref="PerSecond"/>.</summary>
     internal const int Burst = 200;
 
     internal const int PerSecond = 20;
+
+    /// <summary>Of a longer message each further part of this size counts as another.</summary>
+    internal const int BytesOfOne = 512;
 
     private const int DeadlinesKept = 1024;
 
@@ -21,6 +24,7 @@ public sealed class DeviceDirectory
     private readonly DirectoryOptions _options;
     private readonly Func<long> _clock;
     private int _open;
+    private long _openBytes;
 
     /// <summary>A directory without devices.</summary>
     /// <param name="clock">Milliseconds of any monotonic clock, the same on all threads.</param>
@@ -142,15 +146,20 @@ public sealed class DeviceDirectory
             return Refuse(pending, Lwm2mFailure.Invalid, problem);
         if (device is null)
             return Refuse(pending, Lwm2mFailure.NotRegistered, "The device is not registered.");
-        if (Interlocked.Increment(ref _open) > _options.QueuedInAll)
+        long size = SizeOf(operation);
+        bool fits = Interlocked.Increment(ref _open) <= _options.QueuedInAll & Interlocked.Add(ref _openBytes, size) <= _options.QueuedBytes;
+        pending.Ended = () =>
         {
             Interlocked.Decrement(ref _open);
+            Interlocked.Add(ref _openBytes, -size);
+        };
+        if (!fits)
             return Refuse(pending, Lwm2mFailure.QueueFull, "Too much waits for devices already.");
-        }
-        pending.Ended = () => Interlocked.Decrement(ref _open);
         Lwm2mFailure failure;
         lock (device)
         {
+            if (device.Waiting >= _options.QueuedPerDevice)
+                device.Purge();
             failure = device.IsGone ? Lwm2mFailure.NotRegistered : device.Waiting >= _options.QueuedPerDevice ? Lwm2mFailure.QueueFull : Lwm2mFailure.None;
             if (failure == Lwm2mFailure.None)
                 device.Enqueue(pending);
@@ -179,7 +188,7 @@ public sealed class DeviceDirectory
         ArgumentNullException.ThrowIfNull(operation);
         End(operation, Lwm2mFailure.Cancelled, "Nobody waits for the answer any more.");
         if (operation.Device is { } device)
-            Wake(device);
+            Leave(device);
     }
 
     /// <summary>Ends operations whose time is over. To be called about once a second.</summary>
@@ -201,8 +210,16 @@ public sealed class DeviceDirectory
                 }
             }
             if (End(operation, Lwm2mFailure.TimedOut, "The device did not answer in time."))
-                Wake(operation.Device!);
+                Leave(operation.Device!);
         }
+    }
+
+    // What is over takes no room in the line, and gives way if it was under way.
+    private static void Leave(ManagedDevice device)
+    {
+        lock (device)
+            device.Purge();
+        Wake(device);
     }
 
     /// <summary>Ends everything that is open: the gateway stops.</summary>
@@ -279,6 +296,9 @@ public sealed class DeviceDirectory
         if (peer is not null)
             shard!.Wake(peer);
     }
+
+    private static long SizeOf(Lwm2mOperation operation) =>
+        (operation.Payload?.Length ?? 0) + (2 * (operation.Text?.Length ?? 0)) + operation.Records.Sum(r => 200 + (2L * (r.Text?.Length ?? 0)) + (r.Data?.Length ?? 0));
 
     private PendingOperation Refuse(PendingOperation operation, Lwm2mFailure failure, string reason)
     {

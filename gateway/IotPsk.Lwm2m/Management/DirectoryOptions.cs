@@ -14,6 +14,9 @@ public sealed class DirectoryOptions
     /// <summary>Operations that may be open for all devices together.</summary>
     public int QueuedInAll { get; init; } = 20_000;
 
+    /// <summary>Bytes of values in operations that are open.</summary>
+    public long QueuedBytes { get; init; } = 256 << 20;
+
     /// <summary>Observations of one device, those of the configuration included.</summary>
     public int ObservationsPerDevice { get; init; } = 64;
 

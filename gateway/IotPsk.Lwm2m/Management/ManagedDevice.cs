@@ -35,6 +35,19 @@ internal sealed class ManagedDevice(DeviceRegistration registration)
 
     internal int Waiting => _waiting?.Count ?? 0;
 
+    /// <summary>Takes out of the line what is over: its time was up before the device was heard.</summary>
+    internal void Purge()
+    {
+        for (LinkedListNode<PendingOperation>? node = _waiting?.First, next; node is not null; node = next)
+        {
+            next = node.Next;
+            if (node.Value.IsOver)
+                _waiting!.Remove(node);
+        }
+        if (_waiting?.Count == 0)
+            _waiting = null;
+    }
+
     internal void Attach(DeviceShard shard, CoapPeer peer) => (Shard, Peer) = (shard, peer);
 
     internal void Detach(CoapPeer peer)
@@ -113,14 +126,17 @@ internal sealed class ManagedDevice(DeviceRegistration registration)
         }
     }
 
-    /// <summary>Whether it may bring another value now: so many in a row, then so many a second.</summary>
-    internal bool MayBring(long now)
+    /// <summary>Whether it may bring more values now: so many messages in a row, then so many a second. A long one counts for several.</summary>
+    internal bool MayBring(long now, int bytes)
     {
         _credit = Math.Min(DeviceDirectory.Burst, _credit + ((now - _creditAt) * DeviceDirectory.PerSecond / 1000.0));
         _creditAt = now;
         if (_credit < 1)
             return false;
-        _credit--;
+        Charge(bytes);
         return true;
     }
+
+    /// <summary>It brought so much.</summary>
+    internal void Charge(int bytes) => _credit -= 1 + (bytes / DeviceDirectory.BytesOfOne);
 }

@@ -11,7 +11,7 @@ internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, O
     {
         bool mayBring;
         lock (device)
-            mayBring = device.MayBring(shard.Directory.Now);
+            mayBring = device.MayBring(shard.Directory.Now, notification.PayloadCount);
         if (!mayBring)
         {
             Refuse("It brings more values than it may.");
@@ -35,6 +35,11 @@ internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, O
 
     void ICoapTransferListener.Completed(CoapTransfer transfer, CoapAnswer answer, long now)
     {
+        if (answer.Body.Length > CoapBlock.MaxSize)
+        {
+            lock (device)
+                device.Charge(answer.Body.Length);
+        }
         ObjectPath scope = observation.Composite is null ? observation.Path : new ObjectPath(-1);
         if (!PayloadReader.TryRead(answer.ContentFormat, scope, answer.Body, out List<SenmlRecord> records, out string problem))
         {

@@ -32,7 +32,7 @@ public sealed class SendResource(DeviceShard shard) : ICoapResource
             exchange.Answer(CoapCode.UnsupportedContentFormat);
         else if (!PayloadReader.TryRead(format, new ObjectPath(-1), exchange.Payload, out List<SenmlRecord> records, out string problem))
             Refuse(exchange, CoapCode.BadRequest, problem);
-        else if (!MayBring(device))
+        else if (!MayBring(device, exchange.Payload.Count))
             Refuse(exchange, CoapCode.TooManyRequests, "More than a device may send.");
         else if (exchange.Hold() is { } deferral)
         {
@@ -41,10 +41,10 @@ public sealed class SendResource(DeviceShard shard) : ICoapResource
         }
     }
 
-    private bool MayBring(ManagedDevice device)
+    private bool MayBring(ManagedDevice device, int bytes)
     {
         lock (device)
-            return device.MayBring(shard.Directory.Now);
+            return device.MayBring(shard.Directory.Now, bytes);
     }
 
     private void Refuse(CoapExchange exchange, CoapCode code, string problem)

@@ -19,7 +19,7 @@ internal sealed class DeviceLab : ICoapChannel, IDeviceEvents
         options ??= new DirectoryOptions();
         Directory = new DeviceDirectory(() => Now, new DirectoryOptions
         {
-            Observe = options.Observe, QueuedPerDevice = options.QueuedPerDevice, QueuedInAll = options.QueuedInAll, ObservationsPerDevice = options.ObservationsPerDevice,
+            Observe = options.Observe, QueuedPerDevice = options.QueuedPerDevice, QueuedInAll = options.QueuedInAll, QueuedBytes = options.QueuedBytes, ObservationsPerDevice = options.ObservationsPerDevice,
             Events = this, MaxBody = options.MaxBody,
         });
         _shards = [.. Enumerable.Range(0, 2).Select(MakeShard)];

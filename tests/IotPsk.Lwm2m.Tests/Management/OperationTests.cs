@@ -207,6 +207,21 @@ public class OperationTests
         Assert.Equal(Lwm2mFailure.QueueFull, Assert.Single(lab.Ask(Lwm2mVerb.Read, "/3/0", "device-2")).Failure);
         lab.Pass(61_000);
         Assert.Equal(0, lab.Directory.Open);
+        // What is over makes room, though the device was not heard meanwhile.
+        Assert.All(Enumerable.Range(0, 3), _ => Assert.Empty(lab.Ask(Lwm2mVerb.Read, "/3/0")));
+    }
+
+    [Fact]
+    public void Values_that_wait_are_bounded_in_all()
+    {
+        var lab = new DeviceLab(new DirectoryOptions { QueuedBytes = 10_000 });
+        lab.Register();
+        Lwm2mOperation Fill(Lwm2mOperation o) => o with { Payload = new byte[4000], ContentFormat = CoapContentFormat.OctetStream };
+        Assert.Empty(lab.Ask(Lwm2mVerb.Write, "/5/0/0", more: Fill));
+        Assert.Empty(lab.Ask(Lwm2mVerb.Write, "/5/0/0", more: Fill));
+        Assert.Equal(Lwm2mFailure.QueueFull, Assert.Single(lab.Ask(Lwm2mVerb.Write, "/5/0/0", more: Fill)).Failure);
+        lab.Pass(61_000);
+        Assert.Empty(lab.Ask(Lwm2mVerb.Write, "/5/0/0", more: Fill));
     }
 
     [Fact]

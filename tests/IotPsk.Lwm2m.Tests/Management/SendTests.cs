@@ -91,6 +91,12 @@ public class SendTests
         int taken = Enumerable.Range(0, 300).Count(_ => Send(Pack) == "ACK 2.04");
         Assert.Equal(200, taken);
         Assert.StartsWith("ACK 4.29", Send(Pack), StringComparison.Ordinal);
+        _lab.Now += 1000;
+        Assert.Equal(20, Enumerable.Range(0, 50).Count(_ => Send(Pack) == "ACK 2.04"));
+        // A long one counts for several.
+        _lab.Now += 1000;
+        string pack = "[" + string.Join(',', Enumerable.Range(0, 60).Select(i => $"{{\"n\":\"/3303/0/{i}\",\"v\":1}}")) + "]";
+        Assert.Equal(7, Enumerable.Range(0, 50).Count(_ => Send(pack) == "ACK 2.04"));
     }
 
     [Fact]
