@@ -78,11 +78,11 @@ public sealed class AdminApiTests
     {
         using var directory = new TokenFile("a-token-of-24-characters\n");
         var token = new AdminToken();
-        token.Load(directory.Path);
+        token.Take(AdminToken.Read(directory.Path));
         Assert.Equal(status, await Ask(token, path, host, authorization, origin, site, socket: false));
         // Who came by the socket is known.
         Assert.Equal(200, await Ask(token, path, host, authorization, origin, site, socket: true));
-        token.Load(null);
+        token.Take(AdminToken.Read(null));
         if (status is 200 or 401 && path == "/sessions")
             Assert.Equal(404, await Ask(token, path, host, authorization, origin, site, socket: false));
     }
@@ -91,12 +91,10 @@ public sealed class AdminApiTests
     public void A_token_that_others_can_read_or_guess_is_refused()
     {
         using var file = new TokenFile("short\n");
-        var token = new AdminToken();
-        Assert.Contains("shorter than 16", Assert.Throws<UserError>(() => token.Load(file.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("shorter than 16", Assert.Throws<UserError>(() => AdminToken.Read(file.Path)).Message, StringComparison.Ordinal);
         File.WriteAllText(file.Path, "long enough, but not secret\n");
         File.SetUnixFileMode(file.Path, (UnixFileMode)0b110_100_100);
-        Assert.Contains("open to every user", Assert.Throws<UserError>(() => token.Load(file.Path)).Message, StringComparison.Ordinal);
-        Assert.False(token.IsSet);
+        Assert.Contains("open to every user", Assert.Throws<UserError>(() => AdminToken.Read(file.Path)).Message, StringComparison.Ordinal);
     }
 
     private static async Task<int> Ask(AdminToken token, string path, string host, string? authorization, string? origin, string? site, bool socket)

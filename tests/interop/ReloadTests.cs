@@ -89,6 +89,12 @@ public sealed class ReloadTests : IDisposable
         Gateway.Process.Signal("HUP");
         Gateway.WaitForLog(mark, "is not taken over", "Listener 'http' cannot listen");
 
+        changed["Listeners"]![1]!["Listen"] = JsonNode.Parse(good)!["Listeners"]![1]!["Listen"]!.DeepClone();
+        changed["Admin"]!["TokenFile"] = "/nonexistent/token";
+        File.WriteAllText(Gateway.ConfigurationFile, changed.ToJsonString());
+        Gateway.Process.Signal("HUP");
+        Gateway.WaitForLog(mark, "is not taken over", "the admin token cannot be read");
+
         File.WriteAllText(Gateway.ConfigurationFile, good);
         Assert.True(_fleet.Serves("good-1"), "the old upstream counts");
         Assert.Contains("HTTP/1.1 200", AskHttp(), StringComparison.Ordinal);

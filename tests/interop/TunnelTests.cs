@@ -202,6 +202,20 @@ public sealed class TunnelTests(TunnelTests.Setting setting) : IClassFixture<Tun
     }
 
     [Fact]
+    public void A_connection_where_nothing_passes_ends_for_both_sides()
+    {
+        Fleet.Enroll("tunnel-2");
+        using TunnelProcess tunnel = new(setting.Raw, "--bundle", Fleet.BundleFile("tunnel-2"), "--idle", "1");
+        using var program = new RawConnection(tunnel.Port);
+        using Socket upstream = Accept();
+        ProxyHeaderParser.Receive(upstream);
+        Assert.Empty(program.ReceiveToEnd());
+        // A close_notify, so no reset.
+        Assert.Equal(0, upstream.Receive(new byte[1]));
+        tunnel.Process.WaitForLine(line => line.Contains("closed: Idle", StringComparison.Ordinal), "the tunnel says why");
+    }
+
+    [Fact]
     public void Stunnel_with_a_key_of_the_fleet_is_a_client_of_the_tunnel_listener()
     {
         (string identity, string key) = Fleet.NewDevice("stunnel-1", "tls13");

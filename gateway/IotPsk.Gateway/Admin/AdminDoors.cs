@@ -18,24 +18,29 @@ internal sealed class AdminDoors : IAsyncDisposable
     internal static async Task<AdminDoors> OpenAsync(AdminConfiguration configuration, GatewayService service)
     {
         var token = new AdminToken();
-        token.Load(configuration.TokenFile);
+        token.Take(AdminToken.Read(configuration.TokenFile));
         return new AdminDoors(configuration, token, service, await AdminServer.StartAsync(configuration, token, service));
     }
 
-    /// <summary>Takes the token anew, and opens others in their place. Throws <see cref="UserError"/> when that cannot be; the old ones are open then.</summary>
+    /// <summary>Where they are.</summary>
+    internal AdminConfiguration Configuration => _configuration;
+
+    /// <summary>Reads the token anew, and opens others in their place. Throws <see cref="UserError"/> when that cannot be; the old ones are open then.</summary>
     internal async Task MoveAsync(AdminConfiguration next)
     {
-        _token.Load(next.TokenFile);
-        if (next with { TokenFile = _configuration.TokenFile } == _configuration)
-        {
-            _configuration = next;
-            return;
-        }
+        byte[]? hash = AdminToken.Read(next.TokenFile);
+        if (next with { TokenFile = _configuration.TokenFile } != _configuration)
+            await ReplaceAsync(next);
+        _token.Take(hash);
+        _configuration = next;
+    }
+
+    private async Task ReplaceAsync(AdminConfiguration next)
+    {
         await _server.DisposeAsync();
         try
         {
             _server = await AdminServer.StartAsync(next, _token, _service);
-            _configuration = next;
         }
         catch (UserError)
         {

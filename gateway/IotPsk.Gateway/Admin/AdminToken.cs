@@ -10,26 +10,26 @@ internal sealed class AdminToken
     private const string Scheme = "Bearer ";
     private volatile byte[]? _hash;
 
-    /// <summary>Takes the token of a file; null takes none. Throws <see cref="UserError"/> when it cannot be read or is too short.</summary>
-    internal void Load(string? file)
+    /// <summary>The hash of a file's token; null for no file. Throws <see cref="UserError"/> when it cannot be read or is too short.</summary>
+    internal static byte[]? Read(string? file)
     {
         if (file is null)
-        {
-            _hash = null;
-            return;
-        }
+            return null;
         byte[] token = CredentialFile.Read(file, "the admin token", MaxSize);
         try
         {
-            if (token.Length < LeastSize)
-                throw new UserError($"the admin token is shorter than {LeastSize} characters", file, "write a random one: head -c 24 /dev/urandom | base64");
-            _hash = SHA256.HashData(token);
+            return token.Length >= LeastSize
+                ? SHA256.HashData(token)
+                : throw new UserError($"the admin token is shorter than {LeastSize} characters", file, "write a random one: head -c 24 /dev/urandom | base64");
         }
         finally
         {
             CryptographicOperations.ZeroMemory(token);
         }
     }
+
+    /// <summary>From now on what <see cref="Read"/> gave counts.</summary>
+    internal void Take(byte[]? hash) => _hash = hash;
 
     internal bool IsSet => _hash is not null;
 

@@ -54,9 +54,18 @@ internal static class ServeCommand
         try
         {
             GatewayConfiguration next = read();
-            await service.ReloadAsync(next);
+            AdminConfiguration before = admin.Configuration;
             await admin.MoveAsync(next.Admin);
-            return null;
+            try
+            {
+                await service.ReloadAsync(next);
+                return null;
+            }
+            catch
+            {
+                await admin.MoveAsync(before);
+                throw;
+            }
         }
         catch (Exception e) when (e is UserError or KeysException)
         {

@@ -149,10 +149,12 @@ internal sealed class GatewayService : IAsyncDisposable
         return _registry is { IsShared: false, PollProblem: { } problem } ? new TpmHealth(false, problem) : _tpm.Health;
     }
 
-    /// <summary>The part without which nobody is served and that has not answered for <paramref name="patience"/>; null if all is well.</summary>
-    internal async Task<string?> FindStuckAsync(TimeSpan patience)
+    /// <summary>The part without which nobody is served and that does not answer; null if all is well.</summary>
+    /// <param name="patience">For an event loop.</param>
+    /// <param name="tpmPatience">For a request of the TPM's thread, which may wait for a database too.</param>
+    internal async Task<string?> FindStuckAsync(TimeSpan patience, TimeSpan tpmPatience)
     {
-        if (!_tpm.IsResponsive(patience))
+        if (!_tpm.IsResponsive(tpmPatience))
             return "The TPM's thread";
         try
         {
@@ -227,6 +229,8 @@ internal sealed class GatewayService : IAsyncDisposable
         // The values of devices that speak MQTT go to the broker without us.
         BrokerOptions? broker = Telemetry.Prepare(next.Telemetry, next.Listeners.Any(listener => listener.Protocol == ListenerProtocol.Lwm2m));
         await _listeners.ChangeAsync(next.Listeners, next.Limits, lifetime > TimeSpan.Zero ? _tickets!.Options(lifetime) : null);
+        if (lifetime > TimeSpan.Zero)
+            _tickets!.KeepFor(lifetime);
         await Telemetry.ChangeAsync(broker);
         _lwm2m.Configure(next.Lwm2m);
         _shards.UpdateLimits(NetLimitsOf(next.Limits));

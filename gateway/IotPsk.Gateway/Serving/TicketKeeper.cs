@@ -26,12 +26,11 @@ internal sealed class TicketKeeper : IAsyncDisposable
         registry.TicketKeysChanged += Changed;
     }
 
-    /// <summary>For listeners whose tickets are good for <paramref name="lifetime"/> from now on; they share the keys.</summary>
-    internal TicketOptions Options(TimeSpan lifetime)
-    {
-        _ring.SetTicketLifetime(lifetime);
-        return new TicketOptions { Keys = _keys!, LifetimeSeconds = (int)lifetime.TotalSeconds };
-    }
+    /// <summary>For listeners whose tickets are good for <paramref name="lifetime"/>; they share the keys.</summary>
+    internal TicketOptions Options(TimeSpan lifetime) => new() { Keys = _keys!, LifetimeSeconds = (int)lifetime.TotalSeconds };
+
+    /// <summary>Keeps keys as long as tickets of this lifetime need them.</summary>
+    internal void KeepFor(TimeSpan lifetime) => _ring.SetTicketLifetime(lifetime);
 
     /// <summary>Gets the keys: one TPM command for each accepted epoch.</summary>
     internal static async Task<TicketKeeper> StartAsync(IRegistry registry, TpmOwner tpm, TimeSpan lifetime, TimeProvider time, ILogger log)

@@ -16,6 +16,7 @@ internal enum TunnelEnd { Done, LocalReset, ServerBroke, Idle, Stopping, ServerU
 internal sealed class TunnelConnection
 {
     private const int BufferSize = 32 * 1024;
+    private static readonly TimeSpan HalfClosed = TimeSpan.FromSeconds(60);
     private readonly Socket _local;
     private readonly EndPoint? _remote;
     private readonly TunnelOptions _options;
@@ -31,8 +32,15 @@ internal sealed class TunnelConnection
     internal TunnelConnection(Socket local, TunnelOptions options, TicketStore tickets, ILogger log)
     {
         (_local, _options, _tickets, _log) = (local, options, tickets, log);
-        _remote = local.RemoteEndPoint;
-        local.NoDelay = true;
+        try
+        {
+            _remote = local.RemoteEndPoint;
+            local.NoDelay = true;
+        }
+        catch (SocketException)
+        {
+            // It was reset as it was accepted: the first read says so.
+        }
     }
 
     /// <summary>How long nothing has passed.</summary>
@@ -60,6 +68,7 @@ internal sealed class TunnelConnection
         }
         catch (Exception e)
         {
+            End(TunnelEnd.ServerBroke);
             _log.TunnelFault(e);
         }
         finally
@@ -103,7 +112,23 @@ internal sealed class TunnelConnection
     private async Task CarryAsync(PskTlsStream server)
     {
         Task up = SendUpAsync(server), down = SendDownAsync(server);
-        await Task.WhenAll(up, down);
+        await down;
+        // The server has said its last: what the program still sends may be wanted, but not for ever.
+        while (!up.IsCompleted)
+        {
+            try
+            {
+                await up.WaitAsync(HalfClosed);
+            }
+            catch (TimeoutException) when (Silence >= HalfClosed)
+            {
+                End(TunnelEnd.Idle);
+            }
+            catch (TimeoutException)
+            {
+                // It still sends.
+            }
+        }
         if (_reason is not (TunnelEnd.Idle or TunnelEnd.Stopping))
             return;
         // The server is told that nothing was lost; it may be one that does not read.

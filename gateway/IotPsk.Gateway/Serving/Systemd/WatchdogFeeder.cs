@@ -29,7 +29,7 @@ internal sealed class WatchdogFeeder : IAsyncDisposable
             string? told = null;
             do
             {
-                string? stuck = await service.FindStuckAsync(interval / 2);
+                string? stuck = await service.FindStuckAsync(interval / 2, interval);
                 if (stuck is null)
                     manager.IsAlive();
                 else if (stuck != told)
