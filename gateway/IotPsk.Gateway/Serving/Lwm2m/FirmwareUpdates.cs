@@ -13,7 +13,7 @@ namespace IotPsk.Gateway.Serving.Lwm2m;
 /// </summary>
 internal sealed class FirmwareUpdates(Lwm2mDevices devices, TimeProvider time, ILogger log) : IDisposable
 {
-    private const int AtOnce = 8, Idle = 0, Downloaded = 2;
+    private const int AtOnce = 8, Most = 256, Idle = 0, Downloaded = 2;
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(30), Patience = TimeSpan.FromMinutes(30);
     private static readonly ObjectPath Instance = new(5, 0), Package = new(5, 0, 0), PackageUri = new(5, 0, 1), Update = new(5, 0, 2), State = new(5, 0, 3), Result = new(5, 0, 5);
 
@@ -43,6 +43,8 @@ internal sealed class FirmwareUpdates(Lwm2mDevices devices, TimeProvider time, I
         CancellationToken cancellation = _stop.Token;
         if (Check(file, pulls) is { } problem)
             return new FirmwareOutcome(null, problem);
+        if (_running.Count >= Most)
+            return new FirmwareOutcome(null, $"{Most} updates are under way already.");
         if (!_running.TryAdd(deviceId, true))
             return new FirmwareOutcome(null, "An update of this device is under way.");
         try
@@ -84,6 +86,8 @@ internal sealed class FirmwareUpdates(Lwm2mDevices devices, TimeProvider time, I
             await devices.AskAsync(deviceId, Lwm2mOperation.At(Lwm2mVerb.Observe, path), cancellation);
         try
         {
+            // One that sleeps is heard seldom.
+            TimeSpan patience = devices.Find(deviceId) is { IsQueueMode: true } ? Patience + devices.Directory.QueueModePatience : Patience;
             var follower = new FirmwareFollower(devices, deviceId, events, time);
             if (await follower.LookAsync(cancellation) is { } unreadable)
                 return new FirmwareOutcome(null, unreadable);
@@ -93,12 +97,12 @@ internal sealed class FirmwareUpdates(Lwm2mDevices devices, TimeProvider time, I
             Tell(deviceId, file, "downloading", null);
             if (await DeliverAsync(deviceId, file, pulls, cancellation) is { } undelivered)
                 return new FirmwareOutcome(await ResultAsync(follower, cancellation), undelivered);
-            if (await follower.WaitAsync(f => f.State == Downloaded, Look, Patience, cancellation) is { } notDownloaded)
+            if (await follower.WaitAsync(f => f.State == Downloaded, Look, patience, cancellation) is { } notDownloaded)
                 return new FirmwareOutcome(follower.Result, notDownloaded);
             Tell(deviceId, file, "updating", null);
             if (await FailsAsync(deviceId, Lwm2mOperation.At(Lwm2mVerb.Execute, Update), cancellation) is { } notStarted)
                 return new FirmwareOutcome(follower.Result, notStarted);
-            string? failed = await follower.WaitAsync(f => f.State == Idle && f.Result == FirmwareOutcome.Success, Look, Patience, cancellation);
+            string? failed = await follower.WaitAsync(f => f.State == Idle && f.Result == FirmwareOutcome.Success, Look, patience, cancellation);
             return new FirmwareOutcome(follower.Result, failed);
         }
         finally
