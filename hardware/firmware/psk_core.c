@@ -50,14 +50,14 @@ static int set_up(psk_core *core, const psk_bundle *credential)
 
 static bool has_protocol(const psk_bundle *credential, int32_t protocol, uint32_t options)
 {
-    if (protocol == PSK_CORE_TLS13) return credential->tls13_key.data != NULL;
+    if (protocol == PSK_CORE_TLS13 && (options & PSK_CORE_OPTION_SESSION_KEY) == 0) return credential->tls13_key.data != NULL;
 #ifndef PSK_CORE_ECDHE_PSK
     if ((options & PSK_CORE_OPTION_ECDHE_PSK) != 0) return false;
 #else
     (void) options;
 #endif
 #ifdef MBEDTLS_SSL_PROTO_DTLS
-    return protocol == PSK_CORE_DTLS12 && credential->tls12_key.data != NULL;
+    return (protocol == PSK_CORE_DTLS12 || protocol == PSK_CORE_TLS13) && credential->tls12_key.data != NULL;
 #else
     return false;
 #endif
@@ -69,14 +69,16 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
     *core = NULL;
     if (record_size == 0) record_size = (int32_t) credential->record_size_limit;
     if (record_size < RECORD_SIZE_MIN || (options & ~PSK_CORE_OPTIONS) != 0) return PSK_CORE_ERR_ARGUMENT;
+    if (credential->session_randoms != 0) options |= PSK_CORE_OPTION_SESSION_KEY;
+    if (credential->session_randoms == SHORT_RANDOMS) options |= PSK_CORE_OPTION_SHORT_RANDOMS;
+    /* No ticket of a session whose key the server's TPM has to make. */
+    if ((options & PSK_CORE_OPTION_SESSION_KEY) != 0) options |= PSK_CORE_OPTION_NO_TICKETS;
     if ((options & PSK_CORE_OPTION_REKEY) != 0) {
         /* A key that comes without an ephemeral key exchange would be in the recordings of whoever gets the old one later. */
-        if (protocol != PSK_CORE_TLS13 || (options & PSK_CORE_OPTION_PSK_KE) != 0) return PSK_CORE_ERR_ARGUMENT;
+        if (protocol != PSK_CORE_TLS13 || (options & (PSK_CORE_OPTION_PSK_KE | PSK_CORE_OPTION_SESSION_KEY)) != 0) return PSK_CORE_ERR_ARGUMENT;
         options |= PSK_CORE_OPTION_NO_TICKETS;
     }
     if (!has_protocol(credential, protocol, options)) return PSK_CORE_ERR_UNSUPPORTED;
-    if (credential->session_randoms != 0) options |= PSK_CORE_OPTION_SESSION_KEY;
-    if (credential->session_randoms == SHORT_RANDOMS) options |= PSK_CORE_OPTION_SHORT_RANDOMS;
     if (psa_crypto_init() != PSA_SUCCESS) return PSK_CORE_ERR_RANDOM;
 
     const uint16_t limit = (uint16_t) (record_size < MBEDTLS_SSL_IN_CONTENT_LEN ? record_size : MBEDTLS_SSL_IN_CONTENT_LEN);
@@ -101,7 +103,7 @@ static int32_t connected_info(const psk_core *core, int32_t what)
     case PSK_CORE_INFO_SUITE: return mbedtls_ssl_get_ciphersuite_id_from_ssl(&core->ssl);
     /* Only one mode is ever offered, and mbedTLS accepts no other. */
     case PSK_CORE_INFO_KEY_EXCHANGE:
-        return core->datagrams ? (core->options & PSK_CORE_OPTION_ECDHE_PSK) != 0 : (core->options & PSK_CORE_OPTION_PSK_KE) == 0;
+        return core->datagrams || PSK_IN_SESSION_MODE(core) ? (core->options & PSK_CORE_OPTION_ECDHE_PSK) != 0 : (core->options & PSK_CORE_OPTION_PSK_KE) == 0;
     case PSK_CORE_INFO_RESUMED: return core->resumed;
     default: return psk_dtls_info(core, what);
     }
@@ -113,7 +115,7 @@ int32_t psk_core_info(const psk_core *core, int32_t what)
     switch (what) {
     case PSK_CORE_INFO_HANDSHAKE_SENT: return (int32_t) core->sent;
     case PSK_CORE_INFO_HANDSHAKE_RECEIVED: return (int32_t) core->received;
-    case PSK_CORE_INFO_IMPORTED: return IS_IMPORTED && !core->datagrams;
+    case PSK_CORE_INFO_IMPORTED: return IS_IMPORTED && !core->datagrams && !PSK_IN_SESSION_MODE(core);
     case PSK_CORE_INFO_TICKET_OFFERED: return core->ticket_offered;
     case PSK_CORE_INFO_TRIAL: return core->on_trial;
     case PSK_CORE_INFO_LAST_ALERT: return core->alert >= 0 ? core->alert : PSK_CORE_ERR_NOT_CONNECTED;

@@ -54,7 +54,7 @@ enum psk_core_option {
     PSK_CORE_OPTION_NO_TICKETS = 2,         /* tickets of the server are dropped */
     PSK_CORE_OPTION_CONNECTION_ID = 4,      /* DTLS: asks for a connection id even if the credential does not say so */
     PSK_CORE_OPTION_ECDHE_PSK = 8,          /* DTLS: ECDHE_PSK instead of PSK, where the build has it */
-    PSK_CORE_OPTION_SESSION_KEY = 16,       /* DTLS: the credential's key makes a PSK of each session, see psk_session_key.c; a credential in session mode says so itself */
+    PSK_CORE_OPTION_SESSION_KEY = 16,       /* the (D)TLS 1.2 key makes a PSK of each session, see psk_session_key.c; a credential in session mode says so itself */
     PSK_CORE_OPTION_SHORT_RANDOMS = 32,     /* and of 28 bytes of each random, without the four of the time */
     PSK_CORE_OPTION_REKEY = 64              /* TLS with psk_dhe_ke: a session for psk_core_rekey alone, without tickets */
 };

@@ -1,4 +1,4 @@
-/* What is particular to DTLS 1.2. */
+/* What is particular to DTLS 1.2, and to TLS 1.2, which devices in session mode speak. */
 #include <mbedtls/platform_util.h>
 
 #include "psk_peek.h"
@@ -57,7 +57,7 @@ static unsigned char fragment_code(uint16_t limit)
     }
 }
 
-int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
+int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
 {
     mbedtls_ssl_config *config = &core->config;
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -68,14 +68,19 @@ int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
     mbedtls_ssl_conf_groups(config, groups);
 #endif
     mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);     /* an association is saved, not resumed */
-    mbedtls_ssl_conf_handshake_timeout(config, FIRST_TIMEOUT, LONGEST_TIMEOUT);
-    int result = mbedtls_ssl_conf_max_frag_len(config, fragment_code(core->record_limit));
-    /* The device has a socket of its own: it wants no connection id in what it receives (RFC 9146 s3, zero length). */
-    if (result == 0) result = mbedtls_ssl_conf_cid(config, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
+    const int result = mbedtls_ssl_conf_max_frag_len(config, fragment_code(core->record_limit));
     if (result != 0) return result;
-    if ((core->options & PSK_CORE_OPTION_SESSION_KEY) != 0) return psk_session_key_keep(core, credential);
+    if (PSK_IN_SESSION_MODE(core)) return psk_session_key_keep(core, credential);
     return mbedtls_ssl_conf_psk(config, credential->tls12_key.data, credential->tls12_key.length,
                                 credential->tls12_identity.data, credential->tls12_identity.length);
+}
+
+int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
+{
+    mbedtls_ssl_conf_handshake_timeout(&core->config, FIRST_TIMEOUT, LONGEST_TIMEOUT);
+    /* The device has a socket of its own: it wants no connection id in what it receives (RFC 9146 s3, zero length). */
+    const int result = mbedtls_ssl_conf_cid(&core->config, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
+    return result != 0 ? result : psk_tls12_configure(core, credential);
 }
 
 int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)

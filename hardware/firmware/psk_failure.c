@@ -57,8 +57,8 @@ static const pair alerts_of_errors[] = {
 
 static int32_t from_alert(const psk_core *core, int alert)
 {
-    /* What a wrong key comes to in DTLS 1.2. */
-    if (alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC && core->datagrams && !core->connected) return PSK_CORE_ERR_REFUSED;
+    /* What a wrong key comes to in (D)TLS 1.2. */
+    if (alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC && (core->datagrams || PSK_IN_SESSION_MODE(core)) && !core->connected) return PSK_CORE_ERR_REFUSED;
     return LOOK_UP(errors_of_alerts, alert);
 }
 

@@ -5,8 +5,9 @@
 #include "psk_session.h"
 
 #define TLS_OVERHEAD 22u            /* header 5, content type 1, longest tag 16 */
+#define TLS12_OVERHEAD 29u          /* header 5, explicit nonce 8, longest tag 16 */
 
-_Static_assert(PSK_CORE_OUT_QUEUE > 2 * TLS_OVERHEAD, "the output queue must hold a small record");
+_Static_assert(PSK_CORE_OUT_QUEUE > 2 * TLS12_OVERHEAD, "the output queue must hold a small record");
 
 int psk_core_send_bytes(void *context, const unsigned char *data, size_t length)
 {
@@ -54,7 +55,7 @@ int32_t psk_core_step(psk_core *core)
     int result;
     do {
         result = mbedtls_ssl_handshake_step(&core->ssl);
-        const int32_t seen = result == 0 && core->datagrams ? psk_dtls_look(core) : 0;
+        const int32_t seen = result == 0 && (core->datagrams || core->session_key_waits) ? psk_dtls_look(core) : 0;
         if (seen < 0) return psk_core_fail(core, seen);
     } while (result == 0 && !mbedtls_ssl_is_handshake_over(&core->ssl));
     switch (result) {
@@ -94,10 +95,10 @@ static int32_t record_length(const psk_core *core, size_t length)
     largest = (size_t) limit;
     /* In TLS 1.3 the limit counts the content type too (RFC 8449 s4); mbedTLS does not subtract it. */
     if (peer_limit(core) != 0 && largest >= peer_limit(core)) largest = peer_limit(core) - 1u;
-    const size_t room = psk_queue_free(&core->out);
-    if (room <= TLS_OVERHEAD) return 0;
+    const size_t room = psk_queue_free(&core->out), overhead = PSK_IN_SESSION_MODE(core) ? TLS12_OVERHEAD : TLS_OVERHEAD;
+    if (room <= overhead) return 0;
     if (length > largest) length = largest;
-    return (int32_t) (length > room - TLS_OVERHEAD ? room - TLS_OVERHEAD : length);
+    return (int32_t) (length > room - overhead ? room - overhead : length);
 }
 
 int32_t psk_core_write(psk_core *core, const uint8_t *data, size_t length)

@@ -6,6 +6,11 @@ uint16_t psk_dtls_fragment_length(uint16_t limit)
     return limit;
 }
 
+int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
+{
+    return psk_dtls_configure(core, credential);
+}
+
 int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
 {
     (void) core;

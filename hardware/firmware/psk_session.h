@@ -65,6 +65,9 @@ struct psk_core {
     uint8_t buffers[];                              /* of the queues */
 };
 
+/* Over TCP it speaks TLS 1.2 then. */
+#define PSK_IN_SESSION_MODE(core) (((core)->options & PSK_CORE_OPTION_SESSION_KEY) != 0)
+
 /* Ends the session with this error, and with an alert where mbedTLS has sent none itself. */
 int32_t psk_core_fail(psk_core *core, int32_t error);
 /* The same for what mbedTLS returned. */
@@ -86,6 +89,8 @@ int psk_core_receive_bytes(void *context, unsigned char *data, size_t size);
 /* What mbedTLS has to know before it is set up, by protocol; 0 or its error. */
 int psk_tls_configure(psk_core *core, const psk_bundle *credential);
 int psk_dtls_configure(psk_core *core, const psk_bundle *credential);
+/* TLS 1.2, and what DTLS 1.2 has in common with it. */
+int psk_tls12_configure(psk_core *core, const psk_bundle *credential);
 /* The max_fragment_length to ask for (RFC 6066 s4): the longest that the limit holds, at least 512. */
 uint16_t psk_dtls_fragment_length(uint16_t limit);
 /* What mbedTLS has to know afterwards. */

@@ -1,4 +1,4 @@
-/* What is particular to TLS 1.3. */
+/* What is particular to TLS, above all to TLS 1.3. */
 #include "psk_session.h"
 
 uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl);
@@ -19,6 +19,7 @@ uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl)
 
 int psk_tls_configure(psk_core *core, const psk_bundle *credential)
 {
+    if (PSK_IN_SESSION_MODE(core)) return psk_tls12_configure(core, credential);
     mbedtls_ssl_config *config = &core->config;
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
     mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);

@@ -69,6 +69,10 @@ TEST(open_refuses_what_it_cannot_do)
     CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, 0x0303, 0, 0));
     bundle.tls13_key.data = NULL;
     CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0));
+    bundle.session_randoms = 32;
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, PSK_CORE_OPTION_REKEY));
+    bundle.tls12_key.data = NULL;
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_open(&core, &bundle, PSK_CORE_TLS13, 0, 0));
     CHECK(core == NULL);
     psk_core_free(NULL);
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using IotPsk.Interop.Tests.Support;
+using IotPsk.Shared;
 
 namespace IotPsk.Interop.Tests;
 
@@ -48,8 +49,25 @@ public sealed class SessionModeTests : IDisposable
             int randoms = int.Parse(device[2..], CultureInfo.InvariantCulture);
             ToldOneHmac(() => ByOpenssl("tls", Gateway.Port, device, key, randoms, MqttBytes.Visit(device, Fleet.NewPayload())), "@");
             ToldOneHmac(() => ByOpenssl("dtls", Gateway.CoapPort, device, key, randoms, Echo("by openssl")), "by openssl");
-            ToldOneHmac(() => ByCore(device, Echo("by the core")), "by the core");
+            ToldOneHmac(() => ByCore(device, Echo("by the core"), "--dtls", "--first-timeout", "2000"), "by the core");
+            ToldOneHmac(() => ByCore(device, MqttBytes.Visit(device, Fleet.NewPayload())), "@");
         }
+    }
+
+    [Fact]
+    public void A_wrong_key_is_refused_over_TCP_and_the_core_says_so()
+    {
+        Gateway.Must("device", "enroll", "s-32", "--mode", "session", "--format", "bundle", "-o", F("s-32.cred"));
+        byte[] content = File.ReadAllBytes(F("s-32.cred"));
+        CredentialBundle bundle = CredentialBundle.Decode(content, 0, content.Length);
+        bundle.Tls12Key[0] ^= 1;
+        File.WriteAllBytes(F("s-32.cred"), bundle.Encode());
+        Gateway.Start();
+
+        CommandResult refused = ByCore("s-32", MqttBytes.Visit("s-32", "x"));
+
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("refused", refused.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -111,8 +129,8 @@ public sealed class SessionModeTests : IDisposable
         [transport, "127.0.0.1", Text(port), device + "~s", key, Text(randoms), transport == "tls" ? "PSK-AES128-GCM-SHA256" : "PSK-AES128-CCM8"], input: input);
 
     /// <summary>The device's C core: the bundle says that it is in session mode, and of what the PSK of a session is made.</summary>
-    private CommandResult ByCore(string device, byte[] input) => ChildProcess.Run(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
-        ["127.0.0.1", Text(Gateway.CoapPort), "--bundle", F(device + ".cred"), "--dtls", "--first-timeout", "2000", "--timeout", "30000", "--wait", "1000"], input: input);
+    private CommandResult ByCore(string device, byte[] input, params string[] transport) => ChildProcess.Run(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
+        ["127.0.0.1", Text(transport.Length > 0 ? Gateway.CoapPort : Gateway.Port), "--bundle", F(device + ".cred"), "--timeout", "30000", "--wait", "1000", .. transport], input: input);
 
     private void StartCaptured()
     {
