@@ -155,6 +155,30 @@ public sealed class PcrPolicyTests : IDisposable
         Assert.Equal("sha384:1", Rotate(new FleetRotationOptions { KeepsPcr = false, Pcr = PcrSelection.Parse("sha384:1") }).ActiveEpoch!.Key.Pcr!.Text);
     }
 
+    [Theory]
+    [InlineData(FleetSetupStep.KeyWrittenDown)]
+    [InlineData(FleetSetupStep.KeyPersistent)]
+    public void Rotation_that_was_killed_before_a_change_begins_anew_after_it(object killedAfter)
+    {
+        Init("sha256:0,7", false, "");
+        using (var tpm = Open())
+        {
+            Assert.Throws<InvalidOperationException>(() => FleetRotation.Rotate(State, tpm, new FleetRotationOptions(), TimeProvider.System, step =>
+            {
+                if (step.Equals(killedAfter))
+                    throw new InvalidOperationException("killed");
+            }));
+        }
+
+        _swtpm.Tool("tpm2_pcrextend", "7:" + Changed);
+
+        var fleet = Rotate(new FleetRotationOptions());
+
+        Assert.Equal([EpochState.Overlap, EpochState.Active], fleet.Epochs.Select(epoch => epoch.State));
+        Assert.Equal(fleet.ActiveEpoch!.CheckValue, Answer(fleet, false, ""));
+        Assert.Equal(2, _swtpm.Tool("tpm2_getcap", "handles-persistent").Split('\n').Count(line => line.Contains("0x8101", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Key_that_is_shared_is_bound_to_no_machine()
     {

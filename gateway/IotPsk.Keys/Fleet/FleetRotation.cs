@@ -86,17 +86,23 @@ public static class FleetRotation
         }
 
         if (begun == null)
-        {
-            var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority, options.KeepsPcr ? fleet.ActiveEpoch?.Key.Pcr : options.Pcr);
-            registry.Fleets.BeginEpoch(fleet.Epochs[^1].Number + 1, key, wrapped, options.Compromised);
-            epochs.Done(FleetSetupStep.KeyWrittenDown);
-        }
+            Begin(registry, epochs, options);
         else if (options.Compromised)
-        {
             registry.Fleets.MarkCompromised();
+        try
+        {
+            epochs.Finish(registry.Fleet!, Pending(registry.Fleet!)!);
+        }
+        catch (TpmException e) when (e.Fault == TpmFault.PcrChanged && begun != null)
+        {
+            // Begun while the machine was started otherwise: as it is now, that key can be of no use.
+            tpm.Remove(Pending(registry.Fleet!)!.Key);
+            registry.Fleets.GiveUp(begun.Number);
+            begun = null;
+            Begin(registry, epochs, options);
+            epochs.Finish(registry.Fleet!, Pending(registry.Fleet!)!);
         }
 
-        epochs.Finish(registry.Fleet!, Pending(registry.Fleet!)!);
         RollbackGuard.TryPrepare(registry, tpm);
         return new FleetRotationResult(registry.Fleet!, begun != null);
     }
@@ -131,6 +137,14 @@ public static class FleetRotation
         }
 
         return (registry.Fleet!, record.State == EpochState.Overlap);
+    }
+
+    private static void Begin(IRegistry registry, EpochSetup epochs, FleetRotationOptions options)
+    {
+        var fleet = registry.Fleet!;
+        var (key, wrapped) = epochs.Create(fleet.StorageRoot, fleet.Authority, options.KeepsPcr ? fleet.ActiveEpoch?.Key.Pcr : options.Pcr);
+        registry.Fleets.BeginEpoch(fleet.Epochs[^1].Number + 1, key, wrapped, options.Compromised);
+        epochs.Done(FleetSetupStep.KeyWrittenDown);
     }
 
     private static EpochRecord? Pending(FleetRecord fleet) => fleet.Epochs.FirstOrDefault(static epoch => epoch.State == EpochState.Pending);
