@@ -45,6 +45,19 @@ public sealed class SessionKeyServiceTests : IDisposable
     }
 
     [Fact]
+    public void Key_in_the_TPM_of_another_gateway_is_refused_and_this_TPM_left_alone()
+    {
+        _registry.EnrolWithKeys([_registry.Keys["ses-1"] with { IsHere = false }, _registry.Keys["ses-1"] with { Id = "res", Mode = DeviceMode.Resident, IsHere = false }]);
+        var resident = new KeyId("res", ExternalIdentity.ResidentEpoch, KeyUse.ImportedTls13Sha256);
+
+        Assert.Equal(KeyStatus.Refused, Ask(1).Await().Status);
+        Assert.Equal(KeyStatus.Refused, KeyAnswer.To(_service, resident, Somewhere).Await().Status);
+
+        Assert.Equal(0, _tpm.Hmacs);
+        Assert.True(_owner.Health.Ready);
+    }
+
+    [Fact]
     public void Device_has_one_call_in_flight()
     {
         _tpm.ShutDoor();
