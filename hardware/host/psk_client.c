@@ -146,6 +146,7 @@ int main(int count, char **arguments)
         const int socket = client_connect(&settings);
         if (socket >= 0) {
             code = settings.datagrams ? client_run_dtls(core, socket, &settings, &vault) : client_run_tls(core, socket, &settings);
+            if (settings.vault != NULL) (void) psk_core_settle_slot(core, &vault, settings.slot);
             (void) close(socket);
         }
     }

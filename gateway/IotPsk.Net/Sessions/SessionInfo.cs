@@ -13,6 +13,7 @@ public class SessionInfo
     private long _connectedTicks;
     private volatile PskTlsSession? _tls;
     private volatile object? _tag;
+    private volatile bool _isOver;
 
     internal SessionInfo(string listener, IPEndPoint? remote, DateTimeOffset acceptedAt)
     {
@@ -41,6 +42,9 @@ public class SessionInfo
 
     /// <summary>What the resolver gave with the key; null before that.</summary>
     public object? Tag { get => _tag; internal set => _tag = value; }
+
+    /// <summary>A TLS session that ended: what is made for it now reaches nobody.</summary>
+    public bool IsOver { get => _isOver; internal set => _isOver = value; }
 
     /// <summary>Plaintext bytes from the client.</summary>
     public long BytesUp => Volatile.Read(ref _bytesUp);

@@ -70,6 +70,7 @@ internal sealed partial class TlsSession
     {
         if (_closedReported) return;
         _closedReported = true;
+        Info.IsOver = true;
         _shard.Counters.SessionsClosed++;
         Events.Closed(Info, reason, error);
     }

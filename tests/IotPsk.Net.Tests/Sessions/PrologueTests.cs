@@ -114,7 +114,7 @@ public class PrologueTests
     }
 
     [Fact]
-    public void Nobody_is_answered_who_does_not_wait()
+    public async Task Nobody_is_answered_who_does_not_wait()
     {
         using var bench = NewBench();
         using var client = bench.Connect();
@@ -124,8 +124,11 @@ public class PrologueTests
         Assert.False(Reply(bench, long.MaxValue, "nobody"u8.ToArray()));
         client.Send("wait\n"u8);
         bench.Settle();
+        var info = (await bench.Shards.GetSessionsAsync()).Single();
+        Assert.False(info.IsOver);
         client.Socket.Dispose();
         bench.Events.Wait("closed Peer");
+        Assert.True(info.IsOver);
         Assert.False(Reply(bench, session, "too late"u8.ToArray()));
     }
 

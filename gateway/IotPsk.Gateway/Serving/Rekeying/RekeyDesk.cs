@@ -68,7 +68,7 @@ internal sealed class RekeyDesk(IRegistry registry, TpmOwner tpm, TimeProvider t
         RekeyCode code = RekeyCode.Later;
         try
         {
-            code = await MakeAsync(answer, request, asked);
+            code = await MakeAsync(session, answer, request, asked);
         }
         catch (Exception e) when (e is KeysException or ObjectDisposedException)
         {
@@ -94,18 +94,21 @@ internal sealed class RekeyDesk(IRegistry registry, TpmOwner tpm, TimeProvider t
         });
     }
 
-    private async Task<RekeyCode> MakeAsync(RekeyAnswer answer, RekeyRequest request, CredentialBundle asked)
+    private async Task<RekeyCode> MakeAsync(SessionInfo session, RekeyAnswer answer, RekeyRequest request, CredentialBundle asked)
     {
         await _turns.WaitAsync();
         try
         {
+            if (session.IsOver)
+                return RekeyCode.Later;
             await tpm.InvokeAsync(open =>
             {
                 if (registry.Fleet is { } fleet && registry.TryGetDevice(request.DeviceId, out DeviceRecord? device))
                     answer.Fill(open, fleet, device, asked, request.To);
                 return true;
             });
-            return answer.Bytes.IsEmpty ? RekeyCode.Unfit : Code(registry.NoteRekey(request));
+            // A device that did not wait for it keeps its turn.
+            return session.IsOver ? RekeyCode.Later : answer.Bytes.IsEmpty ? RekeyCode.Unfit : Code(registry.NoteRekey(request));
         }
         finally
         {
