@@ -1,3 +1,4 @@
+#include "psk_memory.h"
 #include "psk_session.h"
 
 #include <mbedtls/platform.h>
@@ -79,7 +80,8 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
         options |= PSK_CORE_OPTION_NO_TICKETS;
     }
     if (!has_protocol(credential, protocol, options)) return PSK_CORE_ERR_UNSUPPORTED;
-    if (psa_crypto_init() != PSA_SUCCESS) return PSK_CORE_ERR_RANDOM;
+    psk_memory_watch();
+    if (psa_crypto_init() != PSA_SUCCESS) return psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_RANDOM;
 
     const uint16_t limit = (uint16_t) (record_size < MBEDTLS_SSL_IN_CONTENT_LEN ? record_size : MBEDTLS_SSL_IN_CONTENT_LEN);
     psk_core *fresh = allocate(protocol == PSK_CORE_DTLS12, limit);
@@ -90,7 +92,7 @@ int32_t psk_core_open(psk_core **core, const psk_bundle *credential, int32_t pro
     const int result = set_up(fresh, credential);
     if (result != 0) {
         psk_core_free(fresh);
-        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_INTERNAL;
+        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_INTERNAL;
     }
     *core = fresh;
     return 0;

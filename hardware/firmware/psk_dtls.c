@@ -1,6 +1,7 @@
 /* What is particular to DTLS 1.2, and to TLS 1.2, which devices in session mode speak. */
 #include <mbedtls/platform_util.h>
 
+#include "psk_memory.h"
 #include "psk_peek.h"
 #include "psk_session.h"
 
@@ -101,7 +102,7 @@ int32_t psk_dtls_look(psk_core *core)
     if (core->keys_kept == PSK_KEYS_LOST) return PSK_CORE_ERR_MEMORY;
     if (!core->session_key_waits || !psk_peek_is_past_server_hello(&core->ssl)) return 0;
     const int result = psk_session_key_use(core);
-    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED) return PSK_CORE_ERR_MEMORY;
+    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing()) return PSK_CORE_ERR_MEMORY;
     return result == 0 ? 0 : PSK_CORE_ERR_INTERNAL;
 }
 
@@ -182,7 +183,7 @@ int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8
     if (result != 0) {
         psk_core_free(*core);
         *core = NULL;
-        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_NO_ASSOCIATION;
+        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_NO_ASSOCIATION;
     }
     mbedtls_platform_zeroize((*core)->session_key, sizeof (*core)->session_key);      /* was for a handshake */
     (*core)->session_key_waits = 0;

@@ -2,6 +2,7 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 
+#include "psk_memory.h"
 #include "psk_session.h"
 
 #define MSG_KEY_UPDATE 24u
@@ -88,6 +89,7 @@ int32_t psk_core_fail(psk_core *core, int32_t error)
 
 int32_t psk_core_fail_as(psk_core *core, int result)
 {
+    if (psk_memory_was_missing()) return psk_core_fail(core, PSK_CORE_ERR_MEMORY);
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         core->alert = core->ssl.MBEDTLS_PRIVATE(in_msg)[1];
         core->failure = from_alert(core, core->alert);

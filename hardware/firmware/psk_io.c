@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <mbedtls/platform_util.h>
 
+#include "psk_memory.h"
 #include "psk_session.h"
 
 #define TLS_OVERHEAD 22u            /* header 5, content type 1, longest tag 16 */
@@ -46,15 +47,27 @@ int32_t psk_core_feed(psk_core *core, const uint8_t *data, size_t length)
     return whole == 0 || psk_queue_put_datagram(&core->in, data, whole) > 0 ? (int32_t) length : 0;
 }
 
+/* mbedTLS goes on where it should not, so what it made in this step must not go out: the server would take it for a wrong key. */
+static int32_t give_up(psk_core *core)
+{
+    if (core->datagrams && core->spoke) {
+        psk_queue_init(&core->out, core->out.buffer, core->out.size);
+        core->spoke = 0;
+    }
+    return psk_core_fail(core, PSK_CORE_ERR_MEMORY);
+}
+
 int32_t psk_core_step(psk_core *core)
 {
     if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
     if (core->failure != 0) return core->failure;
     if (core->connected) return PSK_CORE_DONE;
     core->spoke = 0;
+    psk_memory_watch();
     int result;
     do {
         result = mbedtls_ssl_handshake_step(&core->ssl);
+        if (result == 0 && psk_memory_was_missing()) return give_up(core);
         const int32_t seen = result == 0 && (core->datagrams || core->session_key_waits) ? psk_dtls_look(core) : 0;
         if (seen < 0) return psk_core_fail(core, seen);
     } while (result == 0 && !mbedtls_ssl_is_handshake_over(&core->ssl));
@@ -117,6 +130,7 @@ int32_t psk_core_write_bytes(psk_core *core, const uint8_t *data, size_t length)
     if (now == 0 || now == PSK_CORE_ERR_TOO_LONG) return now;
     if (now < 0) return psk_core_fail_as(core, now);
     core->spoke = 0;
+    psk_memory_watch();
     const int result = mbedtls_ssl_write(&core->ssl, data, (size_t) now);
     return result >= 0 ? result : psk_core_fail_as(core, result);
 }
@@ -157,6 +171,7 @@ int32_t psk_core_read_bytes(psk_core *core, uint8_t *data, size_t size)
     if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     if (size > INT_MAX) size = INT_MAX;
     core->spoke = 0;
+    psk_memory_watch();
     if (core->datagrams) return read_message(core, data, size);
     const int fresh_record = mbedtls_ssl_get_bytes_avail(&core->ssl) == 0;
     const int result = read_data(core, data, size);
@@ -178,6 +193,7 @@ int32_t psk_core_close_notify(psk_core *core)
     if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     if (core->closing == 2) return PSK_CORE_DONE;
     core->closing = 1;
+    psk_memory_watch();
     const int result = mbedtls_ssl_close_notify(&core->ssl);
     if (result == MBEDTLS_ERR_SSL_WANT_WRITE) return PSK_CORE_WANTS_DRAIN;
     if (result != 0) return psk_core_fail_as(core, result);

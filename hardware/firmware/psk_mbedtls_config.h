@@ -20,6 +20,11 @@
 
 /* platform: no clock (MBEDTLS_HAVE_TIME stays undefined), randomness from psk_port_random */
 #define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_MEMORY
+#define MBEDTLS_PLATFORM_CALLOC_MACRO psk_calloc
+#define MBEDTLS_PLATFORM_FREE_MACRO free
+#include <stdlib.h>
+#include "psk_memory.h"
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 #ifdef PSK_THREADS
 #define MBEDTLS_THREADING_C

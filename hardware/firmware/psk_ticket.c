@@ -1,6 +1,7 @@
 /* Session tickets of TLS 1.3 (RFC 8446 s4.6.1). mbedTLS offers ticket and external PSK in one hello, the ticket first, so a
  * server that does not take the ticket goes on with the credential's key in the same handshake. Without a clock the
  * obfuscated age is 0. A ticket lives in the memory of the session's owner and nowhere else. */
+#include "psk_memory.h"
 #include "psk_peek.h"
 #include "psk_session.h"
 
@@ -11,6 +12,7 @@ int32_t psk_core_offer_ticket(psk_core *core, const uint8_t *ticket, size_t leng
 {
     if (core == NULL || ticket == NULL || core->connected || core->sent != 0) return PSK_CORE_ERR_ARGUMENT;
     if (core->datagrams || (core->options & PSK_CORE_OPTION_NO_TICKETS) != 0) return PSK_CORE_ERR_UNSUPPORTED;
+    psk_memory_watch();
     mbedtls_ssl_session session;
     mbedtls_ssl_session_init(&session);
     int result = mbedtls_ssl_session_load(&session, ticket, length);
@@ -20,7 +22,7 @@ int32_t psk_core_offer_ticket(psk_core *core, const uint8_t *ticket, size_t leng
     session.MBEDTLS_PRIVATE(record_size_limit) = 0;             /* is agreed on anew (RFC 8449 s4) */
     if (fits) result = mbedtls_ssl_set_session(&core->ssl, &session);
     mbedtls_ssl_session_free(&session);
-    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED) return PSK_CORE_ERR_MEMORY;
+    if (psk_memory_was_missing()) return PSK_CORE_ERR_MEMORY;
     if (!fits || result != 0) return PSK_CORE_ERR_UNSUPPORTED;
     core->ticket_offered = 1;
     return 0;

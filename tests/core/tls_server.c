@@ -64,6 +64,7 @@ void tls_server_start(tls_server *out, const tls_server_settings *settings)
     psk_queue_init(&out->out, out->out_buffer, sizeof out->out_buffer);
     mbedtls_ssl_init(&out->ssl);
     mbedtls_ssl_config_init(&out->config);
+    out->is_mute = settings->is_mute;
     configure(out, settings);
     CHECK_EQUAL(0, mbedtls_ssl_setup(&out->ssl, &out->config));
     mbedtls_ssl_set_bio(&out->ssl, out, send_bytes, receive_bytes, NULL);
@@ -86,6 +87,7 @@ static int echo(tls_server *server)
         message[length - 1 - i] = left;
     }
     server->messages++;
+    if (server->is_mute) return 0;
     return tls_server_send(server, message, (size_t) length) == (size_t) length ? 0 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 }
 

@@ -12,6 +12,7 @@ typedef struct tls_server {
     mbedtls_ssl_config config;
     psk_queue in, out;
     int failure;                    /* of mbedTLS; 0: none */
+    int is_mute;
     unsigned messages, handshakes;  /* echoed; completed */
     uint8_t in_buffer[8192], out_buffer[8192];
 } tls_server;
@@ -24,6 +25,7 @@ typedef struct tls_server_settings {
     unsigned tickets;               /* how many it gives after a handshake */
     int suite;                      /* 0: its own choice */
     const char **protocols;         /* ALPN; NULL: none */
+    int is_mute;                    /* what it reads it does not send back */
 } tls_server_settings;
 
 void tls_server_start(tls_server *out, const tls_server_settings *settings);

@@ -34,7 +34,7 @@ server() {                           # DIRECTORY: all its objects become DIRECTO
 build_servers() {
   compile_all "$out/server/mbedtls" "${include[@]}" "${psk[@]}" "${serving[@]}" -DPSK_LEGACY_EC -- "${library[@]}"
   compile_all "$out/server/own" "${include[@]}" "${psk[@]}" "${serving[@]}" -DPSK_LEGACY_EC -- "$here/server.c" "$tests/tls_server.c" \
-    "$tests/dtls_server.c" "$tests/bundles.c" "$firmware/psk_queue.c" "$firmware/psk_peek.c"
+    "$tests/dtls_server.c" "$tests/bundles.c" "$firmware/psk_queue.c" "$firmware/psk_peek.c" "$firmware/psk_memory.c"
   server "$out/server"
   compile_all "$out/server-cert/mbedtls" "${include[@]}" "${cert[@]}" "${serving[@]}" -- "${library[@]}"
   compile_all "$out/server-cert/own" "${include[@]}" "${cert[@]}" "${serving[@]}" -- "$here/server_cert.c" "$firmware/psk_queue.c"
