@@ -1,3 +1,4 @@
+using System;
 using IotPsk.Shared;
 
 namespace IotPsk.Device
@@ -45,7 +46,19 @@ namespace IotPsk.Device
             CoapRequest request = Prepare(CoapCode.Get, path, -1, null, 0);
             request.HasBlock2 = true;
             request.Block2 = new CoapBlock(received / size, false, size);
-            TakePulled(_client.Request(request), received);
+            CoapResponse response;
+            try
+            {
+                response = _client.Request(request);
+            }
+            catch (ArgumentException)
+            {
+                // It is no path, or too long for a message.
+                FailPull(FirmwareResult.InvalidUri);
+                return true;
+            }
+
+            TakePulled(response, received);
             return true;
         }
 

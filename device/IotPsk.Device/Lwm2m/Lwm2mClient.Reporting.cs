@@ -124,8 +124,8 @@ namespace IotPsk.Device
             return false;
         }
 
-        // Sends one notification; of a pack what it says, of null the present values.
-        private void Notify(Observation observation, SenmlPack pack)
+        // Sends one notification; of a pack what it says, of null the present values. False if the server does not want it.
+        private bool Notify(Observation observation, SenmlPack pack)
         {
             bool hadChanged = observation.IsChanged;
             bool isThere;
@@ -184,6 +184,8 @@ namespace IotPsk.Device
                     }
                 }
             }
+
+            return isWanted;
         }
 
         // Delivers the oldest values that have a destination.
@@ -212,13 +214,8 @@ namespace IotPsk.Device
                 return true;
             }
 
-            if (!isSuppressed)
-            {
-                Notify(observation, pack);
-            }
-
             // Rejected, it has another destination now, or none.
-            if (_handler.Observations.Find(pack.Path) >= 0)
+            if (isSuppressed || Notify(observation, pack))
             {
                 Take(pack);
             }

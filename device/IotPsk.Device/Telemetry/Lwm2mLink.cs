@@ -19,6 +19,7 @@ namespace IotPsk.Device
         private TlsConnectionInfo _info;
         private bool _isLeaving;
         private bool _isSleeping;
+        private bool _isAtRest;
         private int _sleepTime;
         private byte[] _state;
 
@@ -111,6 +112,7 @@ namespace IotPsk.Device
                 _device.Deregister();
             }
 
+            _isAtRest = true;
             throw new PskException(PskError.Closed);
         }
 
@@ -122,7 +124,8 @@ namespace IotPsk.Device
             {
                 session = _session;
                 _session = null;
-                isAsleep = _isSleeping && session != null && _client.IsConnected;
+                // An association over which something was not acknowledged may be lost at the server: the next start makes another.
+                isAsleep = _isSleeping && _isAtRest && session != null && _client.IsConnected;
             }
 
             // Before the association is saved: it tells the next message id.

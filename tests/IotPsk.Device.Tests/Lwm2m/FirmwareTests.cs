@@ -161,6 +161,7 @@ public sealed class FirmwareTests : ICoapResource
     [InlineData("coaps://127.0.0.1/firmware/b.bin", FirmwareResult.InvalidUri)]
     [InlineData("coaps://127.0.0.1:5685/firmware/a.bin", FirmwareResult.InvalidUri)]
     [InlineData("coaps://127.0.0.1:5684", FirmwareResult.InvalidUri)]
+    [InlineData("coaps://127.0.0.1:5684/%zz", FirmwareResult.InvalidUri)]
     [InlineData("http://127.0.0.1/a.bin", FirmwareResult.UnsupportedProtocol)]
     [InlineData("coap://127.0.0.1:5684/firmware/a.bin", FirmwareResult.UnsupportedProtocol)]
     public void A_uri_that_leads_nowhere_is_told(string uri, FirmwareResult result)

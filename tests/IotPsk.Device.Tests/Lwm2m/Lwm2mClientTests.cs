@@ -246,6 +246,27 @@ public sealed class Lwm2mClientTests
     }
 
     [Fact]
+    public void A_value_whose_notification_is_rejected_goes_by_a_wider_observation()
+    {
+        _device.Temperature.Measure(0, 1);
+        _device.Temperature.Measure(0, 3);
+        Ask(CoapCode.Get, "/3303/0", observe: 0, accept: 112, token: [1]);
+        Ask(CoapCode.Get, "/3303/0/5700", observe: 0, accept: 112, token: [2]);
+        _wire.OnSent = sent =>
+        {
+            if (Token(sent) is [2])
+                _wire.Come(1, Empty(CoapType.Reset, sent.MessageId));
+            else
+                Answer(sent);
+        };
+        _wire.Sent.Clear();
+        _device.Report(2);
+        _device.Client.Run(1000);
+        Assert.Equal([2, 1], _wire.TakeSent().Select(s => Token(s).Single()));
+        Assert.Single(_device.Delivered);
+    }
+
+    [Fact]
     public void A_value_counts_only_once_its_notification_is_acknowledged()
     {
         _device.Temperature.Measure(0, 1);

@@ -146,6 +146,26 @@ public sealed class TelemetryLwm2mTests : ITelemetryListener
     }
 
     [Fact]
+    public void An_association_over_which_nothing_is_acknowledged_is_not_saved()
+    {
+        using TelemetryClient client = Client(clock: new UptimeClock());
+        client.Start();
+        Assert.Equal("connected", Heard());
+        _server.IsDead = true;
+        int before = _server.Datagrams;
+        client.Send("3303/0/5700", 20);
+        Assert.True(SpinWait.SpinUntil(() => _server.Datagrams > before, 20_000));
+        byte[] state = client.Sleep(60_000);
+        Assert.Equal((0, 1), (_connector.Saved, _connector.Closed));
+        _server.IsDead = false;
+        var again = new LabConnector(_server);
+        using var woken = new TelemetryClient(again, new TelemetryOptions { Protocol = TelemetryProtocol.Lwm2m, State = state }, this, _clock, new Random(1));
+        woken.Start();
+        Assert.Equal(["connected", "acknowledged 1"], [Heard(), Heard()]);
+        Assert.Equal(1, again.Handshakes);
+    }
+
+    [Fact]
     public void The_application_sleeps_after_its_value_and_goes_on_when_it_wakes()
     {
         var board = new TestBoard { NetworkFailures = 2 };
