@@ -34,10 +34,12 @@ public sealed class BrokerPasswordTests : IDisposable
         _lab.Gateway.Must("device", "enroll", "dev-1");
     }
 
-    [Fact]
-    public void The_gateway_gets_in_for_its_devices_and_for_itself_and_who_only_knows_a_name_does_not()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_gateway_gets_in_for_its_devices_and_for_itself_and_who_only_knows_a_name_does_not(bool isCredentialOfService)
     {
-        Start(_password);
+        Start(_password, isCredentialOfService);
         CommandResult device = Publish([.. Device(), "-u", "dev-1", "-P", "whatever the device believes"]);
         Assert.True(device.ExitCode == 0, device.ToString());
         Poll.Until(() => _lab.Gateway.Metric("iotpsk_broker_connected") == 1, "the gateway's own session stands");
@@ -61,13 +63,19 @@ public sealed class BrokerPasswordTests : IDisposable
         _lab.Dispose();
     }
 
-    private void Start(string password)
+    private void Start(string password, bool isCredentialOfService = false)
     {
         string file = _lab.Directory.File("mqtt-password"), broker = "tcp://127.0.0.1:" + Text(_port);
         File.WriteAllText(file, password + "\n");
         File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         foreach (System.Text.Json.Nodes.JsonNode part in (System.Text.Json.Nodes.JsonNode[])[_lab.Gateway.Configuration["Listeners"]![0]!, _lab.Gateway.Configuration["Telemetry"]!])
-            part["PasswordFile"] = file;
+        {
+            if (!isCredentialOfService)
+                part["PasswordFile"] = file;
+        }
+        // As systemd hands it over, under this very name.
+        if (isCredentialOfService)
+            _lab.Gateway.Environment["CREDENTIALS_DIRECTORY"] = _lab.Directory.Path;
         _lab.Gateway.Configuration["Listeners"]![0]!["Upstream"] = broker;
         _lab.Gateway.Configuration["Telemetry"]!["Mqtt"] = broker;
         _lab.Gateway.WriteConfiguration();
