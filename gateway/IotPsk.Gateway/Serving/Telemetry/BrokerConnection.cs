@@ -39,10 +39,9 @@ internal sealed class BrokerConnection : IAsyncDisposable
         _lastSent = _lastReceived = time.GetTimestamp();
     }
 
-    /// <summary>Connects, and is accepted.</summary>
-    /// <returns>Whether the broker kept our session.</returns>
+    /// <summary>Connects, and is accepted. Whether the broker kept our session makes no difference: all that it did not acknowledge is sent again.</summary>
     /// <exception cref="BrokerException">The broker is not there, or refuses.</exception>
-    internal async Task<bool> OpenAsync(CancellationToken cancellation)
+    internal async Task OpenAsync(CancellationToken cancellation)
     {
         using var timeout = new CancellationTokenSource(Patience, _time);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timeout.Token);
@@ -56,7 +55,7 @@ internal sealed class BrokerConnection : IAsyncDisposable
             _output.Connect(_options);
             await FlushAsync(either.Token);
             _output.Wipe();
-            return await AcceptedAsync(either.Token);
+            await AcceptedAsync(either.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -133,7 +132,7 @@ internal sealed class BrokerConnection : IAsyncDisposable
         _ended.Cancel();
     }
 
-    private async Task<bool> AcceptedAsync(CancellationToken cancellation)
+    private async Task AcceptedAsync(CancellationToken cancellation)
     {
         MqttFixedHeader header;
         byte[] buffer;
@@ -143,7 +142,8 @@ internal sealed class BrokerConnection : IAsyncDisposable
         var answer = new MqttConnAck();
         if (!answer.TryRead(header, buffer, content))
             throw new BrokerException("its first packet is no CONNACK");
-        return answer.ReturnCode == MqttConnAck.Accepted ? answer.SessionPresent : throw new BrokerException(BrokerRefusal.Describe(answer.ReturnCode, _options));
+        if (answer.ReturnCode != MqttConnAck.Accepted)
+            throw new BrokerException(BrokerRefusal.Describe(answer.ReturnCode, _options));
     }
 
     private async Task SendAsync(CancellationToken cancellation)
