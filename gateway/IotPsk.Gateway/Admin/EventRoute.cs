@@ -52,6 +52,11 @@ internal static class EventRoute
         {
             // Whoever listened went away, or the gateway ends.
         }
+        finally
+        {
+            // The feed lets go of this listener.
+            await over.CancelAsync();
+        }
 
         async Task<bool> TellAsync(string name, JsonObject document)
         {

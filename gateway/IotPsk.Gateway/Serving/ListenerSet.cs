@@ -115,8 +115,8 @@ internal sealed class ListenerSet(ShardSet shards, SessionEvents events, Associa
                 closed.Add(port);
                 if (port.Datagrams is { } datagrams && added.Any(listener => Moves(port, listener)))
                     await associations.SuspendAsync(datagrams);
-                else
-                    await port.CloseAsync();
+                // Also one whose associations could not be kept.
+                await port.CloseAsync();
             }
             // Associations cannot be given back: they come when nothing else can go wrong.
             foreach (ListenerConfiguration listener in added.OrderBy(each => each.Protocol == ListenerProtocol.Lwm2m))
