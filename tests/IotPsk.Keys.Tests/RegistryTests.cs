@@ -231,6 +231,23 @@ public abstract class RegistryTests(BackEnd backEnd) : IDisposable
         await lookups;
     }
 
+    [Theory]
+    [InlineData("UPDATE fleet SET authority = check_value FROM epochs")]
+    [InlineData("UPDATE epochs SET pcr = 'nonsense'")]
+    public void A_damaged_fleet_is_told_and_no_crash_of_whoever_polls(string sql)
+    {
+        using var registry = OpenOrCreate();
+        registry.Fleets.BeginFleet("ours", new TpmKeyReference(0x81000001, [1]), new TpmKeyReference(0x81010001, [2]), new EsysTpm.WrappedKey([1], [2]));
+        registry.Fleets.Activate(1, [3]);
+        registry.Watch();
+
+        _backEnd.Execute(sql + "; UPDATE changes SET last = last + 1");
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.NotNull(registry.PollProblem);
+        Assert.Equal(1, registry.RequireFleet().ActiveEpoch!.Number);
+    }
+
     [Fact]
     public void Another_fleet_in_the_place_of_ours_changes_nothing_and_is_told_until_it_is_mended()
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using IotPsk.Interop.Tests.Support;
 using IotPsk.Net;
 using IotPsk.Tls;
@@ -152,6 +153,30 @@ public sealed class GatewayPairTests(GatewayPair pair) : IClassFixture<GatewayPa
 
         A.Start();
         B.Start();
+    }
+
+    [Theory]
+    [InlineData("Port=1", "", "cannot be reached")]
+    [InlineData("Database=nowhere", "", "createdb")]
+    [InlineData("", "wr0ng-password", "does not let user iotpsk in")]
+    public void A_wrong_way_to_the_database_is_told_in_one_line_and_without_the_password(string connection, string password, string words)
+    {
+        string file = pair.F("wrong.json"), secret = pair.F("wrong-password");
+        File.WriteAllText(secret, password.Length > 0 ? password : pair.Server.Password);
+        File.SetUnixFileMode(secret, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        JsonNode configuration = A.Configuration.DeepClone();
+        configuration["Registry"] = new JsonObject { ["Postgres"] = $"{pair.Server.Connection(pair.Database)};{connection}", ["PasswordFile"] = secret };
+        File.WriteAllText(file, configuration.ToJsonString());
+
+        foreach (string[] verb in new string[][] { ["serve"], ["fleet", "status"], ["device", "enroll", "x"] })
+        {
+            CommandResult result = ChildProcess.Run(Repository.Gateway, [.. verb, "--config", file]);
+            Assert.Equal(1, result.ExitCode);
+            Assert.Contains(words, Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+            Assert.DoesNotContain("wr0ng", result.Error + result.Output, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain(A.Process.Lines.Concat(B.Process.Lines), line => line.Contains(pair.Server.Password, StringComparison.Ordinal));
     }
 
     private static async Task KnownAsync(GatewayProcess gateway, string device)

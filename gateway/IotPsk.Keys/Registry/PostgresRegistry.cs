@@ -85,7 +85,7 @@ internal sealed partial class PostgresRegistry : SqlRegistry
         {
             Refresh();
         }
-        catch (RegistryException)
+        catch (KeysException)
         {
             // The poll tells.
         }

@@ -28,12 +28,13 @@ internal static partial class PostgresSchema
         transaction.Commit();
     }
 
+    // The schema's name is one of a-z 0-9 and _.
     private static long ReadVersion(SqlSession session, PostgresOptions options, bool create)
     {
         var tables = session.List(
             "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace(quote_ident(@schema))", static row => row.GetString(0), ("@schema", options.Schema));
         if (tables.Contains("registry_schema"))
-            return session.Scalar("SELECT version FROM registry_schema");
+            return session.Scalar($"SELECT version FROM \"{options.Schema}\".registry_schema");
         if (tables.Count > 0)
         {
             throw new RegistryException(
@@ -46,7 +47,6 @@ internal static partial class PostgresSchema
                 RegistryFault.Missing, $"There is no registry in {options}: make a fleet with 'iotpsk fleet init', or name the right database");
         }
 
-        // The name is one of a-z 0-9 and _.
         if (session.Scalar("SELECT count(*) FROM pg_namespace WHERE nspname = @schema", ("@schema", options.Schema)) == 0)
             session.Execute($"CREATE SCHEMA \"{options.Schema}\"");
         session.Execute("CREATE TABLE registry_schema (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL); INSERT INTO registry_schema (id, version) VALUES (1, 0)");

@@ -206,7 +206,7 @@ internal abstract partial class SqlRegistry : IRegistry, IFleetStore, ITicketKey
         {
             throw Explain(e);
         }
-        catch (Exception e) when (e is InvalidCastException or ArgumentOutOfRangeException or OverflowException)
+        catch (Exception e) when (e is InvalidCastException or ArgumentOutOfRangeException or OverflowException or FormatException)
         {
             throw new RegistryException(RegistryFault.Damaged, $"Registry {Name} is damaged: restore it from a backup ({e.Message})", e);
         }
@@ -225,7 +225,7 @@ internal abstract partial class SqlRegistry : IRegistry, IFleetStore, ITicketKey
             SetProblem(CheckHealth());
             OnPolled(succeeded: true);
         }
-        catch (RegistryException e)
+        catch (KeysException e)
         {
             SetProblem(e.Message);
             OnPolled(succeeded: false);
