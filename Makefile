@@ -4,7 +4,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 SHELL := /bin/bash
 
-.PHONY: help setup setup-test build native dotnet demo test test-long fuzz fuzz-device footprint trace bench-tls bench-dtls bench-restart clean publish install uninstall
+.PHONY: help setup setup-test build native dotnet demo test test-long fuzz fuzz-device footprint soak trace bench-tls bench-dtls bench-restart clean publish install uninstall
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo '  make fuzz    changed flights against the engine for 10 minutes, from fresh seeds (FUZZ_SECONDS=60 for less)'
 	@echo '  make fuzz-device  changed flights, bundles and saved associations against the device core for 30 minutes (libFuzzer)'
 	@echo '  make footprint    flash, RAM, stack and instructions of the device core on rv32, beside a client with certificates (qemu)'
+	@echo '  make soak    2 000 devices of both kinds for 10 minutes, while broker, TPM and gateway are killed and datagrams get lost'
 	@echo '  make trace   a session of TLS and one of DTLS, captured and decrypted by tshark with their key log (as root)'
 	@echo '  make bench-tls   the gateway beside mosquitto, stunnel, openssl and gnutls: CPU, memory, latency (10 minutes)'
 	@echo '  make bench-dtls  CoAP over DTLS beside libcoap with 10 to 100 000 associations: CPU, memory (5 minutes)'
@@ -61,6 +62,9 @@ footprint:
 
 test-long: test fuzz fuzz-device
 	@IOTPSK_LONG=1 IOTPSK_LIFE=1000 tests/run.sh net interop life
+
+soak: setup-test build
+	@tests/soak/run.sh
 
 trace: build
 	@tests/trace.sh

@@ -58,7 +58,7 @@ internal sealed class HostBoard : IBoard
     {
         if (TryReadZone(out tenths))
             return true;
-        tenths = _temperature is { } middle ? (int)Math.Round(middle * 10) + (_readings++ % 5) : 0;
+        tenths = _temperature is { } middle ? (int)Math.Round(middle * 10) + (_readings++ % 50) : 0;
         return _temperature is not null;
     }
 

@@ -12,10 +12,15 @@ internal sealed class Broker : IDisposable
     private readonly string _log;
     private readonly int _readerPort = FreePorts.Take();
     private readonly string _readerPassword = Guid.NewGuid().ToString("N");
+    private readonly bool _isPersistent;
     private ChildProcess? _process;
 
-    public Broker(string directory, string logDirectory)
+    /// <param name="directory">Its own.</param>
+    /// <param name="logDirectory">Where it logs.</param>
+    /// <param name="isPersistent">It keeps sessions and what waits in them over <see cref="StopInOrder"/>, and logs nothing of the traffic.</param>
+    public Broker(string directory, string logDirectory, bool isPersistent = false)
     {
+        _isPersistent = isPersistent;
         _directory = directory;
         _log = Path.Combine(logDirectory, "mosquitto.log");
         Configure();
@@ -38,12 +43,20 @@ internal sealed class Broker : IDisposable
         _process = null;
     }
 
+    public void StopInOrder()
+    {
+        _process?.Stop();
+        Stop();
+    }
+
     /// <summary>An independent subscriber: lines "topic payload" as the broker hands them out. It is subscribed when this returns.</summary>
-    public ChildProcess Subscribe(string topic)
+    /// <param name="topic">What it is subscribed to.</param>
+    /// <param name="session">The client id of a session that outlives connections; null for one that does not.</param>
+    public ChildProcess Subscribe(string topic, string? session = null)
     {
         ChildProcess subscriber = ChildProcess.Start("stdbuf", // into a pipe mosquitto_sub would hold its lines back
             ["-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", _readerPort.ToString(CultureInfo.InvariantCulture), "-u", Reader, "-P", _readerPassword,
-             "-q", "1", "-t", topic, "-F", "%t %p", "-d"], _log);
+             "-q", "1", "-t", topic, "-F", "%t %p", "-d", .. session is null ? Array.Empty<string>() : ["-i", session, "-c"]], _isPersistent ? null : _log);
         subscriber.WaitForLine(line => line.StartsWith("Subscribed ", StringComparison.Ordinal), "mosquitto_sub is subscribed");
         return subscriber;
     }
@@ -69,9 +82,11 @@ internal sealed class Broker : IDisposable
         File.WriteAllText(Path.Combine(_directory, "mosquitto.conf"), string.Create(CultureInfo.InvariantCulture, $"""
             user root
             per_listener_settings true
-            persistence false
+            persistence {(_isPersistent ? "true" : "false")}
+            persistence_location {_directory}/
+            max_queued_messages 0
             log_dest stderr
-            log_type all
+            log_type {(_isPersistent ? "error" : "all")}
             listener {Port} 127.0.0.1
             allow_anonymous true
             acl_file {access}

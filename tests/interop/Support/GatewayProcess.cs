@@ -72,10 +72,17 @@ internal sealed class GatewayProcess : IDisposable
     public JsonNode MustJson(params string[] arguments) => JsonNode.Parse(Must([.. arguments, "--json"]))!;
 
     /// <summary>Starts it and waits until it is healthy; it logs verbosely, as the worst case of what a log may give away.</summary>
-    public void Start()
+    public void Start(bool isVerbose = true)
     {
-        _process = ChildProcess.Start(Repository.Gateway, ["serve", "--verbose", "--config", ConfigurationFile], _log, Environment);
+        _process = ChildProcess.Start(Repository.Gateway, ["serve", .. isVerbose ? ["--verbose"] : Array.Empty<string>(), "--config", ConfigurationFile], _log, Environment);
         Poll.Until(() => _process.HasExited ? throw new InvalidOperationException(_process.Tail()) : IsHealthy(), "the gateway is ready", _process.Tail);
+    }
+
+    /// <summary>As a power cut does it.</summary>
+    public void Kill()
+    {
+        _process?.Dispose();
+        _process = null;
     }
 
     public void Stop()
