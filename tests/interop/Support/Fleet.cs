@@ -81,7 +81,8 @@ public sealed class Fleet : IDisposable
     /// <summary>The device's C core, with this on its standard input.</summary>
     internal CommandResult Core(string bundle, byte[] input, bool externalBinder = false) =>
         ChildProcess.Run(Path.Combine(Repository.NativeBuild, externalBinder ? "iotpsk-psk-client-extbinder" : "iotpsk-psk-client"),
-            ["127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), "--bundle", bundle], input: input);
+            // It ends when the broker does; until then it listens, on a busy machine for long.
+            ["127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), "--bundle", bundle, "--wait", "10000"], input: input);
 
     /// <summary>Whether a device still gets a message to the broker.</summary>
     internal bool Serves(string device)
