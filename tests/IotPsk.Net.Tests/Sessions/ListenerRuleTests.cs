@@ -38,6 +38,9 @@ public class ListenerRuleTests
         bench.Listener.Update(bench.Listener.Options with { IdleTimeout = Idle });
         using var client = bench.Connect();
         using var upstream = bench.Upstream.Accept();
+        // It is accepted before the loop knows that it is connected.
+        upstream.Send("here"u8);
+        Assert.Equal("here"u8, client.Receive(4));
         for (var i = 0; i < 3; i++)
         {
             bench.Time.Advance(Idle * 0.6);
