@@ -8,8 +8,7 @@
 typedef struct psk_queue {
     uint8_t *buffer;
     size_t size;
-    size_t head;        /* the oldest byte */
-    size_t used;
+    size_t used;        /* the oldest byte is the first */
 } psk_queue;
 
 void psk_queue_init(psk_queue *queue, uint8_t *buffer, size_t size);
