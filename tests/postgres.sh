@@ -30,12 +30,18 @@ pg_start() {
   local child=$!
   for ((tries = 0; tries < 300; tries++)); do
     pg_pid=$(head -n 1 "$pg_dir/data/postmaster.pid" 2>/dev/null) || true
-    if [ -n "$pg_pid" ] && "$pg_bin/pg_isready" -q -h "$pg_dir" -p "$pg_port"; then return; fi
+    if [ -n "$pg_pid" ] && "$pg_bin/pg_isready" -q -h "$pg_dir" -p "$pg_port"; then pg_guard; return; fi
     kill -0 "$child" 2>/dev/null || break
     sleep 0.1
   done
   cat "$pg_dir/server.log" >&2
   return 1
+}
+
+pg_guard() {                         # a script that is killed leaves no server behind
+  setsid bash -c 'while kill -0 "$1" && kill -0 "$2"; do sleep 1; done; if ! kill -0 "$1"; then kill -INT "$2"; rm -rf -- "$3"; fi' \
+    guard $$ "$pg_pid" "$pg_dir" >/dev/null 2>&1 </dev/null &
+  disown
 }
 
 pg_psql() { PGPASSWORD=$(cat "$pg_dir/password") "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$pg_dir" -p "$pg_port" -U iotpsk "$@"; }
