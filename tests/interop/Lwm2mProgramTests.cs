@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Net;
 using System.Text.Json.Nodes;
 using IotPsk.Interop.Tests.Support;
+using IotPsk.TestSupport;
 
 namespace IotPsk.Interop.Tests;
 
@@ -80,6 +82,19 @@ public sealed class Lwm2mProgramTests : IClassFixture<Lwm2mFleet>
         HasValue(subscriber, "dozer", 3);
         Assert.Equal(before, Handshakes);
         Assert.DoesNotContain(subscriber.Lines, line => line.Contains("deregistered", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Over_a_network_that_loses_doubles_and_mixes_datagrams_every_value_arrives()
+    {
+        _fleet.Enroll("bumpy");
+        using var relay = new UdpRelay(new IPEndPoint(IPAddress.Loopback, _fleet.Gateway.CoapPort),
+            new Impairment { Loss = 0.1, Duplication = 0.2, Reordering = 0.2, Delay = TimeSpan.FromMilliseconds(20) }, seed: 3);
+        using ChildProcess subscriber = _fleet.Lab.Broker.Subscribe("iotpsk/bumpy/#");
+        CommandResult result = Run("bumpy", "--bundle", _fleet.ChangedBundle("bumpy", b => b.DtlsAddress = relay.EndPoint.ToString()), "--count", "5", "--interval", "0.2", "--temperature", "50", "--once");
+        Assert.Equal([1, 2, 3, 4, 5], Events(result, "acknowledged").Select(e => e["seq"]!.GetValue<int>()));
+        foreach (double value in new[] { 50, 50.1, 50.2, 50.3, 50.4 })
+            HasValue(subscriber, "bumpy", value);
     }
 
     [Fact]
