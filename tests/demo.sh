@@ -111,10 +111,11 @@ subscribe() { # file: what the broker delivers, topic and payload
   await 'the subscription' grep -q '^Subscribed' "$1"
 }
 
-# The devices have no clock that anybody could trust: what theirs says must not matter. The uptime goes on as it does.
+# The devices have no clock that anybody could trust: what theirs says must not matter. The uptime goes on as it does;
+# without the second setting, faketime ends every timed wait at once.
 run_device() {
   if [ -z "$devices_at" ]; then exec "$device" "$@"; fi
-  FAKETIME_DONT_FAKE_MONOTONIC=1 exec faketime -f "@$devices_at" "$device" "$@"
+  FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 exec faketime -f "@$devices_at" "$device" "$@"
 }
 
 # Runs all devices; $1 gets what they say, $2 the gateway's sessions while they are connected.
