@@ -185,6 +185,7 @@ TEST(association_is_never_given_twice_wherever_the_power_fails)
         CHECK_EQUAL(7, take());
         CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
     }
+    (void) printf("taking an association: %d moments of a power cut\n", calls);
     CHECK(calls >= 7);
     psk_vault_file_close(&vault);
 }
@@ -207,6 +208,7 @@ TEST(association_kept_while_the_power_fails_is_whole_or_not_there)
         CHECK(next == 8 || (next == PSK_CORE_ERR_NO_ASSOCIATION && WEXITSTATUS(status) == POWER_CUT));
         CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
     }
+    (void) printf("keeping an association: %d moments of a power cut\n", calls);
     CHECK(calls >= 8);
     psk_vault_file_close(&vault);
 }
@@ -233,6 +235,7 @@ TEST(association_does_not_outlive_its_credential_when_the_power_fails)
         const int32_t next = take();
         CHECK(next == PSK_CORE_ERR_NO_ASSOCIATION || (next == 7 && now.tls13_key.data[0] == 1));
     }
+    (void) printf("an import over an association: %d moments of a power cut\n", calls);
     CHECK(calls >= 14);
     psk_vault_file_close(&vault);
 }

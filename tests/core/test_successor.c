@@ -241,6 +241,7 @@ static void cut_everywhere(void (*prepare)(void), void (*operation)(void), int32
         CHECK_EQUAL(PSK_VAULT_ONLY, turn.which);
         if (WEXITSTATUS(status) == EXIT_SUCCESS) {
             CHECK_EQUAL(after, found);
+            (void) printf("%d moments of a power cut\n", calls);
             CHECK(calls >= least);
             return;
         }

@@ -220,7 +220,10 @@ static int cut_everywhere(void (*operation)(void), int (*acceptable)(int32_t))
         CHECK_EQUAL(child, waitpid(child, &status, 0));
         CHECK(WIFEXITED(status));
         CHECK(acceptable(loaded(0)));
-        if (WEXITSTATUS(status) == EXIT_SUCCESS) return calls;
+        if (WEXITSTATUS(status) == EXIT_SUCCESS) {
+            (void) printf("%d moments of a power cut\n", calls);
+            return calls;
+        }
         CHECK_EQUAL(POWER_CUT, WEXITSTATUS(status));
     }
 }

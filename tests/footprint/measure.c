@@ -135,10 +135,10 @@ static void exchange(psk_core *core, unsigned *write, unsigned *read)
     *read = (unsigned) (device.instructions - before);
 }
 
-static void print_session(const char *name, uint32_t base, unsigned handshake_instructions, traffic of, unsigned write, unsigned read)
+static void print_session(const char *name, uint32_t base, uint32_t opening, unsigned handshake_instructions, traffic of, unsigned write, unsigned read)
 {
-    (void) printf("mode=%s heap_peak=%u heap_idle=%u blocks=%u stack=%u handshake=%u sent=%u received=%u write=%u read=%u\n", name,
-                  (unsigned) (device.heap_peak - base), (unsigned) (device.heap - base), (unsigned) device.blocks_peak,
+    (void) printf("mode=%s opening=%u heap_peak=%u heap_idle=%u blocks=%u stack=%u handshake=%u sent=%u received=%u write=%u read=%u\n", name,
+                  (unsigned) opening, (unsigned) (device.heap_peak - base), (unsigned) (device.heap - base), (unsigned) device.blocks_peak,
                   (unsigned) device.stack_peak, handshake_instructions, of.sent, of.received, write, read);
 }
 
@@ -155,7 +155,8 @@ static psk_core *session(const char *name, int32_t which, uint32_t options, uint
     meter_reset();
     MEASURE(result = psk_core_open_slot(&core, &vault, 0, protocol, 0, options));
     CHECK_EQUAL(0, result);
-    /* What the bundle took while it was read is back already; the session's own need begins here. */
+    /* What the bundle took while it was read is back already and counted apart; the session's own need begins here. */
+    const uint32_t opening = device.heap_peak - base;
     device.heap_peak = device.heap;
     if (ticket != NULL && *ticket_length > 0) {
         MEASURE(result = psk_core_offer_ticket(core, ticket, (size_t) *ticket_length));
@@ -172,7 +173,7 @@ static psk_core *session(const char *name, int32_t which, uint32_t options, uint
         CHECK_EQUAL(*ticket_length > 0, psk_core_info(core, PSK_CORE_INFO_RESUMED));
         *ticket_length = result;
     }
-    print_session(name, base, spent, of, write, read);
+    print_session(name, base, opening, spent, of, write, read);
     return core;
 }
 
