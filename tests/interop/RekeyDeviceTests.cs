@@ -98,7 +98,7 @@ public sealed class RekeyDeviceTests : IDisposable
     [Fact]
     public void A_new_key_that_the_gateway_does_not_know_is_given_up_for_the_old_one()
     {
-        string[] vaults = [.. Enumerable.Range(1, 3).Select(i => Provision("dev-" + i.ToString(CultureInfo.InvariantCulture)))];
+        string[] vaults = [.. Enumerable.Range(1, 6).Select(i => Provision("dev-" + i.ToString(CultureInfo.InvariantCulture)))];
         string backup = _fleet.Lab.Directory.File("before-rotation");
         Gateway.Must("backup", backup);
         Gateway.Must("fleet", "rotate");
