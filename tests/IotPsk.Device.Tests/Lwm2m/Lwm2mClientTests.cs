@@ -245,6 +245,26 @@ public sealed class Lwm2mClientTests
         Assert.Single(_device.Delivered);
     }
 
+    [Theory]
+    [InlineData(CoapContentFormat.SenmlCbor)]
+    [InlineData(CoapContentFormat.SenmlJson)]
+    [InlineData(CoapContentFormat.Text)]
+    public void A_value_is_notified_of_once(int format)
+    {
+        _device.Temperature.Measure(0, 1);
+        Ask(CoapCode.Get, "/3303/0/5700", accept: format, observe: 0);
+        _wire.OnSent = sent => Answer(sent);
+        _wire.Sent.Clear();
+        for (int value = 2; value < 5; value++)
+        {
+            _device.Report(value);
+            for (int i = 0; i < 10; i++)
+                _device.Client.Run(500);
+        }
+        Assert.Equal(3, _wire.TakeSent().Count(s => s.FindOption(CoapOption.Observe)));
+        Assert.Equal(3, _device.Delivered.Count);
+    }
+
     [Fact]
     public void A_value_whose_notification_is_rejected_goes_by_a_wider_observation()
     {
