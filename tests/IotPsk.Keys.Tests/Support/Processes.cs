@@ -6,8 +6,23 @@ namespace IotPsk.Keys.Tests.Support;
 /// <summary>Runs the programs the tests rest on.</summary>
 internal static class Processes
 {
+    // What this process has open, such as another test's connection to a TPM, must not stay open because of what it starts: swtpm serves one
+    // connection at a time, and would wait for the end of that one.
+    private const string Bare = """
+        for fd in /proc/self/fd/*; do
+          fd=${fd##*/}
+          if [ "$fd" -gt 2 ]; then eval "exec $fd>&-"; fi
+        done
+        exec "$0" "$@"
+        """;
+
     public static Process Start(ProcessStartInfo start, string program)
     {
+        string[] arguments = ["-c", Bare, start.FileName, .. start.ArgumentList];
+        start.FileName = "bash";
+        start.ArgumentList.Clear();
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
         try
         {
             return Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
