@@ -297,7 +297,9 @@ public sealed class DeviceShard : ICoapNotifications
             }
             isNew = observation.TakeNote(sequence, Directory.Now);
         }
-        if (isNew)
+        // An older one tells nothing new of the state (RFC 7641 s3.4), but what it tells was measured, and the device forgets it with the acknowledgement:
+        // the order is lost where a device counts anew while a notification of before is still on its way.
+        if (isNew || notification.Type == CoapType.Confirmable)
             new NotificationRun(this, device, observation, Server.HoldAcknowledgement()).Take(peer, notification, now);
         return true;
     }
