@@ -69,7 +69,17 @@ internal sealed class FakeBroker : IConnector
         private readonly BlockingCollection<byte[]> _outgoing = [];
         private byte[] _rest = [];
 
-        internal void Deliver(params byte[] bytes) => _outgoing.Add(bytes);
+        /// <summary>Sends; what goes to a client that has gone is lost.</summary>
+        internal void Deliver(params byte[] bytes)
+        {
+            try
+            {
+                _outgoing.Add(bytes);
+            }
+            catch (InvalidOperationException) when (_outgoing.IsAddingCompleted)
+            {
+            }
+        }
 
         /// <summary>The next answer of the broker, if there is one.</summary>
         internal bool TryTakeAnswer(out byte[]? answer) => _outgoing.TryTake(out answer);
