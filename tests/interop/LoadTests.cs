@@ -41,8 +41,10 @@ public sealed class LoadTests(Fleet fleet) : IClassFixture<Fleet>
     {
         string[] victims = [.. Enumerable.Range(0, Many).Select(i => Name("victim", i))];
         fleet.EnrollMany(victims);
-        Assert.True(fleet.Serves("good-1"));
         int mark = fleet.Gateway.Mark();
+        Assert.True(fleet.Serves("good-1"));
+        fleet.Gateway.WaitForLog(mark, "of good-1 ", "opened on");
+        mark = fleet.Gateway.Mark();
         double hits = fleet.Gateway.Metric("iotpsk_key_cache_hits_total"), before = fleet.HmacCommands;
         long start = Stopwatch.GetTimestamp();
         var flood = Task.Run(() => SendAll(victims.Select(id => (byte[][])[ClientHello.ImportedIdentity(id + "~1", id, Lab.ServerId)])));
