@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 suites='shared tls keys net lwm2m core firmware device gateway interop life demo readme'
 results=$PWD/out/test-results
 configuration=Release
-suite_seconds=600                    # a suite that takes longer hangs
+suite_seconds=900                    # a suite that takes longer hangs
 least_branches=90                    # percent of the engine's branches that its suite has to reach
 
 # Each of these runs one suite into its log and sets passed, failed, skipped, and problem (empty if all went well).
