@@ -31,9 +31,11 @@ public static class PayloadReader
             case CoapContentFormat.SenmlJson or CoapContentFormat.SenmlCbor:
                 return TryReadSenml(contentFormat, path, body, records, out problem);
             case -1 or CoapContentFormat.Text when path.Depth >= 3:
-                bool read = PlainValues.TryRead(path, body, out SenmlRecord plain, out problem);
+                if (!PlainValues.TryRead(path, body, out SenmlRecord plain, out problem))
+                    return false;
                 records.Add(plain);
-                return read;
+                problem = "";
+                return true;
             case CoapContentFormat.OctetStream when path.Depth >= 3:
                 records.Add(new SenmlRecord { Name = path.ToString(), Kind = SenmlKind.Data, Data = body.ToArray() });
                 problem = "";

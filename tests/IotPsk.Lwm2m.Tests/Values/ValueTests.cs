@@ -135,6 +135,18 @@ public class ValueTests
         }
     }).QuickCheckThrowOnFailure();
 
+    [Theory]
+    [InlineData("/3/0/9", "87")]
+    [InlineData("/3303/0/5700", "-3.5")]
+    [InlineData("/3/0/0", "a maker")]
+    [InlineData("/9999/0/1", "7")]
+    public void A_text_that_is_read_has_no_problem(string path, string text)
+    {
+        Assert.True(PayloadReader.TryRead(CoapContentFormat.Text, Path(path), Encoding.UTF8.GetBytes(text), out List<SenmlRecord> records, out string problem));
+        Assert.Single(records);
+        Assert.Empty(problem);
+    }
+
     [Fact]
     public void Any_bytes_are_read_or_refused_in_a_sentence() => Prop.ForAll(ArbMap.Default.ArbFor<byte[]>(), bytes =>
     {

@@ -108,6 +108,7 @@ public class DatagramSessionTests
         Assert.Equal(0, bench.Metrics.Evicted);
         using var newcomer = bench.Connect("device-c");
         bench.Events.Wait("closed Evicted");
+        bench.Settle();
         Assert.Contains("ended device-a Evicted", bench.Log);
     }
 
@@ -122,6 +123,7 @@ public class DatagramSessionTests
         Assert.Equal("alive", lively.Echo("alive"));
         bench.Time.Advance(TimeSpan.FromDays(1));
         bench.Events.Wait("closed IdleTimeout");
+        bench.Settle();
         Assert.Contains("ended device-quiet IdleTimeout", bench.Log);
         Assert.Equal("alive", lively.Echo("alive"));
         bench.Time.Advance(TimeSpan.FromDays(2));
