@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using IotPsk.Device;
 using IotPsk.Interop.Tests.Support;
 
 namespace IotPsk.Interop.Tests;
@@ -98,20 +99,14 @@ public sealed class RekeyDeviceTests : IDisposable
     [Fact]
     public void A_new_key_that_the_gateway_does_not_know_is_given_up_for_the_old_one()
     {
-        string[] vaults = [.. Enumerable.Range(1, 6).Select(i => Provision("dev-" + i.ToString(CultureInfo.InvariantCulture)))];
+        string vault = Provision("dev-1");
         string backup = _fleet.Lab.Directory.File("before-rotation");
         Gateway.Must("backup", backup);
         Gateway.Must("fleet", "rotate");
-        // One that is fast enough has proved its new key before it is killed.
-        string? vault = vaults.FirstOrDefault(each =>
-        {
-            using ChildProcess device = ChildProcess.Start(Repository.Device, ["--vault", each, "--rekey", "--count", "0", "--interval", "1", "--json"]);
-            device.WaitForLine(line => line.Contains("\"rekeyed\"", StringComparison.Ordinal), "the key is there");
-            device.Signal("KILL");
-            device.WaitForExit();
-            return File.Exists(Path.Combine(each, "slot-0.next"));
-        });
-        Assert.True(vault is not null, "one of the devices has not used its new key yet");
+        // The key alone, without the connection that proves it: a device that is killed here may have proved it already.
+        using (var opened = new Vault(vault))
+            Assert.Equal(2, Rekeying.Fetch(opened, 0, 20_000));
+        Assert.True(File.Exists(Path.Combine(vault, "slot-0.next")));
 
         // As after a disaster: the registry of yesterday knows no epoch 2.
         Gateway.Stop();
