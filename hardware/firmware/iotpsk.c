@@ -164,14 +164,20 @@ static void keep_ticket(const open_session *session)
     mbedtls_platform_zeroize(ticket, sizeof ticket);
 }
 
+/* The result of a call on the core of an open session, locked meanwhile. */
+#define ON_SESSION(session, call)                                                   \
+    do {                                                                            \
+        const open_session *held = handle_acquire(session, HANDLE_SESSION);         \
+        if (held == NULL) return PSK_CORE_ERR_HANDLE;                               \
+        const int32_t result = (call);                                              \
+        handle_release(session);                                                    \
+        return result;                                                              \
+    } while (0)
+
 int32_t iotpsk_feed(int32_t session, const uint8_t *in, int32_t length)
 {
     if (length < 0) return PSK_CORE_ERR_ARGUMENT;
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_feed(held->core, in, (size_t) length);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_feed(held->core, in, (size_t) length));
 }
 
 /* The vault learns how the credential fared. That it cannot be written now is no error of the session: the next one tells it again. */
@@ -212,21 +218,13 @@ int32_t iotpsk_rekey(int32_t session)
 int32_t iotpsk_drain(int32_t session, uint8_t *out, int32_t size)
 {
     if (size < 0) return PSK_CORE_ERR_ARGUMENT;
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_drain(held->core, out, (size_t) size);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_drain(held->core, out, (size_t) size));
 }
 
 int32_t iotpsk_write(int32_t session, const uint8_t *in, int32_t length)
 {
     if (length < 0) return PSK_CORE_ERR_ARGUMENT;
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_write(held->core, in, (size_t) length);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_write(held->core, in, (size_t) length));
 }
 
 int32_t iotpsk_read(int32_t session, uint8_t *out, int32_t size)
@@ -242,47 +240,27 @@ int32_t iotpsk_read(int32_t session, uint8_t *out, int32_t size)
 
 int32_t iotpsk_close_notify(int32_t session)
 {
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_close_notify(held->core);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_close_notify(held->core));
 }
 
 int32_t iotpsk_info(int32_t session, int32_t what)
 {
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_info(held->core, what);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_info(held->core, what));
 }
 
 int32_t iotpsk_set_first_timeout(int32_t session, int32_t milliseconds)
 {
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_set_first_timeout(held->core, milliseconds);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_set_first_timeout(held->core, milliseconds));
 }
 
 int32_t iotpsk_tick(int32_t session, int32_t now)
 {
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_tick(held->core, (uint32_t) now);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_tick(held->core, (uint32_t) now));
 }
 
 int32_t iotpsk_deadline(int32_t session)
 {
-    const open_session *held = handle_acquire(session, HANDLE_SESSION);
-    if (held == NULL) return PSK_CORE_ERR_HANDLE;
-    const int32_t result = psk_core_deadline(held->core);
-    handle_release(session);
-    return result;
+    ON_SESSION(session, psk_core_deadline(held->core));
 }
 
 int32_t iotpsk_save(int32_t session)

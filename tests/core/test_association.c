@@ -1,6 +1,5 @@
 /* The vault gives a saved association out once, whatever happens to the power. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,23 +7,13 @@
 #include <unistd.h>
 
 #include "bundles.h"
+#include "directory.h"
 #include "harness.h"
 #include "power_cut.h"
 #include "psk_core.h"
 #include "vault_file.h"
 
-static char directory[64];
 static psk_vault vault;
-
-static void remove_directory(void)
-{
-    DIR *open = opendir(directory);
-    for (struct dirent *entry = open == NULL ? NULL : readdir(open); entry != NULL; entry = readdir(open)) {
-        (void) __real_unlinkat(dirfd(open), entry->d_name, 0);
-    }
-    if (open != NULL) (void) closedir(open);
-    (void) rmdir(directory);
-}
 
 static void import(uint8_t key_first)
 {
@@ -37,9 +26,7 @@ static void import(uint8_t key_first)
 
 static void open_vault(void)
 {
-    (void) strcpy(directory, "/tmp/iotpsk-vault-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-    (void) atexit(remove_directory);
+    make_directory();
     CHECK_EQUAL(0, psk_vault_file_open(directory, &vault));
     import(1);
 }

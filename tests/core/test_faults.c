@@ -3,13 +3,14 @@
  * sanitizers look), and the next life, with memory enough, is a good one. mbedTLS's own servers are the other end; they always have
  * memory. Every test prints how many points it went through. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bundles.h"
+#include "directory.h"
 #include "dtls_server.h"
 #include "harness.h"
+#include "memory_vault.h"
 #include "iotpsk.h"
 #include "psk_core.h"
 #include "tls_server.h"
@@ -39,46 +40,6 @@ void *__wrap_malloc(size_t size)
     return fails_now() ? NULL : __real_malloc(size);
 }
 
-/* A vault in the memory of the test, which allocates nothing. */
-typedef struct places {
-    size_t length[3];
-    uint8_t record[3][PSK_VAULT_RECORD_MAX];
-} places;
-
-static places kept;
-
-static int32_t read_place(void *context, int32_t slot, uint8_t *record, size_t size, size_t *length)
-{
-    const places *all = context;
-    const int at = slot / PSK_VAULT_SLOTS;
-    if (all->length[at] == 0) return PSK_CORE_ERR_NO_CREDENTIAL;
-    if (all->length[at] > size) return PSK_CORE_ERR_VAULT_CORRUPT;
-    *length = all->length[at];
-    memcpy(record, all->record[at], *length);
-    return 0;
-}
-
-static int32_t write_place(void *context, int32_t slot, const uint8_t *record, size_t length)
-{
-    places *all = context;
-    const int at = slot / PSK_VAULT_SLOTS;
-    CHECK(length <= sizeof all->record[at]);
-    memcpy(all->record[at], record, length);
-    all->length[at] = length;
-    return 0;
-}
-
-static int32_t erase_place(void *context, int32_t slot)
-{
-    places *all = context;
-    const int at = slot / PSK_VAULT_SLOTS;
-    const int32_t existed = all->length[at] > 0;
-    all->length[at] = 0;
-    return existed;
-}
-
-static const psk_vault_store store = { read_place, write_place, erase_place };
-static const psk_vault vault = { &store, &kept };
 static dtls_server dtls;
 static tls_server tls;
 static int is_tls;
@@ -98,7 +59,7 @@ static void provision(void)
     bytes encoded;
     memset(&kept, 0, sizeof kept);
     encode(1, 1, &encoded);
-    CHECK_EQUAL(0, psk_vault_import(&vault, 0, encoded.data, encoded.length));
+    CHECK_EQUAL(0, psk_vault_import(&memory_vault, 0, encoded.data, encoded.length));
 }
 
 static void start_dtls(size_t randoms)
@@ -181,13 +142,13 @@ static int32_t ask(psk_core *core)
 static int32_t asleep_and_awake(void)
 {
     psk_core *core = NULL;
-    int32_t result = psk_core_open_slot(&core, &vault, 0, PSK_CORE_DTLS12, 512, PSK_CORE_OPTION_CONNECTION_ID);
+    int32_t result = psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_DTLS12, 512, PSK_CORE_OPTION_CONNECTION_ID);
     if (result == 0) result = handshake(core);
     if (result == 0) result = ask(core);
-    if (result == 0) result = psk_core_save_slot(core, &vault, 0);
+    if (result == 0) result = psk_core_save_slot(core, &memory_vault, 0);
     psk_core_free(core);
     core = NULL;
-    if (result == 0) result = psk_core_load_slot(&core, &vault, 0, 512, PSK_CORE_OPTION_CONNECTION_ID);
+    if (result == 0) result = psk_core_load_slot(&core, &memory_vault, 0, 512, PSK_CORE_OPTION_CONNECTION_ID);
     if (result == 0) result = ask(core);
     if (result == 0) result = psk_core_close_notify(core);
     psk_core_free(core);
@@ -197,7 +158,7 @@ static int32_t asleep_and_awake(void)
 static int32_t in_session_mode(void)
 {
     psk_core *core = NULL;
-    int32_t result = psk_core_open_slot(&core, &vault, 0, PSK_CORE_DTLS12, 512, PSK_CORE_OPTION_SESSION_KEY);
+    int32_t result = psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_DTLS12, 512, PSK_CORE_OPTION_SESSION_KEY);
     if (result == 0) result = handshake(core);
     if (result == 0) result = ask(core);
     psk_core_free(core);
@@ -207,7 +168,7 @@ static int32_t in_session_mode(void)
 static int32_t session_of_tls(uint32_t options, uint8_t *ticket, int32_t *length)
 {
     psk_core *core = NULL;
-    int32_t result = psk_core_open_slot(&core, &vault, 0, PSK_CORE_TLS13, 512, options);
+    int32_t result = psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_TLS13, 512, options);
     if (result == 0 && *length > 0) result = psk_core_offer_ticket(core, ticket, (size_t) *length);
     if (result == 0) result = handshake(core);
     if (result == 0) result = ask(core);
@@ -247,7 +208,7 @@ static int32_t fetch(psk_core *core)
     bytes encoded;
     int32_t result;
     do {
-        result = psk_core_rekey(core, &vault, 0);
+        result = psk_core_rekey(core, &memory_vault, 0);
         carry(core);
     } while (result == PSK_CORE_WANTS_DRAIN);
     if (result < 0) return result;
@@ -265,7 +226,7 @@ static int32_t fetch(psk_core *core)
             const int32_t taken = psk_core_feed(core, data + done, length - done);
             if (taken < 0) return taken;
             done += (size_t) taken;
-            result = psk_core_rekey(core, &vault, 0);
+            result = psk_core_rekey(core, &memory_vault, 0);
             if (result < 0) return result;
         }
     }
@@ -275,7 +236,7 @@ static int32_t fetch(psk_core *core)
 static int32_t with_a_new_key(void)
 {
     psk_core *core = NULL;
-    int32_t result = psk_core_open_slot(&core, &vault, 0, PSK_CORE_TLS13, 512, PSK_CORE_OPTION_REKEY);
+    int32_t result = psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_TLS13, 512, PSK_CORE_OPTION_REKEY);
     if (result == 0) result = handshake(core);
     if (result == 0) result = fetch(core);
     psk_core_free(core);
@@ -285,9 +246,9 @@ static int32_t with_a_new_key(void)
     tls_server_stop(&tls);
     start_tls(9, NULL);
     device_works = 1;
-    result = psk_core_open_slot(&core, &vault, 0, PSK_CORE_TLS13, 512, PSK_CORE_OPTION_PSK_KE);
+    result = psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_TLS13, 512, PSK_CORE_OPTION_PSK_KE);
     if (result == 0) result = handshake(core);
-    if (result == 0) result = psk_core_settle_slot(core, &vault, 0);
+    if (result == 0) result = psk_core_settle_slot(core, &memory_vault, 0);
     psk_core_free(core);
     return result;
 }
@@ -297,21 +258,9 @@ static int32_t provisioning(void)
     uint8_t out[PSK_BUNDLE_MAX];
     bytes encoded;
     encode(2, 1, &encoded);
-    int32_t result = psk_vault_import(&vault, 0, encoded.data, encoded.length);
-    if (result == 0) result = psk_vault_describe(&vault, 0, out, sizeof out);
-    return result < 0 ? result : psk_vault_erase(&vault, 0);
-}
-
-static char directory[64];
-
-static void remove_directory(void)
-{
-    DIR *open = opendir(directory);
-    for (struct dirent *entry = open == NULL ? NULL : readdir(open); entry != NULL; entry = readdir(open)) {
-        (void) unlinkat(dirfd(open), entry->d_name, 0);
-    }
-    if (open != NULL) (void) closedir(open);
-    (void) rmdir(directory);
+    int32_t result = psk_vault_import(&memory_vault, 0, encoded.data, encoded.length);
+    if (result == 0) result = psk_vault_describe(&memory_vault, 0, out, sizeof out);
+    return result < 0 ? result : psk_vault_erase(&memory_vault, 0);
 }
 
 static int32_t by_handles(void)
@@ -416,9 +365,7 @@ TEST(memory_running_out_at_provisioning)
 
 TEST(memory_running_out_behind_handles)
 {
-    (void) strcpy(directory, "/tmp/iotpsk-vault-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-    (void) atexit(remove_directory);
+    make_directory();
     run_out_of_memory("handles", by_handles, 8);
 }
 
@@ -427,11 +374,11 @@ TEST(saving_an_association_needs_no_memory)
     psk_core *core = NULL;
     provision();
     start_dtls(0);
-    CHECK_EQUAL(0, psk_core_open_slot(&core, &vault, 0, PSK_CORE_DTLS12, 512, PSK_CORE_OPTION_CONNECTION_ID));
+    CHECK_EQUAL(0, psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_DTLS12, 512, PSK_CORE_OPTION_CONNECTION_ID));
     CHECK_EQUAL(0, handshake(core));
     allocations = 0;
     device_works = 1;
-    const int32_t sent = psk_core_write(core, (const uint8_t *) "ab", 2), saved = psk_core_save_slot(core, &vault, 0);
+    const int32_t sent = psk_core_write(core, (const uint8_t *) "ab", 2), saved = psk_core_save_slot(core, &memory_vault, 0);
     device_works = 0;
     CHECK_EQUAL(2, sent);
     CHECK_EQUAL(0, saved);

@@ -6,50 +6,9 @@
 
 #include "bundles.h"
 #include "harness.h"
+#include "memory_vault.h"
 #include "psk_core.h"
 #include "psk_session.h"
-
-typedef struct places {
-    size_t length[3];
-    uint8_t record[3][PSK_VAULT_RECORD_MAX];
-    int32_t write_result;
-} places;
-
-static places kept;
-
-static int32_t read_place(void *context, int32_t slot, uint8_t *record, size_t size, size_t *length)
-{
-    const places *all = context;
-    const int at = slot / PSK_VAULT_SLOTS;
-    if (all->length[at] == 0) return PSK_CORE_ERR_NO_CREDENTIAL;
-    if (all->length[at] > size) return PSK_CORE_ERR_VAULT_CORRUPT;
-    *length = all->length[at];
-    memcpy(record, all->record[at], *length);
-    return 0;
-}
-
-static int32_t write_place(void *context, int32_t slot, const uint8_t *record, size_t length)
-{
-    places *all = context;
-    const int at = slot / PSK_VAULT_SLOTS;
-    CHECK(length <= sizeof all->record[at]);
-    if (all->write_result < 0) return all->write_result;
-    memcpy(all->record[at], record, length);
-    all->length[at] = length;
-    return 0;
-}
-
-static int32_t erase_place(void *context, int32_t slot)
-{
-    places *all = context;
-    const int at = slot / PSK_VAULT_SLOTS;
-    const int32_t existed = all->length[at] > 0;
-    all->length[at] = 0;
-    return existed;
-}
-
-static const psk_vault_store store = { read_place, write_place, erase_place };
-static const psk_vault vault = { &store, &kept };
 
 /* The gateway. */
 static struct {
@@ -187,7 +146,7 @@ static int32_t fetch(psk_core *core)
 {
     int32_t result = PSK_CORE_WANTS_INPUT;
     for (int turns = 0; turns < 1000 && (result == PSK_CORE_WANTS_INPUT || result == PSK_CORE_WANTS_DRAIN); turns++) {
-        result = psk_core_rekey(core, &vault, 0);
+        result = psk_core_rekey(core, &memory_vault, 0);
         carry(core);
     }
     return result;
@@ -196,7 +155,7 @@ static int32_t fetch(psk_core *core)
 static psk_core *open_session(uint32_t options)
 {
     psk_core *core = NULL;
-    CHECK_EQUAL(0, psk_core_open_slot(&core, &vault, 0, PSK_CORE_TLS13, 512, options));
+    CHECK_EQUAL(0, psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_TLS13, 512, options));
     return core;
 }
 
@@ -209,7 +168,7 @@ static void import_usual(void)
     bytes encoded;
     memset(&kept, 0, sizeof kept);
     make_bundle(&recipe, &encoded);
-    CHECK_EQUAL(0, psk_vault_import(&vault, 0, encoded.data, encoded.length));
+    CHECK_EQUAL(0, psk_vault_import(&memory_vault, 0, encoded.data, encoded.length));
 }
 
 static void newer_bundle(bytes *out)
@@ -227,7 +186,7 @@ static int32_t rekey_with(uint8_t code, const bytes *bundle)
     psk_core *core = open_session(PSK_CORE_OPTION_REKEY);
     CHECK_EQUAL(0, connect_core(core));
     const int32_t result = fetch(core);
-    CHECK_EQUAL(result, psk_core_rekey(core, &vault, 0));
+    CHECK_EQUAL(result, psk_core_rekey(core, &memory_vault, 0));
     psk_core_free(core);
     stop_gateway();
     return result;
@@ -239,8 +198,8 @@ static int32_t connect_to(uint8_t key_first, const char *external)
     start_gateway(key_first, external, NULL);
     psk_core *core = open_session(PSK_CORE_OPTION_NO_TICKETS);
     const int32_t result = connect_core(core);
-    CHECK_EQUAL(0, psk_core_settle_slot(core, &vault, 0));
-    CHECK_EQUAL(0, psk_core_settle_slot(core, &vault, 0));
+    CHECK_EQUAL(0, psk_core_settle_slot(core, &memory_vault, 0));
+    CHECK_EQUAL(0, psk_core_settle_slot(core, &memory_vault, 0));
     psk_core_free(core);
     stop_gateway();
     return result;
@@ -278,7 +237,7 @@ TEST(rekey_asks_with_the_public_part_and_no_key)
     const bundle_recipe recipe = recipe_of(1, usual_bundle.external_identity);
     import_usual();
     newer_bundle(&newer);
-    const int32_t length = psk_vault_describe(&vault, 0, described, sizeof described);
+    const int32_t length = psk_vault_describe(&memory_vault, 0, described, sizeof described);
     CHECK_EQUAL(PSK_CORE_DONE, rekey_with(0, &newer));
     CHECK_EQUAL(2 + length, gateway.heard_length);
     CHECK(memcmp(gateway.heard + 2, described, (size_t) length) == 0);
@@ -340,7 +299,7 @@ TEST(rekey_answer_cut_short_at_any_byte_leaves_the_slot_alone)
         psk_core *core = open_session(PSK_CORE_OPTION_REKEY);
         CHECK_EQUAL(0, connect_core(core));
         CHECK_EQUAL(PSK_CORE_ERR_CLOSED, fetch(core));
-        CHECK_EQUAL(PSK_CORE_ERR_CLOSED, psk_core_rekey(core, &vault, 0));
+        CHECK_EQUAL(PSK_CORE_ERR_CLOSED, psk_core_rekey(core, &memory_vault, 0));
         psk_core_free(core);
         stop_gateway();
         CHECK_EQUAL(0, kept.length[2]);
@@ -369,7 +328,7 @@ TEST(rekey_asks_nothing_of_a_server_that_does_not_know_it)
     import_usual();
     start_gateway(1, usual_bundle.external_identity, NULL);
     psk_core *core = open_session(PSK_CORE_OPTION_REKEY);
-    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_rekey(core, &vault, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NOT_CONNECTED, psk_core_rekey(core, &memory_vault, 0));
     CHECK_EQUAL(0, connect_core(core));
     CHECK_EQUAL(PSK_CORE_ERR_NO_REKEYING, fetch(core));
     CHECK_EQUAL(0, gateway.heard_length);
@@ -379,7 +338,7 @@ TEST(rekey_asks_nothing_of_a_server_that_does_not_know_it)
     start_gateway(1, usual_bundle.external_identity, others);
     core = open_session(PSK_CORE_OPTION_REKEY);
     CHECK(connect_core(core) < 0);
-    CHECK(psk_core_rekey(core, &vault, 0) < 0);
+    CHECK(psk_core_rekey(core, &memory_vault, 0) < 0);
     psk_core_free(core);
     stop_gateway();
 }
@@ -401,11 +360,11 @@ TEST(rekey_sessions_give_nothing_to_their_owner)
     start_gateway(1, usual_bundle.external_identity, ours);
     core = open_session(0);
     CHECK_EQUAL(0, connect_core(core));
-    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_rekey(core, &vault, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_rekey(core, &memory_vault, 0));
     psk_core_free(core);
     stop_gateway();
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open_slot(&core, &vault, 0, PSK_CORE_TLS13, 0, PSK_CORE_OPTION_REKEY | PSK_CORE_OPTION_PSK_KE));
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open_slot(&core, &vault, 0, PSK_CORE_DTLS12, 0, PSK_CORE_OPTION_REKEY));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_TLS13, 0, PSK_CORE_OPTION_REKEY | PSK_CORE_OPTION_PSK_KE));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_open_slot(&core, &memory_vault, 0, PSK_CORE_DTLS12, 0, PSK_CORE_OPTION_REKEY));
 }
 
 TEST(rekey_that_the_vault_cannot_keep_says_so)
@@ -424,7 +383,7 @@ TEST(rekey_that_the_vault_cannot_keep_says_so)
     start_gateway(2, "sensor-1~2", NULL);
     psk_core *core = open_session(0);
     CHECK_EQUAL(0, connect_core(core));
-    CHECK_EQUAL(PSK_CORE_ERR_VAULT_IO, psk_core_settle_slot(core, &vault, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_VAULT_IO, psk_core_settle_slot(core, &memory_vault, 0));
     psk_core_free(core);
     stop_gateway();
     kept.write_result = 0;

@@ -1,11 +1,11 @@
 /* A credential and its successor: which one has its turn, and that power lost at any step leaves one that works. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bundles.h"
+#include "directory.h"
 #include "harness.h"
 #include "power_cut.h"
 #include "psk_error.h"
@@ -15,25 +15,12 @@
 #define NEW_KEY 2
 #define OTHER_KEY 3
 
-static char directory[64];
 static psk_vault vault;
 static psk_vault_turn turn;             /* of the last look() */
 
-static void remove_directory(void)
-{
-    DIR *open = opendir(directory);
-    for (struct dirent *entry = open == NULL ? NULL : readdir(open); entry != NULL; entry = readdir(open)) {
-        (void) __real_unlinkat(dirfd(open), entry->d_name, 0);
-    }
-    if (open != NULL) (void) closedir(open);
-    (void) rmdir(directory);
-}
-
 static void open_vault(void)
 {
-    (void) strcpy(directory, "/tmp/iotpsk-vault-XXXXXX");
-    CHECK(mkdtemp(directory) != NULL);
-    (void) atexit(remove_directory);
+    make_directory();
     CHECK_EQUAL(0, psk_vault_file_open(directory, &vault));
 }
 
