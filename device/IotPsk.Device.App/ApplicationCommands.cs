@@ -18,6 +18,7 @@ namespace IotPsk.Device.App
         private readonly object _lock = new object();
         private int _interval;
         private bool _wantsReboot;
+        private int _rebootConnection;
 
         internal ApplicationCommands(int interval)
         {
@@ -47,8 +48,20 @@ namespace IotPsk.Device.App
             }
         }
 
+        // The connection that brought the command to reboot, the last one if it came over several.
+        internal int RebootConnection
+        {
+            get
+            {
+                lock (_lock)
+                {
+                    return _rebootConnection;
+                }
+            }
+        }
+
         // False for a command that it does not know.
-        internal bool TryTake(string name, byte[] payload)
+        internal bool TryTake(string name, byte[] payload, int connection)
         {
             if (name == "interval")
             {
@@ -58,7 +71,7 @@ namespace IotPsk.Device.App
 
             if (name == "reboot")
             {
-                TakeReboot();
+                TakeReboot(connection);
                 return true;
             }
 
@@ -107,12 +120,17 @@ namespace IotPsk.Device.App
             }
         }
 
-        // One that comes again before it was carried out is the same one.
-        private void TakeReboot()
+        // One that comes again before it was carried out is the same one. Over another connection it is answered again: that the server has the
+        // answer tells that it has the acknowledgement of the command, too.
+        private void TakeReboot(int connection)
         {
             lock (_lock)
             {
-                _wantsReboot = _wantsReboot || TryReply("reboot", "{\"code\":\"2.04\"}");
+                if ((!_wantsReboot || connection != _rebootConnection) && TryReply("reboot", "{\"code\":\"2.04\"}"))
+                {
+                    _wantsReboot = true;
+                    _rebootConnection = connection;
+                }
             }
         }
 

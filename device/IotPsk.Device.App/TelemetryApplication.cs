@@ -14,6 +14,9 @@ namespace IotPsk.Device.App
         private const int Slice = 200;
         private const int NetworkRetry = 5000;
 
+        // How long after a new connection a command that was not known to be acknowledged may come again, in milliseconds.
+        private const int RedeliveryWait = 3000;
+
         // Over LwM2M: the answer to the request goes out before, in milliseconds.
         private const int RestartDelay = 500;
 
@@ -96,12 +99,24 @@ namespace IotPsk.Device.App
         }
 
         /// <summary>Takes a command; the client's listener calls it.</summary>
-        /// <param name="name">What follows <c>cmd/</c>: <c>interval</c> (seconds, 1 to 86400, until the next start) or <c>reboot</c>.</param>
+        /// <param name="name">What follows <c>cmd/</c>: <c>interval</c> (seconds, 1 to 86400, until the next start) or <c>reboot</c>; over LwM2M the latter alone.</param>
         /// <param name="payload">The message.</param>
         /// <returns>False for a command that the application does not know.</returns>
         public bool OnCommand(string name, byte[] payload)
         {
-            bool known = _commands.TryTake(name, payload);
+            if (_settings.Protocol != TelemetryProtocol.Mqtt)
+            {
+                // There the client has answered already.
+                bool isReboot = name == "reboot";
+                if (isReboot)
+                {
+                    Restart();
+                }
+
+                return isReboot;
+            }
+
+            bool known = _commands.TryTake(name, payload, _client.Connections);
             _wake.Set();
             return known;
         }
@@ -199,21 +214,39 @@ namespace IotPsk.Device.App
             }
         }
 
-        // The server acknowledges the answer only after the client acknowledged the command, on the same connection: from then on the server does
-        // not send the command again, and the board does not start anew for it at every connection. Without that the command is dropped: the
-        // server has it, or whoever gave it has no answer.
+        // The server acknowledges the answer only after the client acknowledged the command, if both went over the same connection: from then on
+        // it does not send the command again, and the board does not start anew for it at every connection. Answered over a later connection
+        // the command may come again, and is answered again. Without an answer it is dropped: the server has it, or whoever gave it has none.
         private bool TryReboot()
         {
-            SendReplies();
-            if (!_commands.WantsReboot || !TryFlush())
+            int answered;
+            do
             {
-                _commands.ForgetReboot();
-                return false;
+                SendReplies();
+                answered = _commands.RebootConnection;
+                if (!_commands.WantsReboot || !TryFlush())
+                {
+                    _commands.ForgetReboot();
+                    return false;
+                }
+
+                AwaitRedelivery(answered);
             }
+            while (_commands.RebootConnection != answered);
 
             _client.Stop();
             _board.Reboot();
             return true;
+        }
+
+        // Returns at once where the server is known to be rid of the command, and when the command came again.
+        private void AwaitRedelivery(int answered)
+        {
+            long until = _clock.Now + (_client.Connections == answered ? 0 : RedeliveryWait);
+            while (_clock.Now < until && !_stopping && _commands.RebootConnection == answered)
+            {
+                _clock.Wait(_wake, Slice);
+            }
         }
 
         private void SendReplies()

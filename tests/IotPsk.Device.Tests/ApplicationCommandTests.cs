@@ -64,20 +64,37 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IDisposable
     [Fact]
     public void A_reboot_that_the_server_does_not_know_to_be_acknowledged_waits_for_the_next_connection()
     {
+        RebootIsNotAcknowledged();
+        // The server hands the command out again: it is the same one, and is answered over this connection, too.
+        Deliver("reboot", "", packetId: 9, duplicate: true);
+        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
+        AssertRebootedOnce(answers: 2);
+    }
+
+    [Fact]
+    public void A_reboot_that_a_server_hands_out_again_long_after_it_has_the_answer_is_answered_before_it_is_carried_out()
+    {
+        RebootIsNotAcknowledged();
+        string[] first = Take(3);
+        Assert.Contains(first, line => line == $"PUBLISH iotpsk/sensor-1/reply/reboot {Done} dup");
+        Assert.True(SpinWait.SpinUntil(() => _client.Unacknowledged == 0, TimeSpan.FromSeconds(20)));
+        // Were it to start anew now, it would do so again when it is back and the command comes once more.
         _broker.Acknowledges = false;
-        Deliver("reboot", "", packetId: 9);
+        Deliver("reboot", "", packetId: 9, duplicate: true);
         Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/reboot {Done}"], Take(2).Order());
         Assert.Equal(0, _board.Reboots);
         _broker.Acknowledges = true;
-        _broker.Connections[0].Break();
-        // The server hands the command out again: it is the same one.
-        Assert.True(_connected.Wait(TimeSpan.FromSeconds(20)));
-        Deliver("reboot", "", packetId: 9, duplicate: true);
+        _broker.Connections[^1].Break();
         Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
-        string[] rest = [.. _broker.Log];
-        Assert.Single(rest, line => line.Contains("reply/reboot", StringComparison.Ordinal));
-        Assert.Equal("DISCONNECT", rest[^1]);
-        Assert.Equal(1, _board.Reboots);
+        AssertRebootedOnce(answers: 1);
+    }
+
+    [Fact]
+    public void A_reboot_that_does_not_come_again_is_carried_out_once_it_is_answered()
+    {
+        RebootIsNotAcknowledged();
+        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
+        AssertRebootedOnce(answers: 1);
     }
 
     [Fact]
@@ -120,6 +137,26 @@ public sealed class ApplicationCommandTests : ITelemetryListener, IDisposable
         _application.Dispose();
         _client.Dispose();
         _connected.Dispose();
+    }
+
+    // The connection is lost after the device answered; there is another one then.
+    private void RebootIsNotAcknowledged()
+    {
+        _broker.Acknowledges = false;
+        Deliver("reboot", "", packetId: 9);
+        Assert.Equal(["PUBACK", $"PUBLISH iotpsk/sensor-1/reply/reboot {Done}"], Take(2).Order());
+        Assert.Equal(0, _board.Reboots);
+        _broker.Acknowledges = true;
+        _broker.Connections[0].Break();
+        Assert.True(_connected.Wait(TimeSpan.FromSeconds(20)));
+    }
+
+    private void AssertRebootedOnce(int answers)
+    {
+        string[] rest = [.. _broker.Log];
+        Assert.Equal(answers, rest.Count(line => line.Contains("reply/reboot", StringComparison.Ordinal)));
+        Assert.Equal("DISCONNECT", rest[^1]);
+        Assert.Equal(1, _board.Reboots);
     }
 
     private string[] Take(int count) => [.. Enumerable.Range(0, count).Select(_ => _broker.Take())];

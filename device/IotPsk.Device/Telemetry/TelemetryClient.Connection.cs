@@ -42,6 +42,11 @@ namespace IotPsk.Device
         internal void TellConnected(TlsConnectionInfo info)
         {
             _connectedAt = _clock.Now;
+            lock (_lock)
+            {
+                _connections++;
+            }
+
             _listener.OnConnected(info);
         }
 

@@ -24,6 +24,7 @@ namespace IotPsk.Device
         private Thread _thread;
         private TelemetryState _state;
         private bool _stopping;
+        private int _connections;
 
         /// <summary>A client for the device of a vault slot, by the protocol that the options name.</summary>
         /// <param name="vault">The vault; it must stay open as long as the client.</param>
@@ -113,6 +114,18 @@ namespace IotPsk.Device
         public int Unacknowledged
         {
             get { return _link.Unacknowledged; }
+        }
+
+        /// <summary>How many connections there were, the one of now included. A command belongs to the one during which the listener heard of it.</summary>
+        public int Connections
+        {
+            get
+            {
+                lock (_lock)
+                {
+                    return _connections;
+                }
+            }
         }
 
         /// <summary>Starts to connect, on a thread of its own.</summary>
