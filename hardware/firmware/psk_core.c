@@ -1,10 +1,11 @@
 #include "psk_memory.h"
 #include "psk_session.h"
 
-#include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 #include <mbedtls/psa_util.h>
 #include <psa/crypto.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SHORT_RANDOMS 28u            /* without gmt_unix_time, RFC 5246 s7.4.1.2 */
 #define RECORD_SIZE_MIN 64          /* RFC 8449 s4 */
@@ -25,8 +26,10 @@ static psk_core *allocate(bool datagrams, uint16_t limit)
     const size_t own_record = record < OWN_DATAGRAM_MAX ? record : OWN_DATAGRAM_MAX;
     const size_t in_size = record > PSK_CORE_IN_QUEUE ? record : PSK_CORE_IN_QUEUE;
     const size_t out_size = own_record > PSK_CORE_OUT_QUEUE ? own_record : PSK_CORE_OUT_QUEUE;
-    psk_core *fresh = mbedtls_calloc(1, sizeof *fresh + in_size + out_size);
+    /* What will be in the queues needs no zeros before. */
+    psk_core *fresh = malloc(sizeof *fresh + in_size + out_size);
     if (fresh == NULL) return NULL;
+    memset(fresh, 0, sizeof *fresh);
     mbedtls_ssl_init(&fresh->ssl);
     mbedtls_ssl_config_init(&fresh->config);
     psk_queue_init(&fresh->in, fresh->buffers, in_size);
@@ -131,6 +134,6 @@ void psk_core_free(psk_core *core)
     psk_slot_free(core);
     mbedtls_ssl_free(&core->ssl);
     mbedtls_ssl_config_free(&core->config);
-    mbedtls_platform_zeroize(core, sizeof *core + core->in.size + core->out.size);
-    mbedtls_free(core);
+    mbedtls_platform_zeroize(core, sizeof *core);          /* in the queues is nothing but what was on the wire */
+    free(core);
 }

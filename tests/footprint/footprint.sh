@@ -19,7 +19,7 @@ include=(-I"$firmware" -I"$here" -I"$out" -isystem "$mbedtls/include" -isystem "
 psk=('-DMBEDTLS_CONFIG_FILE="psk_mbedtls_config.h"')
 cert=('-DMBEDTLS_CONFIG_FILE="cert_config.h"' -DNO_FORCED)
 serving=(-DMBEDTLS_SSL_SRV_C -DMBEDTLS_SSL_DTLS_HELLO_VERIFY -DMBEDTLS_SSL_COOKIE_C)
-device=(-Dcalloc=device_calloc -Dfree=device_free)
+device=(-Dcalloc=device_calloc -Dmalloc=device_malloc -Dfree=device_free)
 tests=$root/tests/core
 
 fail() { echo "footprint: $*" >&2; exit 1; }

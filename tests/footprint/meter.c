@@ -1,6 +1,5 @@
 #include "meter.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <psa/crypto.h>
@@ -8,9 +7,16 @@
 #define PAINTED 12288u
 #define PAINT 0xa5
 #define MARGIN 64u                  /* below the frame of meter_begin itself */
-#define HEADER 8u
+#define ARENA 49152u
+
+/* The heap of the device. picolibc's malloc fills with zeros what it gives, which that of a board does not. */
+typedef struct block {
+    uint32_t room;                  /* bytes behind this; 0: never used */
+    uint32_t asked;                 /* of them, and 1; 0: free */
+} block;
 
 meter device;
+static block arena[ARENA / sizeof(block)];
 static uint8_t *painted;            /* the lowest painted byte */
 static uint64_t began;
 
@@ -27,26 +33,55 @@ static uint64_t count(void)
     return (uint64_t) high << 32 | low;
 }
 
-void *device_calloc(size_t items, size_t size)
+static block *behind(block *of)
 {
-    const size_t length = items * size;
-    uint32_t *block = calloc(1, HEADER + length);
-    if (block == NULL) return NULL;
-    block[0] = (uint32_t) length;
-    device.heap += (uint32_t) length;
+    return of + 1 + of->room / sizeof *of;
+}
+
+static void *take(block *of, uint32_t size)
+{
+    const uint32_t room = (size + sizeof *of - 1) / sizeof *of * sizeof *of;
+    if (of->room > room + sizeof *of) {
+        block *rest = of + 1 + room / sizeof *of;
+        rest->room = of->room - room - sizeof *of;
+        rest->asked = 0;
+        of->room = room;
+    }
+    of->asked = size + 1;
+    device.heap += size;
     device.blocks++;
     if (device.heap > device.heap_peak) device.heap_peak = device.heap;
     if (device.blocks > device.blocks_peak) device.blocks_peak = device.blocks;
-    return block + HEADER / sizeof *block;
+    return of + 1;
+}
+
+/* First fit over blocks that lie one behind the other. The first block is all of the arena, once it is asked for. */
+void *device_malloc(size_t size)
+{
+    uint8_t *end = (uint8_t *) arena + sizeof arena;
+    block *at = arena;
+    if (at->room == 0) at->room = sizeof arena - sizeof *at;
+    for (; (uint8_t *) at < end; at = behind(at)) {
+        if (at->asked != 0) continue;
+        for (const block *next = behind(at); (const uint8_t *) next < end && next->asked == 0; next = behind(at)) at->room += (uint32_t) sizeof *at + next->room;
+        if (at->room >= size) return take(at, (uint32_t) size);
+    }
+    return NULL;
+}
+
+void *device_calloc(size_t items, size_t size)
+{
+    void *memory = device_malloc(items * size);
+    return memory == NULL ? NULL : memset(memory, 0, items * size);
 }
 
 void device_free(void *pointer)
 {
     if (pointer == NULL) return;
-    uint32_t *block = (uint32_t *) pointer - HEADER / sizeof *block;
-    device.heap -= block[0];
+    block *of = (block *) pointer - 1;
+    device.heap -= of->asked - 1;
     device.blocks--;
-    free(block);
+    of->asked = 0;
 }
 
 __attribute__((noinline)) void meter_begin(void)

@@ -1,5 +1,5 @@
-/* Meters of the bare-metal programs: heap of the device, its stack, its instructions. The device's objects are compiled with calloc
- * and free renamed to the two below; what the server allocates is not counted. */
+/* Meters of the bare-metal programs: heap of the device, its stack, its instructions. The device's objects are compiled with calloc,
+ * malloc and free renamed to the three below; what the server allocates is not counted. */
 #ifndef METER_H
 #define METER_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 void *device_calloc(size_t count, size_t size);
+void *device_malloc(size_t size);
 void device_free(void *block);
 
 typedef struct meter {

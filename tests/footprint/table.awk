@@ -56,7 +56,8 @@ END {
   check("mbedTLS for TLS 1.3 and DTLS 1.2: flash", flash[b, "mbedtls"], 63488)
   check("psk_core without extras, self test and texts: flash", flash[b, "core"], 8192)
   check("wake-up: instructions of a write", wake[a, "write"], 30000)
-  check("wake-up: instructions of load, write, read, save", wake[a, "all"], 90000)
+  check("wake-up, records of 512: instructions of load to save", wake[a, "all"], 90000)
+  check("wake-up, records of 1024: instructions of load to save", wake[b, "all"], 90000)
   check("wake-up: datagrams sent", wake[a, "datagrams_sent"], 1)
   check("wake-up: datagrams received", wake[a, "datagrams_received"], 1)
 }
