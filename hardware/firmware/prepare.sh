@@ -16,8 +16,14 @@ idf=$tree/targets/ESP32/_IDF
 for needed in "$tree/CMake/Modules" "$tree/InteropAssemblies" "$idf/$base" "$idf/$chip" "$tree/targets/ESP32/defconfig"; do
   [ -e "$needed" ] || { echo "prepare.sh: $needed is missing: is $tree a source tree of nf-interpreter, of the version in hardware/README.md?" >&2; exit 1; }
 done
+sources=$tree/InteropAssemblies/IotPsk.Device.Native
+# Into a directory ln would put the link, and the build would go on with the files that lie there.
+if [ -e "$sources" ] && [ ! -L "$sources" ]; then
+  echo "prepare.sh: $sources is a copy of IotPsk's files, perhaps an old one: remove it, a link takes its place" >&2
+  exit 1
+fi
 
-ln -sfn "$here" "$tree/InteropAssemblies/IotPsk.Device.Native"
+ln -sfn "$here" "$sources"
 ln -sf "$here/interop/FindINTEROP-IotPsk.Device.Native.cmake" "$tree/CMake/Modules/"
 {
   printf '# Made by IotPsk: %s, and behind it what IotPsk wants otherwise.\n' "$base"

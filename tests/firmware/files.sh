@@ -66,6 +66,13 @@ case $1 in
     said=$(./prepare.sh "$work" esp8266 2>&1) && fail 'a chip without profile was taken'
     [[ $said == *"no profile for 'esp8266'"* ]] || fail "$said"
     [ -z "$(ls "$work")" ] || fail 'something was written' ;;
+  prepare_refuses_a_tree_with_a_copy_of_the_sources)
+    tree
+    mkdir "$work/InteropAssemblies/IotPsk.Device.Native"
+    before=$(find "$work" | sort)
+    said=$(./prepare.sh "$work" esp32 2>&1) && fail 'a copy was taken for the link'
+    [[ $said == *"IotPsk.Device.Native is a copy"*"remove it"* ]] || fail "$said"
+    [ "$before" = "$(find "$work" | sort)" ] || fail 'something was written' ;;
   *)
     fail "there is no case $1" ;;
 esac

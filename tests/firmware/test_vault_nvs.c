@@ -131,75 +131,66 @@ TEST(nvs_vault_that_is_full_worn_or_damaged_says_so_and_loses_nothing)
     CHECK_EQUAL(PSK_CORE_ERR_VAULT_CORRUPT, loaded(0));
 }
 
-TEST(nvs_write_cut_anywhere_leaves_the_old_credential_or_the_new)
+static void check_credential(int cut)
 {
-    int cuts = 0;
+    const int32_t found = loaded(0);
+    CHECK(found == 2 || (cut && found == 1));
+    CHECK_EQUAL(0, store(0, 3));
+    CHECK_EQUAL(3, loaded(0));
+}
+
+static void check_erased(int cut)
+{
+    const int32_t found = loaded(0);
+    CHECK(found == PSK_CORE_ERR_NO_CREDENTIAL || (cut && found == 1));
+    /* An association never outlives its credential. */
+    if (found < 0) CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
+}
+
+static void check_taken(int cut)
+{
+    const int32_t found = take();
+    CHECK(found == PSK_CORE_ERR_NO_ASSOCIATION || (cut && found == 1));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
+    CHECK_EQUAL(1, loaded(0));
+}
+
+static void check_kept(int cut)
+{
+    const int32_t found = take();
+    CHECK(found == 2 || (cut && found == PSK_CORE_ERR_NO_ASSOCIATION));
+}
+
+/* Cuts the power at each write of the work in turn, on a flash with credential 1 and, if so, association 1. How many writes it has. */
+static int cut_everywhere(int has_association, void (*work)(void), void (*check)(int cut))
+{
     for (int write = 1;; write++) {
         nvs_flash_share(CAPACITY);
         open_vault();
         CHECK_EQUAL(0, store(0, 1));
-        const int cut = dies_at(write, replace_credential);
-        const int32_t found = loaded(0);
-        CHECK(found == 2 || (cut && found == 1));
-        CHECK_EQUAL(0, store(0, 3));
-        CHECK_EQUAL(3, loaded(0));
-        if (!cut) break;
-        cuts++;
+        if (has_association) CHECK_EQUAL(0, keep(1));
+        const int cut = dies_at(write, work);
+        check(cut);
+        if (!cut) return write - 1;
     }
-    CHECK(cuts > 5);
-    (void) printf("%d cuts\n", cuts);
+}
+
+TEST(nvs_write_cut_anywhere_leaves_the_old_credential_or_the_new)
+{
+    CHECK(cut_everywhere(0, replace_credential, check_credential) > 5);
 }
 
 TEST(nvs_erase_cut_anywhere_leaves_the_credential_or_nothing)
 {
-    int cuts = 0;
-    for (int write = 1;; write++) {
-        nvs_flash_share(CAPACITY);
-        open_vault();
-        CHECK_EQUAL(0, store(0, 1));
-        CHECK_EQUAL(0, keep(1));
-        const int cut = dies_at(write, erase_credential);
-        const int32_t found = loaded(0);
-        CHECK(found == PSK_CORE_ERR_NO_CREDENTIAL || (cut && found == 1));
-        /* An association never outlives its credential. */
-        if (found < 0) CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
-        if (!cut) break;
-        cuts++;
-    }
-    CHECK_EQUAL(4, cuts);
+    CHECK_EQUAL(4, cut_everywhere(1, erase_credential, check_erased));
 }
 
 TEST(nvs_association_is_never_given_twice_wherever_the_power_fails)
 {
-    int cuts = 0;
-    for (int write = 1;; write++) {
-        nvs_flash_share(CAPACITY);
-        open_vault();
-        CHECK_EQUAL(0, store(0, 1));
-        CHECK_EQUAL(0, keep(1));
-        const int cut = dies_at(write, take_it);
-        const int32_t found = take();
-        CHECK(found == PSK_CORE_ERR_NO_ASSOCIATION || (cut && found == 1));
-        CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
-        CHECK_EQUAL(1, loaded(0));
-        if (!cut) break;
-        cuts++;
-    }
-    CHECK_EQUAL(2, cuts);
+    CHECK_EQUAL(2, cut_everywhere(1, take_it, check_taken));
 }
 
 TEST(nvs_association_kept_while_the_power_fails_is_whole_or_not_there)
 {
-    int cuts = 0;
-    for (int write = 1;; write++) {
-        nvs_flash_share(CAPACITY);
-        open_vault();
-        CHECK_EQUAL(0, store(0, 1));
-        const int cut = dies_at(write, keep_second);
-        const int32_t found = take();
-        CHECK(found == 2 || (cut && found == PSK_CORE_ERR_NO_ASSOCIATION));
-        if (!cut) break;
-        cuts++;
-    }
-    CHECK(cuts > 5);
+    CHECK(cut_everywhere(0, keep_second, check_kept) > 5);
 }
