@@ -77,17 +77,21 @@ public sealed class CompilationTests : IDisposable
             isProgram ? "-target:exe" : "-target:library", "-out:" + Output(name, isProgram), "-r:" + runtime,
             .. references.Select(reference => "-r:" + Output(Path.GetFileName(reference), false)), .. sources,
         ];
-        using Process process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(Path.Combine(DotNet, "dotnet"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string said = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, said + errors.GetAwaiter().GetResult());
     }
 
-    // The compiler of the SDK that runs this test.
+    // The newest SDK beside the runtime that runs this test.
     private static string Compiler()
     {
-        string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
-        return Directory.GetFiles(Path.Combine(root, "sdk"), "csc.dll", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Last();
+        string root = Path.Combine(DotNet, "sdk");
+        string[] sdks = [.. Directory.GetDirectories(root).Select(sdk => Path.Combine(sdk, "Roslyn", "bincore", "csc.dll")).Where(File.Exists)];
+        Assert.True(sdks.Length > 0, $"no SDK in {root} has a C# compiler");
+        return sdks.MaxBy(csc => Version.Parse(Path.GetRelativePath(root, csc).Split('-', Path.DirectorySeparatorChar)[0]))!;
     }
+
+    private static string DotNet => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
 }

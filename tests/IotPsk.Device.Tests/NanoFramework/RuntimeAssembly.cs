@@ -230,7 +230,7 @@ internal sealed class RuntimeAssembly
         string[] words = text[..text.IndexOf('(')].Split(' ');
         string name = ".ctor";
         TypeDefinition? owner = isConstructor ? _types.GetValueOrDefault(words[^1]) : Owner(words[^1], out name);
-        if (owner is null || owner.Methods.Any(m => m.Name == name && _taken.Contains("D:" + owner.FullName)))
+        if (owner is null)
             return;
         MethodAttributes attributes = Attributes(words, owner);
         if (name.StartsWith("op_", StringComparison.Ordinal))
