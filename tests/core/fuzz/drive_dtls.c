@@ -15,31 +15,16 @@ int32_t fuzz_open_dtls(psk_core **core, uint8_t flags, const uint8_t *saved, siz
                          : psk_core_open(core, &bundle, PSK_CORE_DTLS12, record_sizes[flags >> 6], options);
 }
 
-static void drain(psk_core *core)
-{
-    uint8_t out[4096 + 128];
-    int32_t length;
-    do {
-        length = psk_core_drain(core, out, sizeof out);
-        MUST(length >= 0);
-    } while (length > 0);
-}
-
 static int32_t work(psk_core *core)
 {
     uint8_t text[4096];
-    int32_t result;
-    do {
-        result = psk_core_step(core);
-        drain(core);
-    } while (result == PSK_CORE_WANTS_DRAIN);
+    int32_t result = fuzz_step(core);
     if (result != PSK_CORE_DONE) return result;
-    if (fuzz_reached == NOWHERE) fuzz_reached = CONNECTED;
     do {
         result = psk_core_read(core, text, sizeof text);
         MUST(result != PSK_CORE_ERR_BUFFER && result <= (int32_t) sizeof text);
         if (result > 0) fuzz_reached = READ;
-        drain(core);
+        fuzz_drain(core);
     } while (result > 0);
     return result;
 }
@@ -74,7 +59,7 @@ static int32_t handle(psk_core **core, uint8_t flags, input *in)
         break;
     case EVENT_WRITE:
         result = psk_core_write(*core, text, (size_t) take_byte(in) * 16);
-        drain(*core);
+        fuzz_drain(*core);
         if (result == PSK_CORE_ERR_NOT_CONNECTED || result == PSK_CORE_ERR_TOO_LONG || result == PSK_CORE_ERR_CLOSED) result = 0;
         break;
     case EVENT_SLEEP: *core = sleep_and_wake(*core, flags); break;
@@ -101,6 +86,6 @@ void fuzz_dtls(const uint8_t *data, size_t size)
     while (result >= 0 && in.left > 0) result = handle(&core, flags, &in);
     for (int32_t what = 0; what <= PSK_CORE_INFO_MESSAGE_MAX; what++) (void) psk_core_info(core, what);
     (void) psk_core_close_notify(core);
-    drain(core);
+    fuzz_drain(core);
     psk_core_free(core);
 }

@@ -53,24 +53,13 @@ psk_core *fuzz_open_rekey(void)
     return core;
 }
 
-static void drain(psk_core *core)
-{
-    uint8_t out[600];
-    while (psk_core_drain(core, out, sizeof out) > 0) { }
-}
-
 static int32_t work(psk_core *core)
 {
-    int32_t result;
-    do {
-        result = psk_core_step(core);
-        drain(core);
-    } while (result == PSK_CORE_WANTS_DRAIN);
+    int32_t result = fuzz_step(core);
     if (result != PSK_CORE_DONE) return result;
-    if (fuzz_reached == NOWHERE) fuzz_reached = CONNECTED;
     do {
         result = psk_core_rekey(core, &fuzz_store, 0);
-        drain(core);
+        fuzz_drain(core);
     } while (result == PSK_CORE_WANTS_DRAIN);
     return result;
 }

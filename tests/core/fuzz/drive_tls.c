@@ -12,37 +12,22 @@ psk_core *fuzz_open_tls(uint8_t flags)
     return core;
 }
 
-static void drain(psk_core *core)
-{
-    uint8_t out[600];
-    int32_t length;
-    do {
-        length = psk_core_drain(core, out, sizeof out);
-        MUST(length >= 0 && length <= (int32_t) sizeof out);
-    } while (length > 0);
-}
-
 /* Goes on as far as the input that was fed lets it; < 0: over. */
 static int32_t work(psk_core *core, uint8_t flags)
 {
     uint8_t text[512];
-    int32_t result;
-    do {
-        result = psk_core_step(core);
-        drain(core);
-    } while (result == PSK_CORE_WANTS_DRAIN);
+    int32_t result = fuzz_step(core);
     if (result != PSK_CORE_DONE) return result;
-    if (fuzz_reached == NOWHERE) fuzz_reached = CONNECTED;
     if ((flags & TLS_WRITES) != 0) {
         result = psk_core_write(core, (const uint8_t *) "telemetry", 9);
-        drain(core);
+        fuzz_drain(core);
         if (result < 0) return result;
     }
     do {
         result = psk_core_read(core, text, sizeof text);
         MUST(result <= (int32_t) sizeof text);
         if (result > 0) fuzz_reached = READ;
-        drain(core);
+        fuzz_drain(core);
     } while (result > 0);
     return result;
 }
@@ -74,6 +59,6 @@ void fuzz_tls(const uint8_t *data, size_t size)
     (void) psk_core_take_ticket(core, ticket, sizeof ticket);
     for (int32_t what = 0; what <= PSK_CORE_INFO_MESSAGE_MAX; what++) (void) psk_core_info(core, what);
     (void) psk_core_close_notify(core);
-    drain(core);
+    fuzz_drain(core);
     psk_core_free(core);
 }

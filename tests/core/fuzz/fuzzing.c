@@ -143,3 +143,24 @@ psk_bundle fuzz_bundle(void)
     MUST(psk_bundle_parse(&bundle, encoded.data, encoded.length) == 0);
     return bundle;
 }
+
+void fuzz_drain(psk_core *core)
+{
+    uint8_t out[4096 + 128];
+    int32_t length;
+    do {
+        length = psk_core_drain(core, out, sizeof out);
+        MUST(length >= 0 && length <= (int32_t) sizeof out);
+    } while (length > 0);
+}
+
+int32_t fuzz_step(psk_core *core)
+{
+    int32_t result;
+    do {
+        result = psk_core_step(core);
+        fuzz_drain(core);
+    } while (result == PSK_CORE_WANTS_DRAIN);
+    if (result == PSK_CORE_DONE && fuzz_reached == NOWHERE) fuzz_reached = CONNECTED;
+    return result;
+}

@@ -18,6 +18,10 @@ void fuzz_reset(void);
 /* How far the last session came. */
 enum reached { NOWHERE, CONNECTED, READ };
 extern enum reached fuzz_reached;
+/* Takes all that the session has to send. */
+void fuzz_drain(psk_core *core);
+/* The handshake, as far as the input that was fed lets it go; PSK_CORE_DONE: it is over. */
+int32_t fuzz_step(psk_core *core);
 
 /* The input, taken from its beginning; what is not there any more is 0. */
 typedef struct input {
