@@ -6,6 +6,8 @@
 # IOTPSK_DEMO_DEVICES_AT="1970-01-02 00:00:00" lets the devices believe that it is then (faketime).
 set -u
 cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tests/ports.sh
+source tests/ports.sh
 bin=$PWD/gateway/IotPsk.Gateway/bin/Release/net10.0
 device=$PWD/device/IotPsk.Device.Host/bin/Release/net10.0/iotpsk-device
 work=$(mktemp -d "${TMPDIR:-/tmp}/iotpsk-demo.XXXXXX")
@@ -44,19 +46,6 @@ await() { # what, command...: waits up to 20 s for the command to succeed
     sleep 0.1
   done
   fail "$what did not happen within 20 s"
-}
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
-
-free_ports() { # a run of $1 free ports, below the range the kernel hands out
-  local base port i
-  for ((i = 0; i < 100; i++)); do
-    base=$((20000 + RANDOM % 10000))
-    for ((port = base; port < base + $1; port++)); do if answers "$port" 2>/dev/null; then continue 2; fi; done
-    echo "$base"
-    return
-  done
-  fail 'found no free ports'
 }
 
 iotpsk_() { iotpsk "$@" --config "$work/iotpsk.json" || fail "iotpsk $* failed"; }
@@ -186,7 +175,7 @@ wake() {
 
 for program in "$bin/iotpsk" "$device"; do [ -x "$program" ] || fail "$program is not built; run: make build"; done
 [ -z "$devices_at" ] || command -v faketime >/dev/null || fail 'faketime is not installed; run: make setup'
-read -r tpm <<<"$(free_ports 6)"
+tpm=$(free_ports 6) || fail 'without ports there is nothing to try'
 broker=$((tpm + 2)) tls=$((tpm + 3)) http=$((tpm + 4)) dtls=$((tpm + 5))
 cat >"$work/iotpsk.json" <<EOF
 { "State": "$work/state",

@@ -10,6 +10,8 @@ root=$PWD
 bin=$root/gateway/IotPsk.Gateway/bin/Release/net10.0
 device=$root/device/IotPsk.Device.Host/bin/Release/net10.0/iotpsk-device
 export PATH=$bin:$PATH:/usr/sbin:/sbin
+# shellcheck source=tests/ports.sh
+source tests/ports.sh
 # shellcheck source=tests/postgres.sh
 source tests/postgres.sh
 
@@ -65,19 +67,6 @@ soon() {                             # command...: whether it succeeds within 30
     sleep 0.1
   done
   return 1
-}
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
-
-free_ports() {                       # a run of $1 free ports, below the range the kernel hands out
-  local base port i
-  for ((i = 0; i < 100; i++)); do
-    base=$((20000 + RANDOM % 10000))
-    for ((port = base; port < base + $1; port++)); do if answers "$port" 2>/dev/null; then continue 2; fi; done
-    echo "$base"
-    return
-  done
-  abort 'found no free ports'
 }
 
 on() {                               # gateway (a or b), verb...
@@ -154,7 +143,7 @@ resumes() {                          # a ticket in $work/ticket, offered without
 }
 
 for program in "$bin/iotpsk" "$device"; do [ -x "$program" ] || abort "$program is not built; run: make build"; done
-read -r tpm_a <<<"$(free_ports 12)"
+tpm_a=$(free_ports 12) || abort 'without ports there is nothing to try'
 tpm_b=$((tpm_a + 2)) broker=$((tpm_a + 4)) postgres=$((tpm_a + 5)) tls=$((tpm_a + 6)) tunnel=$((tpm_a + 7)) http_a=$((tpm_a + 8)) http_b=$((tpm_a + 9))
 
 configure() {                        # gateway, its TPM's port, its HTTP port: both stand at the one address that devices know, one after the other
