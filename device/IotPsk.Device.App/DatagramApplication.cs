@@ -44,19 +44,9 @@ namespace IotPsk.Device.App
             _clock = clock;
             _random = random;
             _backOff = new BackOff(settings.FirstRetry, settings.LongestRetry, random);
-            CredentialBundle credential = vault.Describe(slot);
-            if (credential == null)
-            {
-                throw new PskException(PskError.NoCredential, "slot " + slot.ToString());
-            }
-
-            if (credential.DtlsAddress == null)
-            {
-                throw new PskException(PskError.Unsupported, "the credential names no DTLS address");
-            }
-
+            CredentialBundle credential = vault.Require(slot);
             _deviceId = credential.DeviceId;
-            _address = new ServerAddress(credential.DtlsAddress);
+            _address = ServerAddress.OfDatagrams(credential);
         }
 
         /// <summary>The name of the device.</summary>

@@ -24,12 +24,7 @@ namespace IotPsk.Device
 
         internal static int Fetch(Vault vault, int slot, int timeout, ConnectionAttempt attempt)
         {
-            CredentialBundle credential = vault.Describe(slot);
-            if (credential == null)
-            {
-                throw new PskException(PskError.NoCredential, "slot " + slot.ToString());
-            }
-
+            CredentialBundle credential = vault.Require(slot);
             try
             {
                 PskTlsStream.Rekey(SocketChannel.Connect(new ServerAddress(credential.TlsAddress), timeout, timeout, attempt), vault, slot, timeout);

@@ -71,6 +71,21 @@ namespace IotPsk.Device
             }
         }
 
+        /// <summary>Gives the public part of the credential that must be there.</summary>
+        /// <param name="slot">0 to <see cref="MaxSlot"/>.</param>
+        /// <returns>The bundle without its keys.</returns>
+        /// <exception cref="PskException">The slot is empty or cannot be read, or what it holds is damaged.</exception>
+        public CredentialBundle Require(int slot)
+        {
+            CredentialBundle credential = Describe(slot);
+            if (credential == null)
+            {
+                throw new PskException(PskError.NoCredential, "slot " + slot.ToString());
+            }
+
+            return credential;
+        }
+
         /// <summary>Erases a credential; an empty slot is no error.</summary>
         /// <param name="slot">0 to <see cref="MaxSlot"/>.</param>
         /// <exception cref="PskException">The store cannot be written.</exception>

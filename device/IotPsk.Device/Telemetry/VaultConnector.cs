@@ -22,12 +22,7 @@ namespace IotPsk.Device
         {
             _vault = vault;
             _slot = slot;
-            _credential = vault.Describe(slot);
-            if (_credential == null)
-            {
-                throw new PskException(PskError.NoCredential, "slot " + slot.ToString());
-            }
-
+            _credential = vault.Require(slot);
             _address = new ServerAddress(_credential.TlsAddress);
         }
 

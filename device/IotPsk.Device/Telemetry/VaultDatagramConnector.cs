@@ -27,18 +27,8 @@ namespace IotPsk.Device
             _slot = slot;
             _options = options;
             _clock = clock;
-            _credential = vault.Describe(slot);
-            if (_credential == null)
-            {
-                throw new PskException(PskError.NoCredential, "slot " + slot.ToString());
-            }
-
-            if (_credential.DtlsAddress == null)
-            {
-                throw new PskException(PskError.Unsupported, "the credential names no DTLS address");
-            }
-
-            _address = new ServerAddress(_credential.DtlsAddress);
+            _credential = vault.Require(slot);
+            _address = IotPsk.Device.ServerAddress.OfDatagrams(_credential);
         }
 
         /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using IotPsk.Shared;
+
 namespace IotPsk.Device
 {
     /// <summary>The two halves of <c>host:port</c>; an IPv6 host stands in brackets.</summary>
@@ -19,6 +21,20 @@ namespace IotPsk.Device
 
             bool bracketed = address[0] == '[' && address[colon - 1] == ']' && colon > 2;
             _host = bracketed ? address.Substring(1, colon - 2) : address.Substring(0, colon);
+        }
+
+        /// <summary>The address for DTLS of a credential.</summary>
+        /// <param name="credential">The credential.</param>
+        /// <returns>The address.</returns>
+        /// <exception cref="PskException">It names none (<see cref="PskError.Unsupported"/>), or no such thing.</exception>
+        public static ServerAddress OfDatagrams(CredentialBundle credential)
+        {
+            if (credential.DtlsAddress == null)
+            {
+                throw new PskException(PskError.Unsupported, "the credential names no DTLS address");
+            }
+
+            return new ServerAddress(credential.DtlsAddress);
         }
 
         /// <summary>The name or address of the host, without brackets.</summary>
