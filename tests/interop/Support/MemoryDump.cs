@@ -14,7 +14,9 @@ internal static class MemoryDump
     /// <summary>Dump and everything but mapped images (dump type WithHeap of the runtime's diagnostic port).</summary>
     internal static void Take(int process, string file)
     {
-        string port = Directory.GetFiles(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"dotnet-diagnostic-{process}-*-socket")).Single();
+        // A killed process leaves its socket behind, and a later one may have its id: the name ends with when the process started, as stat has it (proc_pid_stat(5), field 22).
+        string started = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/stat")).Split(") ")[^1].Split(' ')[22 - 3];
+        string port = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"dotnet-diagnostic-{process}-{started}-socket"));
         byte[] name = Encoding.Unicode.GetBytes(file + "\0"), magic = [.. "DOTNET_IPC_V1"u8, 0];
         byte[] message = [.. magic, .. UInt16(20 + 4 + name.Length + 8), 1, 1, 0, 0, .. UInt32((uint)name.Length / 2), .. name, .. UInt32(2), .. UInt32(0)];
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Poll.Patience.TotalMilliseconds };
