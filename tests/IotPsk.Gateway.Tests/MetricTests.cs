@@ -32,6 +32,27 @@ public sealed class MetricTests
         Assert.Equal("BadRecordMac", FailureName.Of(new HandshakeFailure("mqtt", new IPEndPoint(IPAddress.Loopback, 1), HandshakeFailureReason.Tls, new TlsError(TlsErrorReason.BadRecordMac), null, null)));
 
     [Fact]
+    public void What_the_process_holds_of_the_machine_follows_what_it_takes()
+    {
+        Dictionary<string, double> before = Held();
+        Assert.True(before["Resident"] >= before["Anonymous"] && before["Anonymous"] > before["Live"] && before["Live"] > 0, string.Join(' ', before));
+        byte[] taken = GC.AllocateUninitializedArray<byte>(64 << 20);
+        Random.Shared.NextBytes(taken);
+        GC.Collect();
+        Dictionary<string, double> with = Held();
+        GC.KeepAlive(taken);
+        Assert.All(before.Keys, kind => Assert.True(with[kind] > before[kind] + (32 << 20), kind));
+        Assert.True(ProcessMetrics.Read().Single(metric => metric.Name == "iotpsk_threads").Value > 1);
+        double files = Files();
+        FileStream[] more = [.. Enumerable.Range(0, 100).Select(_ => File.OpenRead("/dev/null"))];
+        Assert.True(Files() > files + 50);
+        Array.ForEach(more, file => file.Dispose());
+
+        static double Files() => ProcessMetrics.Read().Single(metric => metric.Name == "iotpsk_open_files").Value;
+        static Dictionary<string, double> Held() => ProcessMetrics.Read().Where(metric => metric.Name == "iotpsk_memory_bytes").ToDictionary(metric => metric.Labels[1], metric => metric.Value);
+    }
+
+    [Fact]
     public void The_oldest_session_of_a_device_makes_room_and_an_ended_one_leaves_its_place()
     {
         var sessions = new DeviceSessions(2);

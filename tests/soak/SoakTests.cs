@@ -22,6 +22,7 @@ public sealed class SoakTests : IDisposable
     private readonly Swtpm _tpm;
     private readonly Broker _broker;
     private readonly GatewayProcess _gateway;
+    private readonly MemoryTable _table;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
 
     public SoakTests()
@@ -29,6 +30,7 @@ public sealed class SoakTests : IDisposable
         _tpm = new Swtpm(_directory.Create("tpm"), _logs);
         _broker = new Broker(_directory.Create("broker"), _logs, isPersistent: true);
         _gateway = new GatewayProcess(_directory, _logs, _tpm.Tcti, _broker.Port);
+        _table = new MemoryTable(_gateway);
     }
 
     [Fact]
@@ -49,6 +51,7 @@ public sealed class SoakTests : IDisposable
         {
             long early = Live(new Random(seed));
             long late = GatewayMemory();
+            Say(string.Join('\n', ["the gateway each minute, memory in MB:", MemoryTable.Heading, .. _table.Rows]));
             Say($"gateway: {early / 1e6:0.0} MB at {Warm:mm\\:ss}, {late / 1e6:0.0} MB at the end");
             foreach (ChildProcess process in devices)
                 process.Signal("TERM");
@@ -78,18 +81,24 @@ public sealed class SoakTests : IDisposable
         _directory.Dispose();
     }
 
+    // Nobody is killed, to see what a gateway holds that goes on.
+    private static bool IsCalm => Number("SOAK_CALM", 0) != 0;
+
     // Trouble in the first tenth and from the second fifth of the time to the fourth; in between, gives what the gateway holds.
     private long Live(Random random)
     {
         long early = 0;
         TimeSpan next = Warm / 4;
         Action[] troubles = [KillGateway, RestartBroker, KillTpm];
+        Say(MemoryTable.Heading);
         while (_clock.Elapsed < End)
         {
             Thread.Sleep(1000);
             if (early == 0 && _clock.Elapsed >= Warm)
                 early = GatewayMemory();
-            if (_clock.Elapsed < next || _clock.Elapsed > Trouble)
+            if (_table.Look(_clock.Elapsed) is { } row)
+                Say(row);
+            if (IsCalm || _clock.Elapsed < next || _clock.Elapsed > Trouble)
                 continue;
             troubles[random.Next(troubles.Length)]();
             next = _clock.Elapsed + TimeSpan.FromSeconds(random.Next(10, 40));

@@ -16,7 +16,7 @@ internal static class GatewayMetrics
 
     private static IEnumerable<Metric> Read(GatewayService service, NetMetrics net, DatagramMetrics datagrams) =>
     [
-        .. Process(service), .. Connections(net, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
+        .. Process(service), .. ProcessMetrics.Read(), .. Connections(net, service.Events), .. Sessions(net, datagrams, service.Events), .. Datagrams(datagrams),
         .. Lwm2mNumbers(service.Lwm2m), .. KeyNumbers(service), .. TpmNumbers(service.Tpm), .. TelemetryMetrics.Read(service.Telemetry),
     ];
 
