@@ -20,6 +20,7 @@ internal sealed class GatewayService : IAsyncDisposable
     private readonly TimeProvider _time;
     private KeyCacheKeeper? _kept;
     private RollbackWatch? _rollback;
+    private IDisposable? _state;
     private readonly RegistryWatch _registryWatch;
     private TicketKeeper? _tickets;
     private readonly ListenerSet _listeners;
@@ -74,18 +75,20 @@ internal sealed class GatewayService : IAsyncDisposable
     internal static async Task<GatewayService> StartAsync(GatewayConfiguration configuration, ILogger log, TimeProvider time)
     {
         ServingRules.Check(configuration);
+        RegistrySource source = RegistryAccess.Source(configuration);
+        // Before anything in it is read: a second gateway would take away what the first one keeps there.
+        IDisposable state = source.State.LockGateway();
         IRegistry? registry = null;
         TpmOwner? tpm = null;
         GatewayService? service = null;
         try
         {
-            RegistrySource source = RegistryAccess.Source(configuration);
             registry = source.Open(time);
             FleetRecord fleet = registry.RequireFleet();
             tpm = new TpmOwner(TpmAccess.Create(configuration.Tpm, fleet), new TpmOwnerOptions(), time, FleetSelfTest.For(registry));
             await tpm.CheckAsync();
             RollbackWatch rollback = await RollbackWatch.StartAsync(registry, tpm, time, log);
-            service = new GatewayService(source.State, registry, tpm, configuration, log, time) { _rollback = rollback };
+            service = new GatewayService(source.State, registry, tpm, configuration, log, time) { _rollback = rollback, _state = state };
             if (configuration.Tpm.KeepKeyCache)
                 service._kept = await KeyCacheKeeper.StartAsync(registry, service._keys, tpm, time, log);
             await service.ApplyAsync(configuration);
@@ -102,6 +105,7 @@ internal sealed class GatewayService : IAsyncDisposable
                 await service.DisposeAsync();
             tpm?.Dispose();
             registry?.Dispose();
+            state.Dispose();
             throw;
         }
     }
@@ -215,6 +219,7 @@ internal sealed class GatewayService : IAsyncDisposable
         _tpm.Dispose();
         _keys.Dispose();
         _registry.Dispose();
+        _state?.Dispose();
         _changing.Dispose();
     }
 

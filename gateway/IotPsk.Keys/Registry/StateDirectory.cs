@@ -6,6 +6,9 @@ public sealed class StateDirectory
     private const UnixFileMode OnlyOwner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode OnlyOwnerFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    // EWOULDBLOCK of flock(2), as .NET tells it.
+    private const int LockHeld = 11;
+
     private StateDirectory(string path, string registry = "registry.db")
     {
         Path = path;
@@ -57,13 +60,17 @@ public sealed class StateDirectory
 
     /// <summary>Holds the directory for one writer of fleet keys at a time, among all processes; released by Dispose.</summary>
     /// <exception cref="RegistryException">Another process holds it.</exception>
-    internal IDisposable LockFleet() => Lock("fleet.lock");
+    internal IDisposable LockFleet() => Lock("fleet.lock", $"Another process is working on the fleet keys of {Path}: wait until it has ended");
 
     /// <summary>Holds the TPM's counter for one writer at a time, among all processes; released by Dispose.</summary>
     /// <exception cref="RegistryException">Another process holds it.</exception>
-    internal IDisposable LockCounter() => Lock("counter.lock");
+    internal IDisposable LockCounter() => Lock("counter.lock", $"Another process is working on the fleet keys of {Path}: wait until it has ended");
 
-    private FileStream Lock(string name)
+    /// <summary>Holds the directory for one gateway at a time, which alone writes what is kept for its next run; released by Dispose.</summary>
+    /// <exception cref="RegistryException">Another process holds it, or it cannot be written.</exception>
+    public IDisposable LockGateway() => Lock("gateway.lock", $"Another gateway runs with the state directory {Path}: end it first, or give this one a directory of its own");
+
+    private FileStream Lock(string name, string held)
     {
         var path = System.IO.Path.Combine(Path, name);
         try
@@ -76,12 +83,11 @@ public sealed class StateDirectory
                 UnixCreateMode = OnlyOwnerFile,
             });
         }
-        catch (IOException e)
+        catch (IOException e) when (e.HResult == LockHeld)
         {
-            throw new RegistryException(
-                RegistryFault.Busy, $"Another process is working on the fleet keys of {Path}: wait until it has ended ({e.Message})", e);
+            throw new RegistryException(RegistryFault.Busy, held, e);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RegistryException(RegistryFault.Inaccessible, $"{path} cannot be written by user {Environment.UserName}: {e.Message}", e);
         }
