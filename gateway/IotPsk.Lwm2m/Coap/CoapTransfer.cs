@@ -106,7 +106,14 @@ public sealed class CoapTransfer : ICoapRequestListener
     /// <summary>Goes on with an answer whose first block came unasked: a notification (RFC 7959 s2.6).</summary>
     /// <param name="first">The first block.</param>
     /// <param name="now">The time, in milliseconds of the server's clock.</param>
-    public void Continue(CoapReader first, long now) => TakeResponse(first, now);
+    public void Continue(CoapReader first, long now)
+    {
+        // A body that goes in blocks itself is not repeated with each block of the answer: all of it is asked for anew.
+        if (_content.Payload.Length > _size)
+            Start(now);
+        else
+            TakeResponse(first, now);
+    }
 
     /// <summary>Stops; the listener hears nothing.</summary>
     /// <param name="now">The time, in milliseconds of the server's clock.</param>
@@ -169,13 +176,12 @@ public sealed class CoapTransfer : ICoapRequestListener
     {
         int length = Math.Min(_size, _content.Payload.Length - _sent);
         var block = new CoapBlock(_sent / _size, _sent + length < _content.Payload.Length, _size);
+        // Blocks of one request have the same options (RFC 7959 s2.5), Observe and its token too.
         Send(_content with
         {
             Payload = _content.Payload.Slice(_sent, length),
             Block1 = block.Value,
             Size1 = _sent == 0 ? (uint)_content.Payload.Length : null,
-            Observe = -1,
-            Token = null,
         }, now);
     }
 
@@ -212,8 +218,8 @@ public sealed class CoapTransfer : ICoapRequestListener
             End(_first with { Body = _body.WrittenSpan.ToArray() }, now);
             return;
         }
-        // The same again for each further block, and that is no observation (RFC 7959 s2.4, s3.4).
-        bool repeatsBody = _content.Method is CoapCode.Fetch;
+        // The same again for each further block, and that is no observation (RFC 7959 s2.4, s3.4); a body that went in blocks is known (s3.3).
+        bool repeatsBody = _content.Method is CoapCode.Fetch && _content.Payload.Length <= _size;
         Send(_content with
         {
             Observe = -1,

@@ -18,16 +18,18 @@ internal sealed class NotificationRun(DeviceShard shard, ManagedDevice device, O
             Withhold();
             return;
         }
-        // The first block is here, the others have to be asked for (RFC 7959 s2.6).
-        var content = new CoapRequestContent { Method = CoapCode.Get, Path = device.Registration.Root + observation.Path };
+        // The first block is here, the others have to be asked for (RFC 7959 s2.6), in the format that it is in: the device's usual one may be another.
+        int format = notification.FindOption(CoapOption.ContentFormat) && notification.TryGetUInt(out uint told) ? (int)told : -1;
+        var content = new CoapRequestContent { Method = CoapCode.Get, Path = device.Registration.Root + observation.Path, Accept = format };
         if (observation.Composite is { } paths)
         {
-            content = new CoapRequestContent
+            int asked = format == CoapContentFormat.SenmlJson ? format : CoapContentFormat.SenmlCbor;
+            content = content with
             {
                 Method = CoapCode.Fetch,
                 Path = device.Registration.Root + "/",
-                ContentFormat = CoapContentFormat.SenmlCbor,
-                Payload = PayloadWriter.WriteSenml(CoapContentFormat.SenmlCbor, "", [.. paths.Select(p => new SenmlRecord { Name = p.ToString() })]),
+                ContentFormat = asked,
+                Payload = PayloadWriter.WriteSenml(asked, "", [.. paths.Select(p => new SenmlRecord { Name = p.ToString() })]),
             };
         }
         new CoapTransfer(shard.Server, peer, content, this, shard.Directory.MaxBody).Continue(notification, now);

@@ -19,7 +19,7 @@ internal static class PlainValues
             return false;
         string text = Encoding.UTF8.GetString(utf8);
         ResourceType? type = ObjectModels.Find(path)?.Type;
-        problem = $"'{(text.Length > 40 ? text[..40] + "..." : text)}' is no {type}.";
+        problem = $"'{(text.Length > 40 ? text[..40] + "..." : text)}' is no {NameOf(type)}.";
         switch (type)
         {
             case ResourceType.Whole or ResourceType.Time:
@@ -48,6 +48,18 @@ internal static class PlainValues
                 return true;
         }
     }
+
+    /// <summary>A type, in words.</summary>
+    internal static string NameOf(ResourceType? type) => type switch
+    {
+        ResourceType.Whole => "whole number",
+        ResourceType.Time => "time (seconds since 1970)",
+        ResourceType.Number => "number",
+        ResourceType.Flag => "flag (0 or 1)",
+        ResourceType.ObjectLink => "object link (like 66:0)",
+        ResourceType.Opaque => "base64",
+        _ => "text",
+    };
 
     internal static string Write(SenmlRecord record) => record.Kind switch
     {

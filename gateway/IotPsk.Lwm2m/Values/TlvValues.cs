@@ -65,7 +65,7 @@ public static class TlvValues
         bool fits = model is null ? Guess(reader, buffer, record) : Take(model.Type, reader, buffer, record);
         record.Unit = model?.Unit;
         records.Add(record);
-        return fits ? "" : $"The value of {path} is no {model!.Type}.";
+        return fits ? "" : $"The value of {path} is no {PlainValues.NameOf(model!.Type)}.";
     }
 
     private static bool Take(ResourceType type, TlvReader reader, byte[] buffer, SenmlRecord record)

@@ -84,7 +84,7 @@ public class ObservationTests
     {
         Observed();
         byte[] body = Encoding.ASCII.GetBytes("[" + string.Join(',', Enumerable.Range(0, 20).Select(i => $"{{\"n\":\"/3303/0/{5700 + i}\",\"v\":{i}}}")) + "]");
-        Assert.Equal("GET /3303/0 block2=1/0/256", _lab.Notify(_peer, s_token, 2, 110, Encoding.ASCII.GetString(body[..256]), late: w => w.AddOption(CoapOption.Block2, new CoapBlock(0, true, 256).Value)));
+        Assert.Equal("GET /3303/0 accept=110 block2=1/0/256", _lab.Notify(_peer, s_token, 2, 110, Encoding.ASCII.GetString(body[..256]), late: w => w.AddOption(CoapOption.Block2, new CoapBlock(0, true, 256).Value)));
         Assert.Empty(_lab.Values);
         for (int number = 1; number * 256 < body.Length; number++)
         {
@@ -92,6 +92,34 @@ public class ObservationTests
             _lab.Answer(CoapCode.Content, 110, body[(number * 256)..Math.Min(body.Length, (number + 1) * 256)], late: w => w.AddOption(CoapOption.Block2, block.Value));
         }
         Assert.EndsWith("/3303/0/5719=19", Assert.Single(_lab.Values), StringComparison.Ordinal);
+        Assert.Equal("ACK 0.00", _lab.Next());
+    }
+
+    [Fact]
+    public void A_long_list_of_paths_to_observe_goes_in_blocks_that_all_say_so_and_so_does_a_long_notification_of_them()
+    {
+        _lab.Register(_peer, formats: [110]);
+        string[] paths = [.. Enumerable.Range(0, 60).Select(i => $"/10000/1000{i % 10}/100{i}")];
+        List<Lwm2mAnswer> answers = _lab.Ask(Lwm2mVerb.Observe, string.Join(' ', paths));
+        _lab.Next(out _, out byte[] first);
+        byte[] token = first[4..(4 + (first[0] & 15))];
+        Assert.Equal(6, token.Length);
+        _lab.Receive(_peer, DeviceLab.Message(CoapType.Acknowledgement, CoapCode.Continue, (first[2] << 8) | first[3], token, late: w => w.AddOption(CoapOption.Block1, new CoapBlock(0, true, 1024).Value)));
+        string last = _lab.Next(out _, out byte[] second);
+        Assert.StartsWith("FETCH / observe=0 format=110 accept=110 block1=1/0/1024", last, StringComparison.Ordinal);
+        Assert.Equal(token, second[4..(4 + (second[0] & 15))]);
+        _lab.Receive(_peer, DeviceLab.Message(CoapType.Acknowledgement, CoapCode.Content, (second[2] << 8) | second[3], token, 110, "[]"u8.ToArray(), w => w.AddOption(CoapOption.Observe, 1u)));
+        Assert.True(answers[0].IsSuccess);
+        Assert.Null(answers[0].Reason);
+        Assert.Equal(60, Assert.Single(_lab.Directory.FindActive("device-1")).Count);
+
+        string head = "[" + string.Join(',', paths.Take(7).Select(path => $"{{\"n\":\"{path}\",\"v\":1}}")) + ",";
+        string asked = _lab.Notify(_peer, token, 2, 110, head.PadRight(256), late: w => w.AddOption(CoapOption.Block2, new CoapBlock(0, true, 256).Value));
+        Assert.StartsWith("FETCH / format=110 accept=110 block1=0/1/1024", asked, StringComparison.Ordinal);
+        _lab.Answer(CoapCode.Continue, late: w => w.AddOption(CoapOption.Block1, new CoapBlock(0, true, 1024).Value));
+        Assert.StartsWith("FETCH / format=110 accept=110 block1=1/0/1024", _lab.Answer(CoapCode.Content, 110, head.PadRight(256), late: w => w.AddOption(CoapOption.Block2, new CoapBlock(0, true, 256).Value)), StringComparison.Ordinal);
+        Assert.Equal("FETCH / accept=110 block2=1/0/256", _lab.Answer(CoapCode.Content, 110, $"{{\"n\":\"{paths[^1]}\",\"v\":2}}]", late: w => w.AddOption(CoapOption.Block2, new CoapBlock(1, false, 256).Value)));
+        Assert.EndsWith($"{paths[6]}=1 {paths[^1]}=2", Assert.Single(_lab.Values), StringComparison.Ordinal);
         Assert.Equal("ACK 0.00", _lab.Next());
     }
 

@@ -48,8 +48,8 @@ public class ValueTests
     [InlineData("e4164441ac0000", "/9999/0/5700=21.5")]
     [InlineData("e115f402", "/9999/0/5620=2")]
     [InlineData("e1157c01", "/9999/0/5500=true")]
-    [InlineData("e1157c02", "! The value of /9999/0/5500 is no Flag.")]
-    [InlineData("e31644414243", "! The value of /9999/0/5700 is no Number.")]
+    [InlineData("e1157c02", "! The value of /9999/0/5500 is no flag (0 or 1).")]
+    [InlineData("e31644414243", "! The value of /9999/0/5700 is no number.")]
     public void Unknown_resources_are_taken_by_their_bytes_and_reusable_ones_by_their_type(string hex, string expected) =>
         Assert.Equal(expected, Read(CoapContentFormat.Lwm2mTlv, "/9999/0", Convert.FromHexString(hex)));
 
@@ -67,17 +67,17 @@ public class ValueTests
 
     [Theory]
     [InlineData("/3/0/9", "95", "/3/0/9=95%")]
-    [InlineData("/3/0/9", "9.5", "! '9.5' is no Whole.")]
+    [InlineData("/3/0/9", "9.5", "! '9.5' is no whole number.")]
     [InlineData("/3303/0/5700", "21.5", "/3303/0/5700=21.5")]
-    [InlineData("/3303/0/5700", "1e400", "! '1e400' is no Number.")]
-    [InlineData("/3303/0/5700", "NaN", "! 'NaN' is no Number.")]
+    [InlineData("/3303/0/5700", "1e400", "! '1e400' is no number.")]
+    [InlineData("/3303/0/5700", "NaN", "! 'NaN' is no number.")]
     [InlineData("/3/0/0", "95", "/3/0/0=95")]
     [InlineData("/9999/0/1", "95", "/9999/0/1=95")]
     [InlineData("/9999/0/1", "x", "/9999/0/1=x")]
     [InlineData("/1/0/6", "1", "/1/0/6=true")]
-    [InlineData("/1/0/6", "yes", "! 'yes' is no Flag.")]
+    [InlineData("/1/0/6", "yes", "! 'yes' is no flag (0 or 1).")]
     [InlineData("/1/0/10", "11:0", "/1/0/10=11:0")]
-    [InlineData("/1/0/10", "11", "! '11' is no ObjectLink.")]
+    [InlineData("/1/0/10", "11", "! '11' is no object link (like 66:0).")]
     [InlineData("/6/0/4", "AQI=", "/6/0/4=0102")]
     [InlineData("/3/0", "x", "! The format 0 is not known for /3/0.")]
     public void Plain_text_is_one_value(string path, string text, string expected) => Assert.Equal(expected, Read(CoapContentFormat.Text, path, Encoding.UTF8.GetBytes(text)));
