@@ -87,8 +87,17 @@ run_suite() {
   if [ -n "$problem" ]; then
     sed 's/^/    | /' "$log" | tail -n 200
     echo "    (all of it: ${log#"$PWD/"})"
+    failures+=$(name_failures "$name")$'\n'
   fi
   total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
+}
+
+# A line for each test that failed, as far as the suite names them.
+name_failures() {
+  local found
+  found=$(grep '<UnitTestResult [^>]*outcome="Failed"' "$results/$1.trx" 2>/dev/null | sed -n 's/.*testName="\([^"]*\)".*/\1/p')
+  if [ -z "$found" ]; then found=$(grep -E '^FAIL|failed:$' "$log"); fi
+  sed "s/^/  $1: /" <<<"${found:-$problem}"
 }
 
 elapsed() {
@@ -107,10 +116,12 @@ done
 
 rm -rf "$results"
 mkdir -p "$results"
-total_passed=0 total_failed=0 total_skipped=0
+total_passed=0 total_failed=0 total_skipped=0 failures=''
 for name in "${names[@]}"; do run_suite "$name"; done
 
 echo
+# Once more at the end, where they are seen.
+if [ -n "$failures" ]; then printf 'Failed:\n%s\n' "$failures"; fi
 if [ "$total_skipped" -gt 0 ]; then echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
 else echo "$total_passed passed, $total_failed failed"; fi
 [ "$total_failed" -eq 0 ] && [ "$total_passed" -gt 0 ]
