@@ -57,13 +57,13 @@ internal sealed partial class TlsSession
     /// <summary>The upstream ends now, the client hears close_notify (or the alert that is on its way) and gets time to take it.</summary>
     private void EndWithNotify(CloseReason reason)
     {
-        var error = _tls?.Error;
+        // Who sees the end finds it counted.
+        ReportClosed(reason, _tls?.Error);
         if (!_notifySent) SendCloseNotify();
         _notifySent = true;
         _upstream.Close(Pool, AbortsUpstream && !_upstreamShut);
         if (_client.Broken || _clientEnd is ClientEnd.Truncated or ClientEnd.Reset or ClientEnd.Alert) Free();
         else BeginLinger();
-        ReportClosed(reason, error);
     }
 
     private void ReportClosed(CloseReason reason, TlsError? error)

@@ -40,6 +40,11 @@ internal sealed partial class TlsSession
             // The engine reads from Wire, so its answer goes through the other scratch buffer.
             var status = _tls!.Handshake(wire, Plain, out var consumed, out var written);
             wire = wire[consumed..];
+            if (status == PskTlsStatus.Closed)
+            {
+                EndHandshake(Plain[..written]);
+                return;
+            }
             _client.Send(Pool, Plain[..written]);
             switch (status)
             {
@@ -55,9 +60,6 @@ internal sealed partial class TlsSession
                     _input.Append(Pool, wire);
                     _state = State.AwaitingPsk;
                     WatchWaitingClient();
-                    return;
-                case PskTlsStatus.Closed:
-                    EndHandshake(written > 0);
                     return;
                 case PskTlsStatus.DestinationTooSmall when written > 0:
                     continue;
@@ -87,21 +89,22 @@ internal sealed partial class TlsSession
         }
     }
 
-    private void EndHandshake(bool alertSent)
+    private void EndHandshake(ReadOnlySpan<byte> alert)
     {
         var error = _tls!.Error;
         var reason = _resolverFailed ? HandshakeFailureReason.ResolverFailed
             : _rejection is not null ? HandshakeFailureReason.Rejected
             : HandshakeFailureReason.Tls;
-        FailHandshake(reason, error, alertSent);
+        FailHandshake(reason, error, alert);
     }
 
-    /// <summary>Ends a connection that never became a session; an alert on its way gets time to arrive.</summary>
-    private void FailHandshake(HandshakeFailureReason reason, TlsError? error, bool linger = false)
+    /// <summary>Ends a connection that never became a session; an alert gets time to arrive. It is counted and told before the client can know.</summary>
+    private void FailHandshake(HandshakeFailureReason reason, TlsError? error, ReadOnlySpan<byte> alert = default)
     {
-        if (linger && !_client.Broken && !_shard.IsStopping) BeginLinger();
-        else Free();
         ReportFailure(reason, error);
+        _client.Send(Pool, alert);
+        if (!alert.IsEmpty && !_client.Broken && !_shard.IsStopping) BeginLinger();
+        else Free();
     }
 
     private void ReportFailure(HandshakeFailureReason reason, TlsError? error)

@@ -104,7 +104,7 @@ public sealed class DatagramRestartTests : IDisposable
         await Suspend(before, 1);
         before.Dispose();
         using var after = new DatagramBench(1, options => options with { Listen = before.Server }, snapshot: null);
-        after.Listener.Dispose();
+        await after.Listener.CloseAsync();
         after.Time.Advance(TimeSpan.FromDays(15));
         using var listener = after.Shards.Listen(after.Listener.Options, Take(1));
         // Ten days of silence before the stop, five more while nobody was there, fifteen now.

@@ -52,10 +52,10 @@ internal sealed class TunnelClient : IAsyncDisposable
     {
         if (_stop.IsCancellationRequested)
             return;
-        _log.TunnelStopping(_connections.Count, (int)drain.TotalSeconds);
         await _stop.CancelAsync();
         _listeners.ForEach(socket => socket.Dispose());
         await Task.WhenAll(_loops);
+        _log.TunnelStopping(_connections.Count, (int)drain.TotalSeconds);
         Task all = Task.WhenAll(_connections.Values);
         await Task.WhenAny(all, Task.Delay(drain));
         foreach (TunnelConnection connection in _connections.Keys)
