@@ -103,6 +103,7 @@ public sealed class DeviceShard : ICoapNotifications
     private void Serve(CoapPeer peer, ManagedDevice device, long now)
     {
         OperationRun? stale = null, next = null;
+        bool isElsewhere;
         lock (device)
         {
             if (device.Run is { } run)
@@ -115,10 +116,14 @@ public sealed class DeviceShard : ICoapNotifications
             }
             if (device.Peer == peer && peer.IsOpen && !device.IsGone)
                 device.Run = next = device.TakeNext(this, Directory.Now, Directory.AwakeFor);
+            isElsewhere = device.Peer is not null && device.Peer != peer;
         }
         stale?.Abandon(now);
         if (stale is { Observation: { } observation })
             Reset(device, observation, ObservationState.Wanted);
+        // What waits behind it goes by the association that the device has now.
+        if (stale is not null && isElsewhere)
+            DeviceDirectory.Wake(device);
         if (next is not null)
             Start(next, peer, now);
     }

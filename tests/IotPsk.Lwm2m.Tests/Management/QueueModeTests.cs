@@ -64,6 +64,22 @@ public class QueueModeTests
     }
 
     [Fact]
+    public void What_waits_behind_an_operation_that_was_given_up_goes_by_the_association_that_the_device_has_now()
+    {
+        _lab.Register(_lab.Connect());
+        (List<Lwm2mAnswer> first, PendingOperation pending) = _lab.AskPending(Lwm2mVerb.Read, "/3/0/1");
+        Assert.Equal("GET /3/0/1", _lab.Next());
+        CoapPeer other = _lab.Connect(shard: 1);
+        _lab.Ask(Lwm2mVerb.Read, "/3/0/2");
+        Assert.Empty(_lab.Sent);
+        _lab.Directory.Cancel(pending);
+        _lab.Run();
+        Assert.Equal(Lwm2mFailure.Cancelled, first[0].Failure);
+        Assert.Equal("GET /3/0/2", _lab.Next(out CoapPeer asked, out _));
+        Assert.Same(other, asked);
+    }
+
+    [Fact]
     public void A_device_that_comes_by_another_association_takes_its_line_along()
     {
         CoapPeer first = _lab.Connect();
