@@ -6,12 +6,14 @@
 #include <mbedtls/platform.h>
 #include <string.h>
 
+#include "psk_key.h"
 #include "psk_session.h"
 #include "ssl_misc.h"
 
-/* 'D', format 1; suite, max_fragment_length code, length of the connection id and that; then what is below; then the keys. */
-#define FORMAT 1u
-#define HEAD 6u
+/* 'D', format 2; suite, max_fragment_length codes asked for and agreed on, length of the connection id and that; then what is
+ * below; then the keys. */
+#define FORMAT 2u
+#define HEAD 7u
 #define COUNTERS 24u                /* epoch and number of the next record (RFC 6347 s4.1), and the window against replays, as this machine has it: it never leaves it */
 #define NONCE_LENGTH ((size_t) 12)
 
@@ -73,7 +75,7 @@ int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_
     *length = HEAD + transform->out_cid_len + COUNTERS + keys;
     if (size < *length) return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
     const uint8_t head[HEAD] = { 'D', FORMAT, (uint8_t) (ssl->session->ciphersuite >> 8), (uint8_t) ssl->session->ciphersuite,
-                                 ssl->session->mfl_code, transform->out_cid_len };
+                                 core->config.mfl_code, ssl->session->mfl_code, transform->out_cid_len };
     memcpy(out, head, HEAD);
     memcpy(out + HEAD, transform->out_cid, transform->out_cid_len);
     uint8_t *at = out + HEAD + transform->out_cid_len;
@@ -87,16 +89,11 @@ int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_
 #ifdef MBEDTLS_USE_PSA_CRYPTO
 static int set_key(const layout *parts, const uint8_t *key, psa_key_usage_t usage, psa_algorithm_t *algorithm, mbedtls_svc_key_id_t *id)
 {
-    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
     psa_key_type_t type;
     size_t bits;
     psa_status_t status = mbedtls_ssl_cipher_to_psa(parts->cipher, parts->tag, algorithm, &type, &bits);
-    psa_set_key_usage_flags(&attributes, usage);
-    psa_set_key_algorithm(&attributes, *algorithm);
-    psa_set_key_type(&attributes, type);
-    if (status == PSA_SUCCESS) status = psa_import_key(&attributes, key, KEY_LENGTH(parts), id);
-    if (status == PSA_SUCCESS) return 0;
-    return status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    if (status == PSA_SUCCESS) status = psk_key_import(type, usage, *algorithm, key, KEY_LENGTH(parts), id);
+    return psk_key_result(status);
 }
 #else
 static int set_key(const layout *parts, const uint8_t *key, mbedtls_operation_t operation, mbedtls_cipher_context_t *cipher)
@@ -150,33 +147,40 @@ static void go_on(mbedtls_ssl_context *ssl, const uint8_t *counters)
     ssl->handshake = NULL;
 }
 
+int32_t psk_association_limit(const uint8_t *saved, size_t length)
+{
+    if (length < HEAD || saved[0] != 'D' || saved[1] != FORMAT || saved[4] == MBEDTLS_SSL_MAX_FRAG_LEN_NONE
+        || saved[4] >= MBEDTLS_SSL_MAX_FRAG_LEN_INVALID) return PSK_CORE_ERR_NO_ASSOCIATION;
+    return (int32_t) PSK_FRAGMENT_LENGTH(saved[4]);
+}
+
 int psk_association_read(psk_core *core, const uint8_t *saved, size_t length)
 {
     mbedtls_ssl_context *ssl = &core->ssl;
     layout parts;
-    if (length < HEAD || saved[0] != 'D' || saved[1] != FORMAT || saved[4] >= MBEDTLS_SSL_MAX_FRAG_LEN_INVALID
-        || saved[5] > MBEDTLS_SSL_CID_OUT_LEN_MAX) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     const int suite = saved[2] << 8 | saved[3];
-    const uint8_t *counters = saved + HEAD + saved[5];
-    if (!is_offered(&core->config, suite) || !lay_out(suite, &parts)) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    const uint8_t cid_length = saved[6];
+    if (saved[5] >= MBEDTLS_SSL_MAX_FRAG_LEN_INVALID || cid_length > MBEDTLS_SSL_CID_OUT_LEN_MAX || !is_offered(&core->config, suite)
+        || !lay_out(suite, &parts)) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     const size_t keys = BLOCK_LENGTH(&parts);
+    if (length != HEAD + cid_length + COUNTERS + keys) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    const uint8_t *counters = saved + HEAD + cid_length;
     /* Application data has epoch 1, as nothing is renegotiated. */
-    if (length != HEAD + saved[5] + COUNTERS + keys || counters[0] != 0 || counters[1] != 1) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    if (counters[0] != 0 || counters[1] != 1) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     /* Both were allocated for a handshake, which is not made. */
-    ssl->session = ssl->session_negotiate;
-    ssl->transform = ssl->transform_negotiate;
+    mbedtls_ssl_session *session = ssl->session = ssl->session_negotiate;
+    mbedtls_ssl_transform *transform = ssl->transform = ssl->transform_negotiate;
     ssl->session_negotiate = NULL;
     ssl->transform_negotiate = NULL;
-    ssl->session->ciphersuite = suite;
-    ssl->session->mfl_code = saved[4];
-    ssl->session->endpoint = MBEDTLS_SSL_IS_CLIENT;
-    ssl->session->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
-    ssl->transform->out_cid_len = saved[5];
-    memcpy(ssl->transform->out_cid, saved + HEAD, saved[5]);
-    const int result = fill(ssl->transform, &parts, counters + COUNTERS);
-    if (result != 0) return result;
+    session->ciphersuite = suite;
+    session->mfl_code = saved[5];
+    session->endpoint = MBEDTLS_SSL_IS_CLIENT;
+    session->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
+    transform->out_cid_len = cid_length;
+    memcpy(transform->out_cid, saved + HEAD, cid_length);
     memcpy(core->key_block, counters + COUNTERS, keys);
     core->keys_kept = PSK_KEYS_KEPT;
-    go_on(ssl, counters);
-    return 0;
+    const int result = fill(transform, &parts, core->key_block);
+    if (result == 0) go_on(ssl, counters);
+    return result;
 }

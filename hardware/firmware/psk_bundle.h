@@ -14,6 +14,8 @@
 
 #define PSK_BUNDLE_MAX 2048u        /* bytes of an encoded bundle */
 #define PSK_BUNDLE_KEY_LENGTH 32u
+#define PSK_BUNDLE_RANDOM 32u       /* bytes of a random of (D)TLS 1.2 */
+#define PSK_BUNDLE_TIME 4u          /* of them are gmt_unix_time, RFC 5246 s7.4.1.2 */
 
 typedef struct psk_span {
     const uint8_t *data;            /* NULL: absent */
@@ -24,10 +26,11 @@ typedef struct psk_span {
 typedef struct psk_bundle {
     psk_span device_id, server_id, tls_address, dtls_address;
     psk_span tls13_identity, tls13_key, tls12_identity, tls12_key;
+    uint32_t version;
     uint32_t record_size_limit;
+    uint32_t connection_id;         /* 1 or 0 */
     uint32_t epoch;
     uint32_t session_randoms;       /* 32 or 28; 0: not in session mode */
-    bool connection_id;
 } psk_bundle;
 
 /* 0, or PSK_CORE_ERR_BUNDLE - k naming field k (0: the map itself). */

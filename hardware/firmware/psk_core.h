@@ -90,9 +90,9 @@ int32_t psk_core_deadline(const psk_core *core);
 /* DTLS, connected: writes the association down, keys included, and ends the session without a word to the server. What is
  * written must be loaded once at most: a second time the same nonces would be used again. Returns its length. */
 int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size);
-/* Opens a session that goes on where the saved one ended. Erase what was saved before this is called. */
-int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8_t *saved, size_t length, int32_t record_size,
-                      uint32_t options);
+/* Opens a session that goes on where the saved one ended; record_size: 0 for that of the saved one. It needs no credential, as no
+ * handshake is made. Erase what was saved before this is called. */
+int32_t psk_core_load(psk_core **core, const uint8_t *saved, size_t length, int32_t record_size, uint32_t options);
 /* The same into the slot of a vault and out of it: 0, or why not. After an error of psk_core_save_slot nothing is kept; before
  * psk_core_load_slot makes a session, the vault has forgotten what it is made of. */
 int32_t psk_core_save_slot(psk_core *core, const psk_vault *vault, int32_t slot);

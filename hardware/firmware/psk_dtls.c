@@ -11,6 +11,9 @@
 #define RECORD_HEADER 13u           /* RFC 6347 s4.1; without a connection id, as this side gives none */
 #define MTU_MAX 1232u               /* what IPv6 carries everywhere (RFC 8200 s5), less the headers of IPv6 and UDP */
 
+/* Without a handshake there is nothing for them to choose. */
+#define UNUSED_OPTIONS ((uint32_t) (PSK_CORE_OPTION_CONNECTION_ID | PSK_CORE_OPTION_SESSION_KEY | PSK_CORE_OPTION_REKEY))
+
 static const int psk_suites[] = {
     MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8, MBEDTLS_TLS_PSK_WITH_AES_128_CCM, MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256, 0
 };
@@ -41,21 +44,11 @@ static int get_timer(void *context)
     return has_passed(core, core->intermediate_at);
 }
 
-uint16_t psk_dtls_fragment_length(uint16_t limit)
+uint8_t psk_dtls_fragment_code(uint32_t limit)
 {
-    if (limit >= 4096) return 4096;
-    if (limit >= 2048) return 2048;
-    return limit >= 1024 ? 1024 : 512;
-}
-
-static unsigned char fragment_code(uint16_t limit)
-{
-    switch (psk_dtls_fragment_length(limit)) {
-    case 4096: return MBEDTLS_SSL_MAX_FRAG_LEN_4096;
-    case 2048: return MBEDTLS_SSL_MAX_FRAG_LEN_2048;
-    case 1024: return MBEDTLS_SSL_MAX_FRAG_LEN_1024;
-    default: return MBEDTLS_SSL_MAX_FRAG_LEN_512;
-    }
+    uint8_t code = MBEDTLS_SSL_MAX_FRAG_LEN_4096;
+    while (code > MBEDTLS_SSL_MAX_FRAG_LEN_512 && limit < PSK_FRAGMENT_LENGTH(code)) code--;
+    return code;
 }
 
 int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
@@ -69,8 +62,8 @@ int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
     mbedtls_ssl_conf_groups(config, groups);
 #endif
     mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);     /* an association is saved, not resumed */
-    const int result = mbedtls_ssl_conf_max_frag_len(config, fragment_code(core->record_limit));
-    if (result != 0) return result;
+    const int result = mbedtls_ssl_conf_max_frag_len(config, psk_dtls_fragment_code(core->record_limit));
+    if (result != 0 || credential == NULL) return result;
     if (PSK_IN_SESSION_MODE(core)) return psk_session_key_keep(core, credential);
     return mbedtls_ssl_conf_psk(config, credential->tls12_key.data, credential->tls12_key.length,
                                 credential->tls12_identity.data, credential->tls12_identity.length);
@@ -84,13 +77,13 @@ int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
     return result != 0 ? result : psk_tls12_configure(core, credential);
 }
 
-int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)
+int psk_dtls_prepare(psk_core *core)
 {
-    const size_t queue = psk_queue_datagram_max(&core->out);
+    const size_t queue = psk_queue_room(&core->out);
     mbedtls_ssl_set_mtu(&core->ssl, (uint16_t) (queue < MTU_MAX ? queue : MTU_MAX));
     mbedtls_ssl_set_timer_cb(&core->ssl, core, set_timer, get_timer);
     psk_association_prepare(core);
-    if (!credential->connection_id && (core->options & PSK_CORE_OPTION_CONNECTION_ID) == 0) return 0;
+    if ((core->options & PSK_CORE_OPTION_CONNECTION_ID) == 0) return 0;
     static const unsigned char none = 0;
     return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, &none, 0);
 }
@@ -117,28 +110,10 @@ size_t psk_dtls_whole_records(const uint8_t *data, size_t length)
     return whole;
 }
 
-int32_t psk_dtls_message_length(const psk_core *core, size_t length)
-{
-    const int largest = mbedtls_ssl_get_max_out_record_payload(&core->ssl);
-    if (largest <= 0) return largest;
-    if (length > (size_t) largest) return PSK_CORE_ERR_TOO_LONG;
-    const int overhead = mbedtls_ssl_get_record_expansion(&core->ssl);
-    if (overhead < 0) return overhead;
-    const size_t room = psk_queue_free(&core->out), needed = length + (size_t) overhead + (core->out.size - psk_queue_datagram_max(&core->out));
-    return room < needed ? 0 : (int32_t) length;
-}
-
-int32_t psk_dtls_info(const psk_core *core, int32_t what)
-{
-    if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
-    if (what == PSK_CORE_INFO_MESSAGE_MAX) return mbedtls_ssl_get_max_out_record_payload(&core->ssl);
-    return psk_peek_connection_id_length(&core->ssl);
-}
-
 int32_t psk_core_set_first_timeout(psk_core *core, int32_t milliseconds)
 {
     if (core == NULL || milliseconds < SHORTEST_TIMEOUT || milliseconds > (int32_t) LONGEST_TIMEOUT) return PSK_CORE_ERR_ARGUMENT;
-    if (!core->datagrams || core->sent != 0) return PSK_CORE_ERR_UNSUPPORTED;
+    if (!core->datagrams || core->info[PSK_CORE_INFO_HANDSHAKE_SENT] != 0) return PSK_CORE_ERR_UNSUPPORTED;
     mbedtls_ssl_conf_handshake_timeout(&core->config, (uint32_t) milliseconds, LONGEST_TIMEOUT);
     return 0;
 }
@@ -173,21 +148,21 @@ int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size)
     return result == 0 ? (int32_t) length : PSK_CORE_ERR_NO_ASSOCIATION;
 }
 
-int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8_t *saved, size_t length, int32_t record_size,
-                      uint32_t options)
+int32_t psk_core_load(psk_core **core, const uint8_t *saved, size_t length, int32_t record_size, uint32_t options)
 {
-    if (saved == NULL) return PSK_CORE_ERR_ARGUMENT;
-    int32_t result = psk_core_open(core, credential, PSK_CORE_DTLS12, record_size, options);
-    if (result < 0) return result;
-    result = psk_association_read(*core, saved, length);
-    if (result != 0) {
-        psk_core_free(*core);
-        *core = NULL;
-        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_NO_ASSOCIATION;
+    if (core == NULL || saved == NULL) return PSK_CORE_ERR_ARGUMENT;
+    *core = NULL;
+    const int32_t limit = psk_association_limit(saved, length);
+    if (limit < 0) return limit;
+    const int32_t made = psk_core_make(core, NULL, true, record_size == 0 ? limit : record_size, options & ~UNUSED_OPTIONS);
+    if (made < 0) return made;
+    const int result = psk_association_read(*core, saved, length);
+    if (result == 0) {
+        psk_core_note_connected(*core);
+        (*core)->info[PSK_CORE_INFO_RESUMED] = 1;
+        return 0;
     }
-    mbedtls_platform_zeroize((*core)->session_key, sizeof (*core)->session_key);      /* was for a handshake */
-    (*core)->session_key_waits = 0;
-    (*core)->connected = 1;
-    (*core)->resumed = 1;
-    return 0;
+    psk_core_free(*core);
+    *core = NULL;
+    return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_NO_ASSOCIATION;
 }

@@ -91,8 +91,9 @@ int32_t psk_core_fail_as(psk_core *core, int result)
 {
     if (psk_memory_was_missing()) return psk_core_fail(core, PSK_CORE_ERR_MEMORY);
     if (result == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        core->alert = core->ssl.MBEDTLS_PRIVATE(in_msg)[1];
-        core->failure = from_alert(core, core->alert);
+        const int32_t alert = core->ssl.MBEDTLS_PRIVATE(in_msg)[1];
+        core->info[PSK_CORE_INFO_LAST_ALERT] = alert;
+        core->failure = from_alert(core, alert);
         return core->failure;
     }
     if (result == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && is_record_too_long(core)) return psk_core_fail(core, PSK_CORE_ERR_RECORD_SIZE);

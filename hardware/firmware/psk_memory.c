@@ -1,5 +1,7 @@
 #include "psk_memory.h"
 
+#include <mbedtls/platform.h>
+#include <mbedtls/platform_util.h>
 #include <stdlib.h>
 
 #ifdef PSK_THREADS
@@ -23,4 +25,11 @@ void psk_memory_watch(void)
 int psk_memory_was_missing(void)
 {
     return missing;
+}
+
+void psk_memory_free(void *memory, size_t size)
+{
+    if (memory == NULL) return;
+    mbedtls_platform_zeroize(memory, size);
+    mbedtls_free(memory);
 }

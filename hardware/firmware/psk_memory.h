@@ -9,5 +9,7 @@ void *psk_calloc(size_t count, size_t size);
 /* Forgets what was; and whether memory has been missing since, in this thread. */
 void psk_memory_watch(void);
 int psk_memory_was_missing(void);
+/* Wipes what mbedtls_calloc gave, and frees it. NULL is allowed. */
+void psk_memory_free(void *memory, size_t size);
 
 #endif

@@ -1,9 +1,10 @@
 /* In place of psk_dtls.c in a build without DTLS (PSK_NO_DTLS): psk_core_open opens no such session. */
 #include "psk_session.h"
 
-uint16_t psk_dtls_fragment_length(uint16_t limit)
+uint8_t psk_dtls_fragment_code(uint32_t limit)
 {
-    return limit;
+    (void) limit;
+    return 0;
 }
 
 int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
@@ -18,9 +19,9 @@ int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
     return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
 }
 
-int psk_dtls_prepare(psk_core *core, const psk_bundle *credential)
+int psk_dtls_prepare(psk_core *core)
 {
-    return psk_dtls_configure(core, credential);
+    return psk_dtls_configure(core, NULL);
 }
 
 int32_t psk_dtls_look(psk_core *core)
@@ -32,20 +33,6 @@ int32_t psk_dtls_look(psk_core *core)
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length)
 {
     return data == NULL ? 0 : length;
-}
-
-int32_t psk_dtls_message_length(const psk_core *core, size_t length)
-{
-    (void) core;
-    (void) length;
-    return PSK_CORE_ERR_TOO_LONG;
-}
-
-int32_t psk_dtls_info(const psk_core *core, int32_t what)
-{
-    (void) core;
-    (void) what;
-    return PSK_CORE_ERR_UNSUPPORTED;
 }
 
 int32_t psk_core_set_first_timeout(psk_core *core, int32_t milliseconds)
@@ -71,13 +58,12 @@ int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size)
     return core == NULL || out == NULL ? PSK_CORE_ERR_ARGUMENT : PSK_CORE_ERR_UNSUPPORTED;
 }
 
-int32_t psk_core_load(psk_core **core, const psk_bundle *credential, const uint8_t *saved, size_t length, int32_t record_size,
-                      uint32_t options)
+int32_t psk_core_load(psk_core **core, const uint8_t *saved, size_t length, int32_t record_size, uint32_t options)
 {
     (void) length;
     (void) record_size;
     (void) options;
-    if (core == NULL || credential == NULL || saved == NULL) return PSK_CORE_ERR_ARGUMENT;
+    if (core == NULL || saved == NULL) return PSK_CORE_ERR_ARGUMENT;
     *core = NULL;
     return PSK_CORE_ERR_UNSUPPORTED;
 }

@@ -3,71 +3,49 @@
 #include <string.h>
 
 #define PREFIX_LENGTH 2u
-#define DATAGRAM_MAX 65535u
 
-void psk_queue_init(psk_queue *queue, uint8_t *buffer, size_t size)
+void psk_queue_init(psk_queue *queue, uint8_t *buffer, size_t size, bool datagrams)
 {
     queue->buffer = buffer;
     queue->size = size;
     queue->used = 0;
+    queue->prefix = datagrams ? PREFIX_LENGTH : 0;
 }
 
-size_t psk_queue_free(const psk_queue *queue)
+size_t psk_queue_room(const psk_queue *queue)
 {
-    return queue->size - queue->used;
-}
-
-static void append(psk_queue *queue, const uint8_t *data, size_t length)
-{
-    memcpy(queue->buffer + queue->used, data, length);
-    queue->used += length;
-}
-
-/* What is left moves to the front: a few hundred bytes at most, and mostly none. */
-static void take(psk_queue *queue, size_t skipped, uint8_t *data, size_t given, size_t length)
-{
-    memcpy(data, queue->buffer + skipped, given);
-    queue->used -= length;
-    memmove(queue->buffer, queue->buffer + length, queue->used);
+    const size_t taken = queue->used + queue->prefix;
+    return taken < queue->size ? queue->size - taken : 0;
 }
 
 size_t psk_queue_put(psk_queue *queue, const uint8_t *data, size_t length)
 {
-    if (length > psk_queue_free(queue)) length = psk_queue_free(queue);
-    if (length > 0) append(queue, data, length);
+    const size_t room = psk_queue_room(queue);
+    if (length > room) length = queue->prefix != 0 ? 0 : room;
+    if (length == 0) return 0;
+    uint8_t *end = queue->buffer + queue->used;
+    if (queue->prefix != 0) {
+        *end++ = (uint8_t) (length >> 8);
+        *end++ = (uint8_t) length;
+    }
+    memcpy(end, data, length);
+    queue->used += queue->prefix + length;
     return length;
 }
 
-size_t psk_queue_get(psk_queue *queue, uint8_t *data, size_t length)
+size_t psk_queue_next(const psk_queue *queue)
 {
-    if (length > queue->used) length = queue->used;
-    if (length > 0) take(queue, 0, data, length, length);
-    return length;
+    return queue->prefix == 0 || queue->used == 0 ? queue->used : (size_t) queue->buffer[0] << 8 | queue->buffer[1];
 }
 
-size_t psk_queue_datagram_max(const psk_queue *queue)
+size_t psk_queue_get(psk_queue *queue, uint8_t *data, size_t size)
 {
-    if (queue->size <= PREFIX_LENGTH) return 0;
-    return queue->size - PREFIX_LENGTH < DATAGRAM_MAX ? queue->size - PREFIX_LENGTH : DATAGRAM_MAX;
-}
-
-size_t psk_queue_put_datagram(psk_queue *queue, const uint8_t *data, size_t length)
-{
-    const uint8_t prefix[PREFIX_LENGTH] = { (uint8_t) (length >> 8), (uint8_t) length };
-    if (length == 0 || length > DATAGRAM_MAX || psk_queue_free(queue) < PREFIX_LENGTH + length) return 0;
-    append(queue, prefix, sizeof prefix);
-    append(queue, data, length);
-    return length;
-}
-
-size_t psk_queue_next_datagram(const psk_queue *queue)
-{
-    return queue->used == 0 ? 0 : (size_t) queue->buffer[0] << 8 | queue->buffer[1];
-}
-
-size_t psk_queue_get_datagram(psk_queue *queue, uint8_t *data, size_t size)
-{
-    const size_t length = psk_queue_next_datagram(queue), given = size < length ? size : length;
-    if (length > 0) take(queue, PREFIX_LENGTH, data, given, PREFIX_LENGTH + length);
+    const size_t next = psk_queue_next(queue), given = size < next ? size : next;
+    if (given == 0) return 0;
+    memcpy(data, queue->buffer + queue->prefix, given);
+    /* What is left moves to the front: a few hundred bytes at most, and mostly none. */
+    const size_t gone = queue->prefix != 0 ? queue->prefix + next : given;
+    queue->used -= gone;
+    memmove(queue->buffer, queue->buffer + gone, queue->used);
     return given;
 }

@@ -1,29 +1,20 @@
 /* The device's half of iotpsk-rekey/1: it sends the public part of its credential and gets that of the newest epoch.
  *   request: length (2 bytes, big endian), bundle          answer: code (1 byte), length (2 bytes), bundle with code 0
  * What comes goes from the record layer into the vault and nowhere else. */
-#include <mbedtls/constant_time.h>
 #include <mbedtls/platform_util.h>
-#include <psa/crypto.h>
 #include <string.h>
 
 #include "psk_session.h"
 
 #define REQUEST_HEAD 2u
+#define ANSWER_HEAD 3u
 #define CODE_MAX 6
 
-/* Length and content of both names, hashed. */
+/* Both names lie one behind the other in the bundle, with what begins the second in between (its number and its length). */
 static int32_t hash_names(const psk_bundle *credential, uint8_t *out)
 {
-    const uint8_t id_length = (uint8_t) credential->device_id.length;
-    psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
-    size_t written;
-    psa_status_t status = psa_hash_setup(&hash, PSA_ALG_SHA_256);
-    if (status == PSA_SUCCESS) status = psa_hash_update(&hash, &id_length, 1);
-    if (status == PSA_SUCCESS) status = psa_hash_update(&hash, credential->device_id.data, credential->device_id.length);
-    if (status == PSA_SUCCESS) status = psa_hash_update(&hash, credential->server_id.data, credential->server_id.length);
-    if (status == PSA_SUCCESS) status = psa_hash_finish(&hash, out, PSK_VAULT_DIGEST, &written);
-    if (status != PSA_SUCCESS) (void) psa_hash_abort(&hash);
-    return status == PSA_SUCCESS ? 0 : PSK_CORE_ERR_INTERNAL;
+    const psk_span *last = &credential->server_id;
+    return psk_vault_digest(credential->device_id.data, (size_t) (last->data + last->length - credential->device_id.data), out);
 }
 
 int32_t psk_rekey_prepare(psk_core *core, const psk_bundle *credential, const uint8_t *bundle, size_t length)
@@ -35,7 +26,7 @@ int32_t psk_rekey_prepare(psk_core *core, const psk_bundle *credential, const ui
     if (public_length < 0) return public_length;
     rekey->record[0] = (uint8_t) (public_length >> 8);
     rekey->record[1] = (uint8_t) public_length;
-    rekey->request_length = (uint16_t) (REQUEST_HEAD + (size_t) public_length);
+    rekey->request_length = REQUEST_HEAD + (uint32_t) public_length;
     return hash_names(credential, rekey->names);
 }
 
@@ -44,47 +35,41 @@ static int32_t ask(psk_core *core)
 {
     psk_rekey *rekey = core->rekey;
     /* Else it would be a request to whatever is behind the server. */
-    const char *protocol = mbedtls_ssl_get_alpn_protocol(&core->ssl);
-    if (protocol == NULL) return PSK_CORE_ERR_NO_REKEYING;
+    if (mbedtls_ssl_get_alpn_protocol(&core->ssl) == NULL) return PSK_CORE_ERR_NO_REKEYING;
     while (rekey->done < rekey->request_length) {
-        const int32_t taken = psk_core_write_bytes(core, rekey->record + rekey->done, (size_t) rekey->request_length - rekey->done);
+        const int32_t taken = psk_core_write_bytes(core, rekey->record + rekey->done, rekey->request_length - rekey->done);
         if (taken < 0) return taken;
         if (taken == 0) return PSK_CORE_WANTS_DRAIN;
-        rekey->done = (uint16_t) (rekey->done + taken);
+        rekey->done += (uint32_t) taken;
     }
     rekey->done = 0;
     rekey->has_asked = 1;
     return PSK_CORE_DONE;
 }
 
-/* What is said without a bundle: the error of the code, or PSK_CORE_DONE when a bundle follows. */
-static int32_t judge_head(psk_rekey *rekey)
+/* What is said without a bundle: the error of the code, or PSK_CORE_DONE when a bundle follows, whose length is put down. */
+static int32_t judge_head(psk_rekey *rekey, const uint8_t *head)
 {
-    const uint8_t code = rekey->head[0];
-    rekey->length = (uint16_t) (rekey->head[1] << 8 | rekey->head[2]);
-    if (code == 0) return rekey->length > 0 && rekey->length <= PSK_BUNDLE_MAX ? PSK_CORE_DONE : PSK_CORE_ERR_PROTOCOL;
-    return code <= CODE_MAX && rekey->length == 0 ? PSK_CORE_ERR_REKEY_CURRENT + 1 - code : PSK_CORE_ERR_PROTOCOL;
+    const uint8_t code = head[0];
+    rekey->length = (uint32_t) head[1] << 8 | head[2];
+    if (code == 0 ? rekey->length == 0 || rekey->length > PSK_BUNDLE_MAX : rekey->length != 0 || code > CODE_MAX) return PSK_CORE_ERR_PROTOCOL;
+    return code == 0 ? PSK_CORE_DONE : PSK_CORE_ERR_REKEY_CURRENT + 1 - code;
 }
 
-/* PSK_CORE_DONE once all of it is there. */
+/* PSK_CORE_DONE once all of it is there. The head lies in front of the bundle, where the vault's own things go later. */
 static int32_t receive(psk_core *core)
 {
     psk_rekey *rekey = core->rekey;
-    for (;;) {
-        const int is_head = rekey->done < sizeof rekey->head;
-        const size_t at = is_head ? rekey->done : rekey->done - sizeof rekey->head;
-        const size_t all = is_head ? sizeof rekey->head : rekey->length;
-        uint8_t *to = is_head ? rekey->head : rekey->record + PSK_VAULT_SUCCESSOR_BEGIN;
-        const int32_t given = psk_core_read_bytes(core, to + at, all - at);
-        if (given < 0) return given;
-        if (given == 0) return PSK_CORE_WANTS_INPUT;
-        rekey->done = (uint16_t) (rekey->done + given);
-        if (rekey->done == sizeof rekey->head) {
-            const int32_t judged = judge_head(rekey);
-            if (judged != PSK_CORE_DONE) return judged;
-        }
-        if (rekey->done > sizeof rekey->head && rekey->done == sizeof rekey->head + rekey->length) return PSK_CORE_DONE;
+    uint8_t *answer = rekey->record + PSK_VAULT_SUCCESSOR_BEGIN - ANSWER_HEAD;
+    while (rekey->done < ANSWER_HEAD + rekey->length) {
+        int32_t result = psk_core_read_bytes(core, answer + rekey->done, ANSWER_HEAD + rekey->length - rekey->done);
+        if (result <= 0) return result < 0 ? result : PSK_CORE_WANTS_INPUT;
+        rekey->done += (uint32_t) result;
+        if (rekey->done != ANSWER_HEAD) continue;
+        result = judge_head(rekey, answer);
+        if (result < 0) return result;
     }
+    return PSK_CORE_DONE;
 }
 
 /* The server is authenticated, yet a mistake of its must not cost the device its credential's place. */
@@ -96,7 +81,7 @@ static int32_t store(psk_core *core, const psk_vault *vault, int32_t slot)
     int32_t result = psk_bundle_parse(&bundle, rekey->record + PSK_VAULT_SUCCESSOR_BEGIN, rekey->length);
     if (result == 0) result = hash_names(&bundle, names);
     if (result < 0) return result;
-    if (mbedtls_ct_memcmp(names, rekey->names, sizeof names) != 0 || bundle.epoch <= rekey->epoch) return PSK_CORE_ERR_REKEY_FOREIGN;
+    if (memcmp(names, rekey->names, sizeof names) != 0 || bundle.epoch <= rekey->epoch) return PSK_CORE_ERR_REKEY_FOREIGN;
     return psk_vault_keep_successor(vault, slot, core->turn.predecessor, rekey->record, rekey->length);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "psk_core.h"
+#include "psk_key.h"
 #include "psk_peek.h"
 #include "psk_session.h"
 
@@ -84,16 +85,12 @@ static int32_t test_import(const uint8_t *input)
 }
 
 /* Encrypts, decrypts, and is not to decrypt what was changed. */
-static int32_t test_cipher(const uint8_t *input, psa_key_type_t type, psa_algorithm_t algorithm, const uint8_t *expected, size_t tag)
+static int32_t test_cipher(const uint8_t *input, psa_algorithm_t algorithm, const uint8_t *expected, size_t tag)
 {
     uint8_t sealed[TEXT + TAG_MAX], opened[TEXT];
     size_t length;
-    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
     mbedtls_svc_key_id_t id = MBEDTLS_SVC_KEY_ID_INIT;
-    psa_set_key_type(&attributes, type);
-    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_ENCRYPT | PSA_KEY_USAGE_DECRYPT);
-    psa_set_key_algorithm(&attributes, algorithm);
-    int result = psa_import_key(&attributes, input, KEY, &id);
+    int result = psk_key_import(PSA_KEY_TYPE_AES, PSA_KEY_USAGE_ENCRYPT | PSA_KEY_USAGE_DECRYPT, algorithm, input, KEY, &id);
     if (result == 0) result = psa_aead_encrypt(id, algorithm, input + KEY, NONCE, input, HEADER, input, TEXT, sealed, sizeof sealed, &length);
     int32_t verdict = judge(result, sealed, expected, TEXT + tag, PSK_CORE_ERR_TEST_AEAD);
     if (verdict == 0) {
@@ -112,9 +109,9 @@ static int32_t test_cipher(const uint8_t *input, psa_key_type_t type, psa_algori
 static int32_t test_ciphers(const uint8_t *input)
 {
     const psa_algorithm_t short_ccm = PSA_ALG_AEAD_WITH_SHORTENED_TAG(PSA_ALG_CCM, 8);
-    int32_t result = test_cipher(input, PSA_KEY_TYPE_AES, short_ccm, ccm_8, sizeof ccm_8 - TEXT);
-    if (result == 0) result = test_cipher(input, PSA_KEY_TYPE_AES, PSA_ALG_CCM, ccm, sizeof ccm - TEXT);
-    return result < 0 ? result : test_cipher(input, PSA_KEY_TYPE_AES, PSA_ALG_GCM, gcm, sizeof gcm - TEXT);
+    int32_t result = test_cipher(input, short_ccm, ccm_8, sizeof ccm_8 - TEXT);
+    if (result == 0) result = test_cipher(input, PSA_ALG_CCM, ccm, sizeof ccm - TEXT);
+    return result < 0 ? result : test_cipher(input, PSA_ALG_GCM, gcm, sizeof gcm - TEXT);
 }
 
 /* What DTLS 1.2 has besides: its PRF (RFC 5246 s5), and the keys of session mode. */

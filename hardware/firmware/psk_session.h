@@ -19,12 +19,11 @@
 
 /* What a session needs that fetches a new credential. */
 typedef struct psk_rekey {
-    uint8_t names[PSK_VAULT_DIGEST];                /* SHA-256 of the names in the credential it was opened with */
-    uint32_t epoch;                                 /* of that */
-    uint16_t request_length, length, done;          /* of the answer's bundle; done: bytes of what is under way */
-    uint8_t head[3];                                /* of the answer: code, length */
-    uint8_t has_asked;
+    uint32_t request_length, length, done;          /* of the answer's bundle; done: bytes of what is under way */
+    uint32_t has_asked;
     int32_t result;                                 /* PSK_CORE_WANTS_INPUT until it is over */
+    uint32_t epoch;                                 /* of the credential it was opened with */
+    uint8_t names[PSK_VAULT_DIGEST];                /* SHA-256 of the names in that */
     uint8_t record[PSK_VAULT_RECORD_MAX];           /* first the request, then the successor's record */
 } psk_rekey;
 
@@ -37,36 +36,34 @@ typedef struct psk_rekey {
 
 enum { PSK_KEYS_NONE, PSK_KEYS_KEPT, PSK_KEYS_LOST };       /* lost: for want of memory */
 
+/* What is used most stands in front, in whole words: there RISC-V reaches it with instructions of two bytes. */
 struct psk_core {
+    int32_t failure;
+    uint32_t options;
+    uint32_t datagrams;                             /* DTLS */
+    uint32_t connected, closing, spoke;             /* spoke: something went out during this call */
+    psk_queue in, out;
+    psk_rekey *rekey;                               /* of PSK_CORE_OPTION_REKEY */
+    uint8_t *settling;                              /* PSK_VAULT_RECORD_MAX bytes to settle the turn with; NULL where there is nothing to settle */
+    uint32_t now, intermediate_at, final_at;        /* DTLS: the owner's milliseconds, and those of the retransmission timer */
+    uint32_t timer_runs;
+    uint32_t session_key_waits, keys_kept;          /* PSK_KEYS_.. */
+    uint32_t record_limit;
+    uint32_t ticket_waits;                          /* received, not taken by the owner yet */
+    int32_t info[PSK_CORE_INFO_TRIAL + 1];          /* what psk_core_info gives; bytes on the wire stand still once connected */
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
-    psk_queue in, out;
-    uint32_t sent, received;                        /* on the wire; stand still once connected */
-    uint32_t options;
-    uint32_t now, intermediate_at, final_at;        /* DTLS: the owner's milliseconds, and those of the retransmission timer */
-    uint16_t record_limit;
-    int16_t alert;
-    int32_t failure;
-    uint8_t datagrams;                              /* DTLS */
-    uint8_t connected, closing, spoke;              /* spoke: something went out during this call */
-    uint8_t timer_runs;
     uint8_t session_key[PSK_BUNDLE_KEY_LENGTH];     /* of PSK_CORE_OPTION_SESSION_KEY, until it was used */
-    uint8_t session_key_waits;
-    uint8_t ticket_offered, resumed, ticket_waits;  /* waits: received, not taken by the owner yet */
-    uint8_t on_trial;                               /* there were two credentials to choose from */
     psk_vault_turn turn;                            /* of psk_core_open_slot, until it is settled */
-    uint8_t *settling;                              /* PSK_VAULT_RECORD_MAX bytes for that; NULL where there is nothing to settle */
-    psk_rekey *rekey;                               /* of PSK_CORE_OPTION_REKEY */
-
-#ifdef MBEDTLS_SSL_PROTO_DTLS
     uint8_t key_block[PSK_KEY_BLOCK];               /* DTLS: for the day it is saved */
-    uint8_t keys_kept;                              /* PSK_KEYS_.. */
-#endif
     uint8_t buffers[];                              /* of the queues */
 };
 
 /* Over TCP it speaks TLS 1.2 then. */
 #define PSK_IN_SESSION_MODE(core) (((core)->options & PSK_CORE_OPTION_SESSION_KEY) != 0)
+
+/* The handshake is over, or was never to be: takes note of what psk_core_info is to tell, before mbedTLS forgets it. */
+void psk_core_note_connected(psk_core *core);
 
 /* Ends the session with this error, and with an alert where mbedTLS has sent none itself. */
 int32_t psk_core_fail(psk_core *core, int32_t error);
@@ -86,22 +83,28 @@ void psk_slot_free(psk_core *core);
 int psk_core_send_bytes(void *context, const unsigned char *data, size_t length);
 int psk_core_receive_bytes(void *context, unsigned char *data, size_t size);
 
+/* psk_core_open once its arguments are known to be right. credential NULL: for an association, without a handshake. */
+int32_t psk_core_make(psk_core **core, const psk_bundle *credential, bool datagrams, int32_t limit, uint32_t options);
+
 /* What mbedTLS has to know before it is set up, by protocol; 0 or its error. */
 int psk_tls_configure(psk_core *core, const psk_bundle *credential);
 int psk_dtls_configure(psk_core *core, const psk_bundle *credential);
 /* TLS 1.2, and what DTLS 1.2 has in common with it. */
 int psk_tls12_configure(psk_core *core, const psk_bundle *credential);
-/* The max_fragment_length to ask for (RFC 6066 s4): the longest that the limit holds, at least 512. */
-uint16_t psk_dtls_fragment_length(uint16_t limit);
+/* The max_fragment_length to ask for (RFC 6066 s4), by its code: the longest that the limit holds, at least 512. */
+uint8_t psk_dtls_fragment_code(uint32_t limit);
+#define PSK_FRAGMENT_LENGTH(code) (256u << (code))
 /* What mbedTLS has to know afterwards. */
-int psk_dtls_prepare(psk_core *core, const psk_bundle *credential);
+int psk_dtls_prepare(psk_core *core);
 /* Looks at what the server has selected so far; 0: the handshake goes on, else an error of psk_error.h. */
 int32_t psk_dtls_look(psk_core *core);
-/* An association: has the keys kept when the handshake makes them; is written; is read into a session that was just opened. 0, or
+/* An association: has the keys kept when the handshake makes them; is written; is read into a session that was just made. 0, or
  * mbedTLS's error, MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL among them. */
 void psk_association_prepare(psk_core *core);
 int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_t *length);
 int psk_association_read(psk_core *core, const uint8_t *saved, size_t length);
+/* The record size limit it was made with, or PSK_CORE_ERR_NO_ASSOCIATION: to be asked before psk_association_read. */
+int32_t psk_association_limit(const uint8_t *saved, size_t length);
 /* The key of a device in session mode: kept until both randoms are there; 0, or mbedTLS's error. */
 int psk_session_key_keep(psk_core *core, const psk_bundle *credential);
 int psk_session_key_use(psk_core *core);
@@ -109,12 +112,5 @@ int psk_session_key_use(psk_core *core);
 int psk_session_key_derive(const uint8_t *key, const uint8_t *randoms, size_t skipped, uint8_t *psk);
 /* How much of a datagram consists of whole records; mbedTLS gives a session up at less than a header behind one. */
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length);
-/* length if a message so long can go out now, 0: drain first, PSK_CORE_ERR_TOO_LONG: never. */
-int32_t psk_dtls_message_length(const psk_core *core, size_t length);
-/* Of PSK_CORE_INFO_CONNECTION_ID and PSK_CORE_INFO_MESSAGE_MAX. */
-int32_t psk_dtls_info(const psk_core *core, int32_t what);
-
-/* Takes note of what the handshake selected, before mbedTLS forgets it. */
-void psk_ticket_note_handshake(psk_core *core);
 
 #endif

@@ -2,9 +2,9 @@
  * own, HMAC-SHA256(K, "pre master secret", client random, server random). Possible in (D)TLS 1.2 alone, where the PSK is wanted
  * after the ServerHello. Not a standard, and without forward secrecy. */
 #include <mbedtls/platform_util.h>
-#include <psa/crypto.h>
 #include <string.h>
 
+#include "psk_key.h"
 #include "psk_peek.h"
 #include "psk_session.h"
 
@@ -24,31 +24,20 @@ int psk_session_key_keep(psk_core *core, const psk_bundle *credential)
                                 credential->tls12_identity.length);
 }
 
-static psa_status_t hmac(const uint8_t *key, const uint8_t *message, size_t length, uint8_t *out)
-{
-    psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
-    mbedtls_svc_key_id_t id = MBEDTLS_SVC_KEY_ID_INIT;
-    size_t written;
-    psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
-    psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
-    psa_set_key_algorithm(&attributes, PSA_ALG_HMAC(PSA_ALG_SHA_256));
-    psa_status_t status = psa_import_key(&attributes, key, PSK_BUNDLE_KEY_LENGTH, &id);
-    if (status != PSA_SUCCESS) return status;
-    status = psa_mac_compute(id, PSA_ALG_HMAC(PSA_ALG_SHA_256), message, length, out, HMAC_LENGTH, &written);
-    (void) psa_destroy_key(id);
-    return status;
-}
-
 int psk_session_key_derive(const uint8_t *key, const uint8_t *randoms, size_t skipped, uint8_t *psk)
 {
     uint8_t message[sizeof label + 2 * RANDOM_LENGTH];
     const size_t each = RANDOM_LENGTH - skipped;
+    const psa_algorithm_t algorithm = PSA_ALG_HMAC(PSA_ALG_SHA_256);
+    mbedtls_svc_key_id_t id = MBEDTLS_SVC_KEY_ID_INIT;
+    size_t written;
     memcpy(message, label, sizeof label);
     memcpy(message + sizeof label, randoms + skipped, each);
     memcpy(message + sizeof label + each, randoms + RANDOM_LENGTH + skipped, each);
-    const psa_status_t status = hmac(key, message, sizeof label + 2 * each, psk);
-    if (status == PSA_SUCCESS) return 0;
-    return status == PSA_ERROR_INSUFFICIENT_MEMORY ? MBEDTLS_ERR_SSL_ALLOC_FAILED : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+    psa_status_t status = psk_key_import(PSA_KEY_TYPE_HMAC, PSA_KEY_USAGE_SIGN_MESSAGE, algorithm, key, PSK_BUNDLE_KEY_LENGTH, &id);
+    if (status == PSA_SUCCESS) status = psa_mac_compute(id, algorithm, message, sizeof label + 2 * each, psk, HMAC_LENGTH, &written);
+    (void) psa_destroy_key(id);
+    return psk_key_result(status);
 }
 
 int psk_session_key_use(psk_core *core)

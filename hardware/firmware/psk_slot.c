@@ -2,6 +2,7 @@
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
 
+#include "psk_memory.h"
 #include "psk_session.h"
 
 typedef struct loan {
@@ -9,17 +10,11 @@ typedef struct loan {
     uint8_t record[PSK_VAULT_RECORD_MAX];
 } loan;
 
-static void give_back(loan *lent)
-{
-    mbedtls_platform_zeroize(lent, sizeof *lent);
-    mbedtls_free(lent);
-}
-
 /* What a session may need of memory later it gets now. */
 static int32_t equip(psk_core *core, const loan *lent)
 {
     if (core->turn.which != PSK_VAULT_ONLY) {
-        core->on_trial = 1;
+        core->info[PSK_CORE_INFO_TRIAL] = 1;
         core->settling = mbedtls_calloc(1, PSK_VAULT_RECORD_MAX);
         if (core->settling == NULL) return PSK_CORE_ERR_MEMORY;
     }
@@ -35,7 +30,7 @@ int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot
     loan *lent = mbedtls_calloc(1, sizeof *lent);
     if (lent == NULL) return PSK_CORE_ERR_MEMORY;
     psk_vault_turn turn;
-    int32_t result = psk_vault_choose(vault, slot, lent->record, sizeof lent->record, &lent->credential, &turn);
+    int32_t result = psk_vault_choose(vault, slot, lent->record, &lent->credential, &turn);
     if (result == 0) result = psk_core_open(core, &lent->credential, protocol, record_size, options);
     if (result == 0) {
         (*core)->turn = turn;
@@ -45,21 +40,14 @@ int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot
             *core = NULL;
         }
     }
-    give_back(lent);
+    psk_memory_free(lent, sizeof *lent);
     return result;
-}
-
-static void drop(uint8_t *memory, size_t size)
-{
-    if (memory == NULL) return;
-    mbedtls_platform_zeroize(memory, size);
-    mbedtls_free(memory);
 }
 
 void psk_slot_free(psk_core *core)
 {
-    drop(core->settling, PSK_VAULT_RECORD_MAX);
-    drop((uint8_t *) core->rekey, sizeof *core->rekey);
+    psk_memory_free(core->settling, PSK_VAULT_RECORD_MAX);
+    psk_memory_free(core->rekey, sizeof *core->rekey);
     core->settling = NULL;
     core->rekey = NULL;
 }
@@ -75,9 +63,9 @@ int32_t psk_core_settle_slot(psk_core *core, const psk_vault *vault, int32_t slo
 {
     if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
     /* A ticket proves the key that it came with, not the slot's. */
-    if (core->settling == NULL || core->resumed || !(core->connected || is_refusal(core))) return 0;
-    const int32_t result = psk_vault_settle(vault, slot, &core->turn, core->connected, core->settling, PSK_VAULT_RECORD_MAX);
-    drop(core->settling, PSK_VAULT_RECORD_MAX);
+    if (core->settling == NULL || core->info[PSK_CORE_INFO_RESUMED] || !(core->connected || is_refusal(core))) return 0;
+    const int32_t result = psk_vault_settle(vault, slot, &core->turn, (int) core->connected, core->settling);
+    psk_memory_free(core->settling, PSK_VAULT_RECORD_MAX);
     core->settling = NULL;
     return result;
 }
@@ -93,16 +81,11 @@ int32_t psk_core_save_slot(psk_core *core, const psk_vault *vault, int32_t slot)
 
 int32_t psk_core_load_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t record_size, uint32_t options)
 {
-    uint8_t saved[PSK_ASSOCIATION_MAX];
+    uint8_t record[PSK_ASSOCIATION_MAX + PSK_VAULT_OVERHEAD];
     if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
     *core = NULL;
-    loan *lent = mbedtls_calloc(1, sizeof *lent);
-    if (lent == NULL) return PSK_CORE_ERR_MEMORY;
-    int32_t result = psk_vault_load(vault, slot, lent->record, sizeof lent->record, &lent->credential);
-    /* Taken last, when nothing but memory can still be missing. */
-    const int32_t length = result < 0 ? result : psk_vault_take_association(vault, slot, saved, sizeof saved);
-    result = length < 0 ? length : psk_core_load(core, &lent->credential, saved, (size_t) length, record_size, options);
-    mbedtls_platform_zeroize(saved, sizeof saved);
-    give_back(lent);
+    int32_t result = psk_vault_take_association(vault, slot, record, sizeof record);
+    if (result > 0) result = psk_core_load(core, record + PSK_VAULT_HEADER, (size_t) result, record_size, options);
+    mbedtls_platform_zeroize(record, sizeof record);
     return result;
 }

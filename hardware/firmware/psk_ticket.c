@@ -2,7 +2,6 @@
  * server that does not take the ticket goes on with the credential's key in the same handshake. Without a clock the
  * obfuscated age is 0. A ticket lives in the memory of the session's owner and nowhere else. */
 #include "psk_memory.h"
-#include "psk_peek.h"
 #include "psk_session.h"
 
 #define KEY_EXCHANGE_MODE(options) ((options) & PSK_CORE_OPTION_PSK_KE ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK \
@@ -10,7 +9,7 @@
 
 int32_t psk_core_offer_ticket(psk_core *core, const uint8_t *ticket, size_t length)
 {
-    if (core == NULL || ticket == NULL || core->connected || core->sent != 0) return PSK_CORE_ERR_ARGUMENT;
+    if (core == NULL || ticket == NULL || core->connected || core->info[PSK_CORE_INFO_HANDSHAKE_SENT] != 0) return PSK_CORE_ERR_ARGUMENT;
     if (core->datagrams || (core->options & PSK_CORE_OPTION_NO_TICKETS) != 0) return PSK_CORE_ERR_UNSUPPORTED;
     psk_memory_watch();
     mbedtls_ssl_session session;
@@ -24,7 +23,7 @@ int32_t psk_core_offer_ticket(psk_core *core, const uint8_t *ticket, size_t leng
     mbedtls_ssl_session_free(&session);
     if (psk_memory_was_missing()) return PSK_CORE_ERR_MEMORY;
     if (!fits || result != 0) return PSK_CORE_ERR_UNSUPPORTED;
-    core->ticket_offered = 1;
+    core->info[PSK_CORE_INFO_TICKET_OFFERED] = 1;
     return 0;
 }
 
@@ -37,9 +36,4 @@ int32_t psk_core_take_ticket(psk_core *core, uint8_t *out, size_t size)
     const int result = mbedtls_ssl_session_save(core->ssl.MBEDTLS_PRIVATE(session), out, size, &length);
     if (result == MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) return PSK_CORE_ERR_BUFFER;
     return result == 0 ? (int32_t) length : PSK_CORE_ERR_INTERNAL;
-}
-
-void psk_ticket_note_handshake(psk_core *core)
-{
-    core->resumed = core->ticket_offered && psk_peek_selected_identity(&core->ssl) == 0;
 }

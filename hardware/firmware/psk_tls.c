@@ -14,7 +14,7 @@ static const uint16_t groups[] = { MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS
 uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl)
 {
     if (ssl->MBEDTLS_PRIVATE(f_send) != psk_core_send_bytes) return MBEDTLS_SSL_IN_CONTENT_LEN;
-    return ((const psk_core *) mbedtls_ssl_get_user_data_p(ssl))->record_limit;
+    return (uint16_t) ((const psk_core *) mbedtls_ssl_get_user_data_p(ssl))->record_limit;
 }
 
 int psk_tls_configure(psk_core *core, const psk_bundle *credential)

@@ -58,7 +58,7 @@ typedef struct psk_vault_turn {
 } psk_vault_turn;
 
 /* As psk_vault_load, of the credential whose turn it is. A successor of another record than the slot's is none. */
-int32_t psk_vault_choose(const psk_vault *vault, int32_t slot, uint8_t *record, size_t size, psk_bundle *bundle, psk_vault_turn *turn);
+int32_t psk_vault_choose(const psk_vault *vault, int32_t slot, uint8_t *record, psk_bundle *bundle, psk_vault_turn *turn);
 
 /* Puts a bundle, which is at record + PSK_VAULT_SUCCESSOR_BEGIN with PSK_VAULT_DIGEST bytes of room behind, beside the slot's
  * credential whose record has that digest; an association of the slot goes before. */
@@ -68,7 +68,7 @@ int32_t psk_vault_keep_successor(const psk_vault *vault, int32_t slot, const uin
  * left, the proved one; a refusal counts, and the old credential's turns the count back. Whenever power is lost, what is left
  * has a credential that the server took before or that was never tried. record: PSK_VAULT_RECORD_MAX bytes of scratch, for the
  * caller to wipe. */
-int32_t psk_vault_settle(const psk_vault *vault, int32_t slot, psk_vault_turn *turn, int accepted, uint8_t *record, size_t size);
+int32_t psk_vault_settle(const psk_vault *vault, int32_t slot, psk_vault_turn *turn, int accepted, uint8_t *record);
 
 /* The public part of the bundle whose turn it is, as CBOR; returns its length. */
 int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size);
@@ -80,9 +80,12 @@ int32_t psk_vault_erase(const psk_vault *vault, int32_t slot);
  * PSK_VAULT_OVERHEAD bytes more and is sealed where it is: nothing is allocated in the middle of falling asleep. */
 int32_t psk_vault_keep_association(const psk_vault *vault, int32_t slot, uint8_t *record, size_t length);
 
-/* Gives the association of a slot, once: it is erased, durably, before this returns, and whatever is found wrong with it too.
- * Returns its length; PSK_CORE_ERR_NO_ASSOCIATION when there is none that can be used; after another error nothing may be
- * used either. */
-int32_t psk_vault_take_association(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size);
+/* Gives the association of a slot, once: it is erased, durably, before this returns, and whatever is found wrong with it too, such
+ * as more than size bytes. It begins at record + PSK_VAULT_HEADER; size counts PSK_VAULT_OVERHEAD bytes more. Returns its length;
+ * PSK_CORE_ERR_NO_ASSOCIATION when there is none that can be used; after another error nothing may be used either. */
+int32_t psk_vault_take_association(const psk_vault *vault, int32_t slot, uint8_t *record, size_t size);
+
+/* SHA-256; 0, or PSK_CORE_ERR_INTERNAL. */
+int32_t psk_vault_digest(const uint8_t *data, size_t length, uint8_t *out);
 
 #endif

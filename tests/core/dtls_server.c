@@ -16,13 +16,13 @@ static const int suites[] = {
 static int send_datagram(void *context, const unsigned char *data, size_t length)
 {
     dtls_server *server = context;
-    return psk_queue_put_datagram(&server->out, data, length) == 0 ? MBEDTLS_ERR_SSL_WANT_WRITE : (int) length;
+    return psk_queue_put(&server->out, data, length) == 0 ? MBEDTLS_ERR_SSL_WANT_WRITE : (int) length;
 }
 
 static int receive_datagram(void *context, unsigned char *data, size_t size)
 {
     dtls_server *server = context;
-    const size_t length = psk_queue_get_datagram(&server->in, data, size);
+    const size_t length = psk_queue_get(&server->in, data, size);
     return length == 0 ? MBEDTLS_ERR_SSL_WANT_READ : (int) length;
 }
 
@@ -71,8 +71,8 @@ void dtls_server_start(dtls_server *out, const dtls_server_settings *settings)
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < sizeof key; i++) key[i] = (uint8_t) (settings->key_first + i);
     CHECK_EQUAL(PSA_SUCCESS, psa_crypto_init());
-    psk_queue_init(&out->in, out->in_buffer, sizeof out->in_buffer);
-    psk_queue_init(&out->out, out->out_buffer, sizeof out->out_buffer);
+    psk_queue_init(&out->in, out->in_buffer, sizeof out->in_buffer, true);
+    psk_queue_init(&out->out, out->out_buffer, sizeof out->out_buffer, true);
     mbedtls_ssl_init(&out->ssl);
     mbedtls_ssl_config_init(&out->config);
     mbedtls_ssl_cookie_init(&out->cookies);
@@ -146,13 +146,13 @@ static void work(dtls_server *server)
 
 void dtls_server_receive(dtls_server *server, const uint8_t *data, size_t length)
 {
-    (void) psk_queue_put_datagram(&server->in, data, length);
+    (void) psk_queue_put(&server->in, data, length);
     work(server);
 }
 
 size_t dtls_server_drain(dtls_server *server, uint8_t *data, size_t size)
 {
-    return psk_queue_get_datagram(&server->out, data, size);
+    return psk_queue_get(&server->out, data, size);
 }
 
 void dtls_server_tick(dtls_server *server, uint32_t now)

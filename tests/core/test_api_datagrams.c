@@ -55,7 +55,7 @@ TEST(datagram_sessions_tell_when_they_are_due)
     CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_save(session));
     CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_set_first_timeout(session, 500));
     CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, iotpsk_load(vault, 1, 0, 0));
-    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_load(vault, 2, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, iotpsk_load(vault, 2, 0, 0));
     CHECK_EQUAL(PSK_CORE_ERR_HANDLE, iotpsk_load(session, 1, 0, 0));
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, iotpsk_load(vault, 1, 0, -1));
     CHECK_EQUAL(0, iotpsk_vault_close(vault));
@@ -101,7 +101,7 @@ TEST(association_is_saved_only_beside_the_credential_it_was_made_with)
     CHECK_EQUAL(0, iotpsk_save(loaded));
     CHECK_EQUAL(0, iotpsk_close(loaded));
     CHECK_EQUAL(0, iotpsk_vault_erase(vault, 1));
-    CHECK_EQUAL(PSK_CORE_ERR_NO_CREDENTIAL, iotpsk_load(vault, 1, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, iotpsk_load(vault, 1, 0, 0));
     peer_stop(&server);
     CHECK_EQUAL(0, iotpsk_vault_close(vault));
 }

@@ -41,11 +41,11 @@ static void keep(uint8_t first)
 /* The first byte of what was kept, or the error. */
 static int32_t take(void)
 {
-    uint8_t saved[PSK_ASSOCIATION_MAX];
-    const int32_t result = psk_vault_take_association(&vault, 0, saved, sizeof saved);
+    uint8_t record[PSK_ASSOCIATION_MAX + PSK_VAULT_OVERHEAD];
+    const int32_t result = psk_vault_take_association(&vault, 0, record, sizeof record);
     if (result < 0) return result;
     CHECK_EQUAL(150, result);
-    return saved[0];
+    return record[PSK_VAULT_HEADER];
 }
 
 static const char *association_file(void)
@@ -121,10 +121,10 @@ TEST(association_that_is_damaged_is_not_given_and_erased_all_the_same)
 
 TEST(association_that_does_not_fit_the_caller_is_lost_and_not_kept)
 {
-    uint8_t saved[149];
+    uint8_t saved[149 + PSK_VAULT_OVERHEAD];
     open_vault();
     keep(7);
-    CHECK_EQUAL(PSK_CORE_ERR_BUFFER, psk_vault_take_association(&vault, 0, saved, sizeof saved));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, psk_vault_take_association(&vault, 0, saved, sizeof saved));
     CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_vault_keep_association(&vault, 0, saved, 0));
     CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_vault_keep_association(&vault, -1, saved, 1));

@@ -7,14 +7,14 @@ TEST(queue_takes_no_more_than_its_size)
 {
     uint8_t buffer[10], out[10];
     psk_queue queue;
-    psk_queue_init(&queue, buffer, sizeof buffer);
+    psk_queue_init(&queue, buffer, sizeof buffer, false);
     CHECK_EQUAL(10, psk_queue_put(&queue, (const uint8_t *) "0123456789ab", 12));
-    CHECK_EQUAL(0, psk_queue_free(&queue));
+    CHECK_EQUAL(0, psk_queue_room(&queue));
     CHECK_EQUAL(0, psk_queue_put(&queue, (const uint8_t *) "c", 1));
     CHECK_EQUAL(10, psk_queue_get(&queue, out, sizeof out));
     CHECK(memcmp(out, "0123456789", 10) == 0);
     CHECK_EQUAL(0, psk_queue_get(&queue, out, sizeof out));
-    CHECK_EQUAL(10, psk_queue_free(&queue));
+    CHECK_EQUAL(10, psk_queue_room(&queue));
 }
 
 TEST(queue_of_every_size_keeps_the_order_of_its_bytes)
@@ -24,13 +24,13 @@ TEST(queue_of_every_size_keeps_the_order_of_its_bytes)
         psk_queue queue;
         uint8_t written = 0, expected = 0;
         unsigned choice = 12345 + (unsigned) size;
-        psk_queue_init(&queue, buffer, size);
+        psk_queue_init(&queue, buffer, size, false);
         for (int round = 0; round < 2000; round++) {
             choice = choice * 1103515245u + 12345u;
             const size_t amount = choice >> 16 & 63u;
             if ((choice >> 30 & 1u) != 0) {
                 for (size_t i = 0; i < amount; i++) in[i] = (uint8_t) (written + i);
-                const size_t room = psk_queue_free(&queue), taken = psk_queue_put(&queue, in, amount);
+                const size_t room = psk_queue_room(&queue), taken = psk_queue_put(&queue, in, amount);
                 CHECK_EQUAL(amount < room ? amount : room, taken);
                 written = (uint8_t) (written + taken);
             } else {
@@ -48,21 +48,21 @@ TEST(queue_keeps_datagrams_whole_and_in_order)
     psk_queue queue;
     unsigned choice = 7;
     uint8_t written = 0, expected = 0;
-    psk_queue_init(&queue, buffer, sizeof buffer);
-    CHECK_EQUAL(38, psk_queue_datagram_max(&queue));
-    CHECK_EQUAL(0, psk_queue_put_datagram(&queue, out, 39));
-    CHECK_EQUAL(0, psk_queue_put_datagram(&queue, out, 0));
+    psk_queue_init(&queue, buffer, sizeof buffer, true);
+    CHECK_EQUAL(38, psk_queue_room(&queue));
+    CHECK_EQUAL(0, psk_queue_put(&queue, out, 39));
+    CHECK_EQUAL(0, psk_queue_put(&queue, out, 0));
     for (int round = 0; round < 5000; round++) {
         choice = choice * 1103515245u + 12345u;
         const size_t length = 1 + (choice >> 16) % 20;
         if ((choice >> 30 & 1u) != 0) {
             for (size_t i = 0; i < length; i++) out[i] = written;
-            const size_t room = psk_queue_free(&queue), put = psk_queue_put_datagram(&queue, out, length);
-            CHECK_EQUAL(room >= length + 2 ? length : 0, put);
+            const size_t room = psk_queue_room(&queue), put = psk_queue_put(&queue, out, length);
+            CHECK_EQUAL(room >= length ? length : 0, put);
             written = (uint8_t) (written + (put > 0));
         } else {
-            const size_t next = psk_queue_next_datagram(&queue), size = (choice & 64u) != 0 ? sizeof out : 5;
-            CHECK_EQUAL(next < size ? next : size, psk_queue_get_datagram(&queue, out, size));
+            const size_t next = psk_queue_next(&queue), size = (choice & 64u) != 0 ? sizeof out : 5;
+            CHECK_EQUAL(next < size ? next : size, psk_queue_get(&queue, out, size));
             CHECK_EQUAL(next > 0, written != expected);
             if (next > 0) CHECK_EQUAL(expected++, out[0]);
         }

@@ -54,8 +54,8 @@ static void start_gateway(uint8_t key_first, const char *external, const char **
     recipe_key(&recipe, key);
     recipe_identity(&recipe, &identity);
     CHECK_EQUAL(PSA_SUCCESS, psa_crypto_init());
-    psk_queue_init(&gateway.in, gateway.in_buffer, sizeof gateway.in_buffer);
-    psk_queue_init(&gateway.out, gateway.out_buffer, sizeof gateway.out_buffer);
+    psk_queue_init(&gateway.in, gateway.in_buffer, sizeof gateway.in_buffer, false);
+    psk_queue_init(&gateway.out, gateway.out_buffer, sizeof gateway.out_buffer, false);
     mbedtls_ssl_init(&gateway.ssl);
     mbedtls_ssl_config_init(&gateway.config);
     CHECK_EQUAL(0, mbedtls_ssl_config_defaults(&gateway.config, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT));

@@ -62,8 +62,7 @@ static size_t fall_asleep(uint8_t *saved, size_t size)
 
 static void wake_up(const uint8_t *saved, size_t length, uint32_t options)
 {
-    const psk_bundle bundle = usual(1);
-    CHECK_EQUAL(0, psk_core_load(&air.core, &bundle, saved, length, 512, options));
+    CHECK_EQUAL(0, psk_core_load(&air.core, saved, length, 512, options));
     air.first_type = 0;
 }
 
@@ -164,19 +163,15 @@ TEST(load_refuses_what_is_no_association)
 {
     uint8_t saved[PSK_ASSOCIATION_MAX];
     psk_core *core = NULL;
-    psk_bundle bundle = usual(1);
     connect_device(PSK_CORE_OPTION_CONNECTION_ID);
     const size_t length = fall_asleep(saved, sizeof saved);
     dtls_server_stop(&server);
-    bundle = usual(1);
     for (size_t cut = 0; cut < length; cut++) {
-        CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, psk_core_load(&core, &bundle, saved, cut, 0, 0));
+        CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, psk_core_load(&core, saved, cut, 0, 0));
         CHECK(core == NULL);
     }
     saved[0] ^= 1;                                                      /* of another version of mbedTLS */
-    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, psk_core_load(&core, &bundle, saved, length, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, psk_core_load(&core, saved, length, 0, 0));
     saved[0] ^= 1;
-    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_load(&core, &bundle, NULL, length, 0, 0));
-    bundle.tls12_key.data = NULL;
-    CHECK_EQUAL(PSK_CORE_ERR_UNSUPPORTED, psk_core_load(&core, &bundle, saved, length, 0, 0));
+    CHECK_EQUAL(PSK_CORE_ERR_ARGUMENT, psk_core_load(&core, NULL, length, 0, 0));
 }

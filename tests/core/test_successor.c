@@ -43,7 +43,7 @@ static int32_t look(void)
 {
     uint8_t record[PSK_VAULT_RECORD_MAX];
     psk_bundle bundle;
-    const int32_t result = psk_vault_choose(&vault, 0, record, sizeof record, &bundle, &turn);
+    const int32_t result = psk_vault_choose(&vault, 0, record, &bundle, &turn);
     return result < 0 ? result : bundle.tls13_key.data[0];
 }
 
@@ -62,7 +62,7 @@ static void shake(int accepted)
 {
     uint8_t scratch[PSK_VAULT_RECORD_MAX];
     CHECK(look() > 0);
-    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &turn, accepted, scratch, sizeof scratch));
+    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &turn, accepted, scratch));
     CHECK_EQUAL(PSK_VAULT_ONLY, turn.which);
 }
 
@@ -137,7 +137,7 @@ TEST(successor_of_another_credential_counts_for_nothing)
 
     /* The session that was opened before ends well only now. */
     turn = before;
-    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &turn, 1, scratch, sizeof scratch));
+    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &turn, 1, scratch));
     CHECK_EQUAL(NEW_KEY, look());
     CHECK_EQUAL(PSK_VAULT_NEW, turn.which);
     psk_vault_file_close(&vault);
@@ -150,9 +150,9 @@ TEST(successor_is_settled_once)
     start();
     CHECK_EQUAL(NEW_KEY, look());
     psk_vault_turn first = turn, second = turn, third = turn;
-    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &first, 1, scratch, sizeof scratch));
-    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &second, 0, scratch, sizeof scratch));
-    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &third, 1, scratch, sizeof scratch));
+    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &first, 1, scratch));
+    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &second, 0, scratch));
+    CHECK_EQUAL(0, psk_vault_settle(&vault, 0, &third, 1, scratch));
     CHECK_EQUAL(NEW_KEY, look());
     CHECK_EQUAL(PSK_VAULT_ONLY, turn.which);
     psk_vault_file_close(&vault);

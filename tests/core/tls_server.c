@@ -60,8 +60,8 @@ void tls_server_start(tls_server *out, const tls_server_settings *settings)
 {
     memset(out, 0, sizeof *out);
     CHECK_EQUAL(PSA_SUCCESS, psa_crypto_init());
-    psk_queue_init(&out->in, out->in_buffer, sizeof out->in_buffer);
-    psk_queue_init(&out->out, out->out_buffer, sizeof out->out_buffer);
+    psk_queue_init(&out->in, out->in_buffer, sizeof out->in_buffer, false);
+    psk_queue_init(&out->out, out->out_buffer, sizeof out->out_buffer, false);
     mbedtls_ssl_init(&out->ssl);
     mbedtls_ssl_config_init(&out->config);
     out->is_mute = settings->is_mute;

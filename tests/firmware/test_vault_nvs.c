@@ -51,8 +51,9 @@ static int32_t take(void)
     const int32_t length = psk_vault_take_association(&vault, 0, out, sizeof out);
     if (length < 0) return length;
     CHECK_EQUAL(ASSOCIATION_LENGTH, length);
-    for (int32_t i = 1; i < length; i++) CHECK_EQUAL(out[0], out[i]);
-    return out[0];
+    const uint8_t *content = out + PSK_VAULT_HEADER;
+    for (int32_t i = 1; i < length; i++) CHECK_EQUAL(content[0], content[i]);
+    return content[0];
 }
 
 /* Does it in a process of its own that dies at the given write; 0 once it came through. */

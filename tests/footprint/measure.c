@@ -197,7 +197,7 @@ static void wake_up(psk_core *core, const psk_bundle *bundle)
     meter_reset();
     memset(&wire, 0, sizeof wire);
     int32_t result;
-    MEASURE(result = psk_core_load(&core, bundle, saved, (size_t) length, 0, PSK_CORE_OPTION_CONNECTION_ID));
+    MEASURE(result = psk_core_load(&core, saved, (size_t) length, 0, PSK_CORE_OPTION_CONNECTION_ID));
     CHECK_EQUAL(0, result);
     const unsigned load = (unsigned) device.instructions;
     exchange(core, &write, &read);
@@ -209,7 +209,7 @@ static void wake_up(psk_core *core, const psk_bundle *bundle)
                   (unsigned) device.stack_peak, wire.datagrams_sent, wire.datagrams_received);
     psk_core_free(core);
     /* The same through a vault, which checks digests and reads the credential. */
-    CHECK_EQUAL(0, psk_core_load(&core, bundle, saved, (size_t) length, 0, PSK_CORE_OPTION_CONNECTION_ID));
+    CHECK_EQUAL(0, psk_core_load(&core, saved, (size_t) length, 0, PSK_CORE_OPTION_CONNECTION_ID));
     CHECK_EQUAL(0, psk_core_save_slot(core, &vault, 0));
     psk_core_free(core);
     meter_reset();

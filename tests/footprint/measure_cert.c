@@ -23,13 +23,13 @@ static uint32_t timer_runs;
 static int send_bytes(void *context, const unsigned char *data, size_t length)
 {
     (void) context;
-    return protocol == TLS ? (int) psk_queue_put(&out, data, length) : (int) psk_queue_put_datagram(&out, data, length);
+    return (int) psk_queue_put(&out, data, length);
 }
 
 static int receive_bytes(void *context, unsigned char *data, size_t size)
 {
     (void) context;
-    const size_t length = protocol == TLS ? psk_queue_get(&in, data, size) : psk_queue_get_datagram(&in, data, size);
+    const size_t length = psk_queue_get(&in, data, size);
     return length == 0 ? MBEDTLS_ERR_SSL_WANT_READ : (int) length;
 }
 
@@ -50,14 +50,13 @@ static void carry(void)
 {
     static uint8_t data[8192];
     size_t length;
-    while ((length = protocol == TLS ? psk_queue_get(&out, data, sizeof data) : psk_queue_get_datagram(&out, data, sizeof data)) > 0) {
+    while ((length = psk_queue_get(&out, data, sizeof data)) > 0) {
         sent += (unsigned) length;
         server_receive(protocol, data, length);
     }
     while ((length = server_drain(protocol, data, sizeof data)) > 0) {
         received += (unsigned) length;
-        if (protocol == TLS) CHECK_EQUAL(length, psk_queue_put(&in, data, length));
-        else CHECK_EQUAL(length, psk_queue_put_datagram(&in, data, length));
+        CHECK_EQUAL(length, psk_queue_put(&in, data, length));
     }
 }
 
@@ -88,8 +87,8 @@ static void session(const char *name, int32_t which)
     const uint32_t base = device.heap;
     protocol = which;
     sent = received = 0;
-    psk_queue_init(&in, in_buffer, sizeof in_buffer);
-    psk_queue_init(&out, out_buffer, sizeof out_buffer);
+    psk_queue_init(&in, in_buffer, sizeof in_buffer, protocol != TLS);
+    psk_queue_init(&out, out_buffer, sizeof out_buffer, protocol != TLS);
     server_start(protocol, 0);
     meter_reset();
     mbedtls_ssl_init(&ssl);

@@ -17,19 +17,18 @@ static mbedtls_x509_crt certificate;
 static mbedtls_pk_context key;
 static uint8_t in_buffer[8192], out_buffer[8192];
 static psk_queue in, out;
-static int32_t speaks;
 static uint32_t timer_runs;
 
 static int send_bytes(void *context, const unsigned char *data, size_t length)
 {
     (void) context;
-    return speaks == TLS ? (int) psk_queue_put(&out, data, length) : (int) psk_queue_put_datagram(&out, data, length);
+    return (int) psk_queue_put(&out, data, length);
 }
 
 static int receive_bytes(void *context, unsigned char *data, size_t size)
 {
     (void) context;
-    const size_t length = speaks == TLS ? psk_queue_get(&in, data, size) : psk_queue_get_datagram(&in, data, size);
+    const size_t length = psk_queue_get(&in, data, size);
     return length == 0 ? MBEDTLS_ERR_SSL_WANT_READ : (int) length;
 }
 
@@ -49,9 +48,8 @@ static int get_timer(void *context)
 void server_start(int32_t protocol, int tickets)
 {
     (void) tickets;
-    speaks = protocol;
-    psk_queue_init(&in, in_buffer, sizeof in_buffer);
-    psk_queue_init(&out, out_buffer, sizeof out_buffer);
+    psk_queue_init(&in, in_buffer, sizeof in_buffer, protocol != TLS);
+    psk_queue_init(&out, out_buffer, sizeof out_buffer, protocol != TLS);
     CHECK_EQUAL(PSA_SUCCESS, psa_crypto_init());
     mbedtls_ssl_init(&ssl);
     mbedtls_ssl_config_init(&config);
@@ -84,8 +82,7 @@ void server_receive(int32_t protocol, const uint8_t *data, size_t length)
 {
     uint8_t message[256];
     int result;
-    if (protocol == TLS) CHECK_EQUAL(length, psk_queue_put(&in, data, length));
-    else CHECK_EQUAL(length, psk_queue_put_datagram(&in, data, length));
+    CHECK_EQUAL(length, psk_queue_put(&in, data, length));
     do {
         if (!mbedtls_ssl_is_handshake_over(&ssl)) {
             result = mbedtls_ssl_handshake(&ssl);
@@ -99,5 +96,5 @@ void server_receive(int32_t protocol, const uint8_t *data, size_t length)
 
 size_t server_drain(int32_t protocol, uint8_t *data, size_t size)
 {
-    return protocol == TLS ? psk_queue_get(&out, data, size) : psk_queue_get_datagram(&out, data, size);
+    return psk_queue_get(&out, data, size);
 }

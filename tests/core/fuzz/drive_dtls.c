@@ -11,7 +11,7 @@ int32_t fuzz_open_dtls(psk_core **core, uint8_t flags, const uint8_t *saved, siz
     if ((flags & DTLS_CID) != 0) options |= PSK_CORE_OPTION_CONNECTION_ID;
     if ((flags & DTLS_SESSION_KEY) != 0) options |= PSK_CORE_OPTION_SESSION_KEY;
     if ((flags & DTLS_CHACHA) != 0) options |= PSK_CORE_OPTION_ECDHE_PSK;
-    return saved != NULL ? psk_core_load(core, &bundle, saved, length, record_sizes[flags >> 6], options)
+    return saved != NULL ? psk_core_load(core, saved, length, record_sizes[flags >> 6], options)
                          : psk_core_open(core, &bundle, PSK_CORE_DTLS12, record_sizes[flags >> 6], options);
 }
 

@@ -84,7 +84,7 @@ void fuzz_rekey(const uint8_t *data, size_t size)
     psk_core_free(core);
     /* Whatever was said: the slot has its credential, and a successor only if all of it came. */
     MUST(psk_vault_load(&fuzz_store, 0, record, sizeof record, &bundle) == 0 && bundle.tls13_key.data[0] == 1);
-    MUST(psk_vault_choose(&fuzz_store, 0, record, sizeof record, &bundle, &turn) == 0);
+    MUST(psk_vault_choose(&fuzz_store, 0, record, &bundle, &turn) == 0);
     MUST((turn.which == PSK_VAULT_NEW) == (result == PSK_CORE_DONE));
     if (result == PSK_CORE_DONE) fuzz_reached = READ;
 }

@@ -25,7 +25,7 @@ static void check_bytes(const uint8_t *data, size_t size)
     uint8_t buffer[256], model[256], out[256];
     size_t used = 0;
     psk_queue queue;
-    psk_queue_init(&queue, buffer, 1 + (size_t) data[0] % 255);
+    psk_queue_init(&queue, buffer, 1 + (size_t) data[0] % 255, false);
     for (size_t i = 1; i < size; i++) {
         const size_t piece = data[i] >> 1;
         if ((data[i] & 1) == 0) {
@@ -39,7 +39,7 @@ static void check_bytes(const uint8_t *data, size_t size)
             used -= given;
             memmove(model, model + given, used);
         }
-        MUST(queue.used == used && psk_queue_free(&queue) == queue.size - used);
+        MUST(queue.used == used && psk_queue_room(&queue) == queue.size - used);
     }
 }
 
@@ -48,22 +48,22 @@ static void check_datagrams(const uint8_t *data, size_t size)
     uint8_t buffer[300], out[300], kept[300], lengths[300];
     size_t count = 0, used = 0;
     psk_queue queue;
-    psk_queue_init(&queue, buffer, 3 + (size_t) data[0]);
+    psk_queue_init(&queue, buffer, 3 + (size_t) data[0], true);
     for (size_t i = 1; i < size; i++) {
         const size_t piece = data[i] >> 1;
         if ((data[i] & 1) == 0 && piece > 0 && piece <= size - i) {
-            if (psk_queue_put_datagram(&queue, data + i, piece) == 0) continue;
+            if (psk_queue_put(&queue, data + i, piece) == 0) continue;
             memcpy(kept + used, data + i, piece);
             used += piece;
             lengths[count++] = (uint8_t) piece;
         } else if (count > 0) {
-            MUST(psk_queue_next_datagram(&queue) == lengths[0]);
-            MUST(psk_queue_get_datagram(&queue, out, sizeof out) == lengths[0] && memcmp(out, kept, lengths[0]) == 0);
+            MUST(psk_queue_next(&queue) == lengths[0]);
+            MUST(psk_queue_get(&queue, out, sizeof out) == lengths[0] && memcmp(out, kept, lengths[0]) == 0);
             used -= lengths[0];
             memmove(kept, kept + lengths[0], used);
             memmove(lengths, lengths + 1, --count);
         }
-        MUST((count == 0) == (psk_queue_next_datagram(&queue) == 0));
+        MUST((count == 0) == (psk_queue_next(&queue) == 0));
     }
 }
 

@@ -75,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     psk_core_free(core);
     core = NULL;
     psk_vault_turn turn;
-    if (psk_vault_choose(&vault, 0, record, sizeof record, &bundle, &turn) == 0) {
-        (void) psk_vault_settle(&vault, 0, &turn, data[0] & 1, record, sizeof record);
+    if (psk_vault_choose(&vault, 0, record, &bundle, &turn) == 0) {
+        (void) psk_vault_settle(&vault, 0, &turn, data[0] & 1, record);
     }
     /* Whatever it was, it is given once. */
     const int32_t woken = psk_core_load_slot(&core, &vault, 0, 512, PSK_CORE_OPTION_CONNECTION_ID);
