@@ -67,6 +67,53 @@ public sealed class FleetSharingTests : IDisposable
     }
 
     [Fact]
+    public void Gateway_that_has_a_key_already_hears_that_it_is_known_to_others()
+    {
+        Init();
+        Import(Export());
+        Rotate(_a, StateA, compromised: true);
+        Rotate(_a, StateA, compromised: false);
+
+        Import(Export());
+
+        using var registry = SqliteRegistry.Open(StateB);
+        Assert.Equal([true, false, false], registry.RequireFleet().Epochs.Select(epoch => epoch.CompromisedAt != null));
+        registry.EnrolMany(["dev-1"]);
+        // Whoever stole the first key is given no other one by it here either.
+        Assert.Equal(RekeyVerdict.Compromised, registry.NoteRekey(new RekeyRequest("dev-1", 1, 1, 3)));
+        Assert.Equal(RekeyVerdict.Granted, registry.NoteRekey(new RekeyRequest("dev-1", 1, 2, 3)));
+    }
+
+    [Fact]
+    public void Key_that_was_slipped_into_an_export_is_not_taken()
+    {
+        // The signature is no secret, and everybody can wrap a key for a TPM: here a stranger's, who made a fleet of the same name.
+        Init();
+        Import(Export());
+        Rotate(_a, StateA, compromised: false);
+        using var strange = new Swtpm();
+        var there = StateDirectory.OpenOrCreate(_directory["strange"]);
+        using (var tpm = new EsysTpm(strange.Tcti))
+            FleetSetup.Init(there, tpm, Options);
+        Rotate(strange, there, compromised: false);
+        var honest = FleetExport.Read(Export(), "x");
+        var forged = FleetExport.Read(Export(_parent, Sign(_parent), strange, there), "x");
+        string[] slipped =
+        [
+            With(honest, [honest.Epochs[0], forged.Epochs[1]]),
+            With(forged, [honest.Epochs[0], forged.Epochs[1]]),
+            With(honest, [forged.Epochs[1]]),
+            With(honest, [honest.Epochs[0] with { Compromised = true }, honest.Epochs[1]]),
+        ];
+
+        Assert.All(slipped, export => Assert.Contains("does not come from a gateway", Assert.Throws<RegistryException>(() => Import(export)).Message, StringComparison.Ordinal));
+
+        using (var registry = SqliteRegistry.Open(StateB))
+            Assert.Null(Assert.Single(registry.RequireFleet().Epochs).CompromisedAt);
+        Assert.Equal(1, Import(Export()).Added);
+    }
+
+    [Fact]
     public void Both_gateways_can_rotate_but_not_apart()
     {
         Init();
@@ -255,8 +302,18 @@ public sealed class FleetSharingTests : IDisposable
     private FleetRecord Init()
     {
         using var a = new EsysTpm(_a.Tcti);
-        return FleetSetup.Init(StateA, a, new FleetSetupOptions { ServerId = "gateway-01", Authority = FleetAuthority.FromPem(_authority.ExportSubjectPublicKeyInfoPem(), "authority") });
+        return FleetSetup.Init(StateA, a, Options);
     }
+
+    private FleetSetupOptions Options => new() { ServerId = "gateway-01", Authority = FleetAuthority.FromPem(_authority.ExportSubjectPublicKeyInfoPem(), "authority") };
+
+    private static void Rotate(Swtpm swtpm, StateDirectory state, bool compromised)
+    {
+        using var tpm = new EsysTpm(swtpm.Tcti);
+        FleetRotation.Rotate(state, tpm, new FleetRotationOptions { Compromised = compromised });
+    }
+
+    private static string With(FleetExport export, FleetExport.Epoch[] epochs) => (export with { Epochs = epochs }).Write();
 
     private byte[] StorageParentWire()
     {
@@ -269,10 +326,10 @@ public sealed class FleetSharingTests : IDisposable
 
     private string Export() => Export(_parent, Sign(_parent));
 
-    private string Export(StorageParent parent, byte[] signature)
+    private string Export(StorageParent parent, byte[] signature, Swtpm? from = null, StateDirectory? state = null)
     {
-        using var a = new EsysTpm(_a.Tcti);
-        return FleetSharing.Export(StateA, a, parent, signature, "signature");
+        using var a = new EsysTpm((from ?? _a).Tcti);
+        return FleetSharing.Export(state ?? StateA, a, parent, signature, "signature");
     }
 
     private (FleetRecord Fleet, int Added) Import(string export, string? tcti = null, string? state = null)

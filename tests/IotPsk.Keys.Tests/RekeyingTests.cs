@@ -74,7 +74,7 @@ public abstract class RekeyingTests(BackEnd backEnd) : IDisposable
         Assert.Equal(RekeyVerdict.NotAccepted, registry.NoteRekey(Request()));
         Assert.Equal(RekeyVerdict.Granted, registry.NoteRekey(Request() with { Generation = 3 }));
 
-        other.Fleets.MarkCompromised();
+        other.Fleets.MarkCompromised(2);
         Assert.Equal(RekeyVerdict.Compromised, registry.NoteRekey(Request("dev-2")));
     }
 

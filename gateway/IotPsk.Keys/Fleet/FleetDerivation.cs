@@ -35,6 +35,9 @@ public static class FleetDerivation
     /// <summary>Label of the key that the key cache is sealed under.</summary>
     internal const string CacheLabel = "iotpsk cache";
 
+    /// <summary>Label of the proof that an export of the fleet's keys comes from a gateway that has this one.</summary>
+    internal const string ExportLabel = "iotpsk export";
+
     /// <summary>The label a use is derived under.</summary>
     public static string Label(KeyUse use) => use switch
     {

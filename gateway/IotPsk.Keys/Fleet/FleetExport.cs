@@ -1,12 +1,15 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace IotPsk.Keys;
 
 /// <summary>A fleet's keys on their way to one other TPM, as a JSON file. Nobody but that TPM can use them.</summary>
-internal sealed class FleetExport
+internal sealed record FleetExport
 {
-    private const int Format = 1;
+    private const int Format = 2;
 
     internal required string ServerId { get; init; }
 
@@ -17,7 +20,24 @@ internal sealed class FleetExport
 
     internal required IReadOnlyList<Epoch> Epochs { get; init; }
 
-    internal string Write() => new JsonObject
+    /// <summary>
+    /// HMAC(FK(e), "iotpsk export" 00 digest 01) of each epoch in it: who has one of the keys already knows by it that the others come from a gateway
+    /// that had it too. Everybody could wrap a key for that TPM.
+    /// </summary>
+    internal IReadOnlyDictionary<int, byte[]> Proofs { get; init; } = new Dictionary<int, byte[]>();
+
+    /// <summary>SHA-256 of all but the proofs, 64 hexadecimal digits.</summary>
+    internal string Digest => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Content().ToJsonString())));
+
+    internal string Write()
+    {
+        var root = Content();
+        root["proofs"] = new JsonObject(Proofs.Select(static proof => KeyValuePair.Create<string, JsonNode?>(
+            proof.Key.ToString(CultureInfo.InvariantCulture), Convert.ToBase64String(proof.Value))));
+        return root.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
+    }
+
+    private JsonObject Content() => new()
     {
         ["iotpskFleetExport"] = Format,
         ["serverId"] = ServerId,
@@ -33,7 +53,7 @@ internal sealed class FleetExport
             ["innerKey"] = Convert.ToBase64String(epoch.Key.InnerKey),
             ["checkValue"] = Convert.ToBase64String(epoch.CheckValue),
         })]),
-    }.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
+    };
 
     /// <exception cref="DeviceKeyException">It is none.</exception>
     internal static FleetExport Read(string json, string where)
@@ -49,9 +69,10 @@ internal sealed class FleetExport
                 Authority = Bytes(root, "authority"),
                 Parent = Convert.FromHexString((string)root["parent"]!),
                 Epochs = [.. root["epochs"]!.AsArray().Select(node => ReadEpoch(node!.AsObject())).OrderBy(epoch => epoch.Number)],
+                Proofs = root["proofs"]!.AsObject().ToDictionary(static proof => int.Parse(proof.Key, CultureInfo.InvariantCulture), static proof => Convert.FromBase64String((string)proof.Value!)),
             };
         }
-        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or NullReferenceException or ArgumentException)
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or NullReferenceException or ArgumentException or OverflowException)
         {
             throw new DeviceKeyException($"{where} is damaged, or no file of iotpsk fleet export-to ({e.Message})", e);
         }

@@ -88,7 +88,7 @@ public static class FleetRotation
         if (begun == null)
             Begin(registry, epochs, options);
         else if (options.Compromised)
-            registry.Fleets.MarkCompromised();
+            registry.Fleets.MarkCompromised(begun.Number);
         try
         {
             epochs.Finish(registry.Fleet!, Pending(registry.Fleet!)!);

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace IotPsk.Keys;
 
 /// <summary>
@@ -25,17 +27,19 @@ public static class FleetSharing
         var fleet = RequireShareable(registry.RequireFleet());
         tpm.Open();
         FleetSelfTest.Run(tpm, fleet);
-        return new FleetExport
+        var accepted = fleet.Epochs.Where(static epoch => epoch.IsAccepted).ToArray();
+        var export = new FleetExport
         {
             ServerId = fleet.ServerId,
             Authority = fleet.Authority!.SubjectPublicKeyInfo,
             Parent = parent.Name,
             Epochs =
             [
-                .. fleet.Epochs.Where(epoch => epoch.IsAccepted).Select(epoch => new FleetExport.Epoch(
+                .. accepted.Select(epoch => new FleetExport.Epoch(
                     epoch.Number, epoch.CompromisedAt != null, tpm.Duplicate(epoch.Key, parent.Wire, fleet.Authority, wire), epoch.CheckValue)),
             ],
-        }.Write();
+        };
+        return (export with { Proofs = accepted.ToDictionary(static epoch => epoch.Number, epoch => Proof(tpm, epoch, export)) }).Write();
     }
 
     /// <summary>Takes the keys of an export into this TPM: a new fleet, or further epochs of the one that is there. What was interrupted is finished.</summary>
@@ -46,7 +50,7 @@ public static class FleetSharing
     /// <param name="time">The clock.</param>
     /// <returns>The fleet, and how many epochs are new.</returns>
     /// <exception cref="DeviceKeyException">The export is damaged.</exception>
-    /// <exception cref="RegistryException">There is another fleet.</exception>
+    /// <exception cref="RegistryException">There is another fleet, or the export does not come from a gateway of the one that is there.</exception>
     /// <exception cref="TpmException">It is for another TPM.</exception>
     public static (FleetRecord Fleet, int Added) Import(RegistrySource source, EsysTpm tpm, string json, string where, TimeProvider? time = null) =>
         Import(source, tpm, json, where, time ?? TimeProvider.System, null);
@@ -81,17 +85,66 @@ public static class FleetSharing
 
         var epochs = new EpochSetup(registry, tpm, options.FirstKeyHandle, options.LastKeyHandle, after);
         epochs.Done(FleetSetupStep.StorageRootReady);
-        var added = export.Epochs.Count(epoch => Take(registry, tpm, epochs, root, authority, export.ServerId, epoch));
+        var added = 0;
+        var isProved = false;
+        foreach (var epoch in export.Epochs)
+        {
+            if (registry.Fleet is { } known && !isProved && IsNew(known, epoch))
+                isProved = Verify(known, tpm, export, where);
+            if (Take(registry, tpm, epochs, root, authority, export.ServerId, epoch))
+                added++;
+        }
+
         RollbackGuard.TryPrepare(registry, tpm);
         return (registry.RequireFleet(), added);
+    }
+
+    /// <summary>Whether an epoch would change what the fleet here is.</summary>
+    private static bool IsNew(FleetRecord fleet, FleetExport.Epoch epoch) =>
+        fleet.Epoch(epoch.Number) is not { } known || (epoch.Compromised && known is { CompromisedAt: null, State: not EpochState.Retired });
+
+    /// <summary>The keys here vouch for the further ones; by one that others know as well only when there is no better.</summary>
+    /// <returns>False while no key is here.</returns>
+    private static bool Verify(FleetRecord fleet, EsysTpm tpm, FleetExport export, string where)
+    {
+        var here = fleet.Epochs.Where(static epoch => epoch.IsAccepted).ToArray();
+        if (here.Length == 0)
+            return false;
+        var good = here.Where(static epoch => epoch.CompromisedAt == null).ToArray();
+        foreach (var epoch in good.Length > 0 ? good : here)
+        {
+            if (export.Proofs.TryGetValue(epoch.Number, out var proof) && CryptographicOperations.FixedTimeEquals(Proof(tpm, epoch, export), proof))
+                return true;
+        }
+
+        throw new RegistryException(
+            RegistryFault.FleetExists,
+            $"{where} does not come from a gateway that has a key of fleet '{fleet.ServerId}' as it is here, or was changed on its way: export it again and bring it by a safe way. If every key that is " +
+            "accepted here is retired there already, begin with a state directory of its own");
+    }
+
+    private static byte[] Proof(EsysTpm tpm, EpochRecord epoch, FleetExport export)
+    {
+        Span<byte> message = stackalloc byte[FleetDerivation.MaxMessageSize];
+        var length = FleetDerivation.WriteMessage(FleetDerivation.ExportLabel, export.Digest, message);
+        var proof = new byte[FleetDerivation.KeySize];
+        tpm.Hmac(epoch.Key, message[..length], proof);
+        return proof;
     }
 
     private static bool Take(
         IRegistry registry, EsysTpm tpm, EpochSetup epochs, TpmKeyReference root, FleetAuthority authority, string serverId, FleetExport.Epoch epoch)
     {
         var known = registry.Fleet?.Epoch(epoch.Number);
-        if (known is { IsHere: true } or { State: EpochState.Retired })
+        if (known is { State: EpochState.Retired })
             return false;
+        if (known is { IsHere: true })
+        {
+            if (epoch.Compromised && known.CompromisedAt == null)
+                registry.Fleets.MarkCompromised(epoch.Number);
+            return false;
+        }
+
         if (known is not { Key.Handle: not 0 })
         {
             var wrapped = tpm.Import(root, epoch.Key);
@@ -108,7 +161,7 @@ public static class FleetSharing
 
         epochs.Finish(registry.Fleet!, registry.Fleet!.Epoch(epoch.Number)!, epoch.CheckValue);
         if (epoch.Compromised)
-            registry.Fleets.MarkCompromised();
+            registry.Fleets.MarkCompromised(epoch.Number);
         return true;
     }
 

@@ -15,8 +15,8 @@ internal interface IFleetStore
     /// <summary>Writes down this gateway's own copy of a key that another gateway has, still on its way into the TPM; the gateway joins the fleet by its first one.</summary>
     void TakeEpoch(int number, TpmKeyReference root, TpmKeyReference key, EsysTpm.WrappedKey wrapped);
 
-    /// <summary>Notes that every accepted key is known to somebody else; one that was noted before keeps its time.</summary>
-    void MarkCompromised();
+    /// <summary>Notes that every accepted key up to an epoch is known to somebody else; one that was noted before keeps its time.</summary>
+    void MarkCompromised(int newest);
 
     /// <summary>The blob of a pending key.</summary>
     /// <exception cref="RegistryException">There is none.</exception>

@@ -24,7 +24,7 @@ internal abstract partial class SqlRegistry
     public void BeginEpoch(int number, TpmKeyReference key, EsysTpm.WrappedKey wrapped, bool compromised) => Write(session =>
     {
         InsertPending(session, number, key, wrapped);
-        return compromised ? MarkCompromised(session) : 0;
+        return compromised ? MarkCompromised(session, number) : 0;
     });
 
     /// <inheritdoc/>
@@ -36,7 +36,7 @@ internal abstract partial class SqlRegistry
     });
 
     /// <inheritdoc/>
-    public void MarkCompromised() => Write(MarkCompromised);
+    public void MarkCompromised(int newest) => Write(session => MarkCompromised(session, newest));
 
     /// <inheritdoc/>
     public EsysTpm.WrappedKey ReadPending(int number) => ReadNow(session => session.First<EsysTpm.WrappedKey?>(
@@ -154,7 +154,7 @@ internal abstract partial class SqlRegistry
         "INSERT INTO node_keys (node, epoch, handle, wrapped_private, wrapped_public) VALUES (@node, @number, @handle, @private, @public)",
         ("@node", _node), ("@number", number), ("@handle", (long)key.Handle), ("@private", wrapped?.Private), ("@public", wrapped?.Public));
 
-    private int MarkCompromised(SqlSession session) => session.Execute(
-        "UPDATE epochs SET compromised_at = @now, change = @change WHERE state IN (1, 2) AND compromised_at IS NULL",
-        ("@now", Now), ("@change", NextChange(session)));
+    private int MarkCompromised(SqlSession session, int newest) => session.Execute(
+        "UPDATE epochs SET compromised_at = @now, change = @change WHERE state IN (1, 2) AND number <= @newest AND compromised_at IS NULL",
+        ("@now", Now), ("@change", NextChange(session)), ("@newest", newest));
 }
