@@ -25,12 +25,16 @@ public sealed class AdminApiTests(Fleet fleet) : IClassFixture<Fleet>
         Assert.Equal("2.04", fleet.Gateway.Must("lwm2m", "write", "api-1", "/3303/0/5700", "42").Trim());
         Assert.Equal("42", device.Written);
         Assert.Equal("2.05", fleet.Gateway.MustJson("lwm2m", "read", "api-1", "/3303/0/5700")["code"]!.GetValue<string>());
+        Assert.Equal("/3303/0/5700 21.5\n/3/0/9 95 %", fleet.Gateway.Must("lwm2m", "read", "api-1", "/3303/0/5700", "/3/0/9").Trim());
 
         foreach ((string[] arguments, int code, string words) in (ReadOnlySpan<(string[], int, string)>)[
             (["read", "api-1", "/9/9/9"], 1, "4.04"),
             (["read", "nobody-1", "/3/0/0"], 1, "not registered"),
             (["execute", "api-1", "/3303"], 1, "4.00 Execute does not go with"),
             (["write", "api-1", "/3303/0", "[1"], 2, "begins like SenML-JSON"),
+            (["read", "api-1", "/3303/0/5700", "/temperature"], 2, "is no path"),
+            (["read", "api-1", "/"], 1, "names no object"),
+            (["firmware", "api-1", "app.bin"], 1, "FirmwareDirectory"),
             (["read", "api-1", "/temperature"], 2, "is no path")])
         {
             CommandResult result = fleet.Gateway.Run(["lwm2m", .. arguments]);

@@ -125,7 +125,7 @@ public sealed class Lwm2mProgramTests : IClassFixture<Lwm2mFleet>
         using ChildProcess subscriber = _fleet.Lab.Broker.Subscribe($"iotpsk/{name}/#");
         using ChildProcess device = Start(name, "--bundle", _fleet.BundleFile(name), "--interval", "60", "--firmware", firmware);
         device.WaitForLine(line => line.Contains("\"acknowledged\"", StringComparison.Ordinal), "the first value is acknowledged");
-        Command(name, "firmware", $"{{\"id\":\"f\",\"value\":{{\"file\":\"{name}.bin\",\"method\":\"{method}\"}}}}");
+        Assert.Equal("2.04", _fleet.Gateway.Must(["lwm2m", "firmware", name, name + ".bin", .. method == "pull" ? ["--pull"] : Array.Empty<string>()]).Trim());
         device.WaitForLine(line => line.Contains("\"rebooted\"", StringComparison.Ordinal), "the device starts anew");
         subscriber.WaitForLine(line => line.StartsWith($"iotpsk/{name}/firmware ", StringComparison.Ordinal) && line.Contains("\"updated\"", StringComparison.Ordinal), "the gateway hears of the success");
         Assert.Equal(image, File.ReadAllBytes(Path.Combine(firmware, name + ".bin")));

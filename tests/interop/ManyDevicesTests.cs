@@ -104,6 +104,8 @@ public sealed class ManyDevicesTests : IDisposable
         CommandResult mixed = Iotpsk(write);
         Assert.Equal(1, mixed.ExitCode);
         Assert.Contains("no bundle of s-5", mixed.Error, StringComparison.Ordinal);
+        CommandResult file = Iotpsk([.. write[..^2], Path.Combine(bundles, "s-3.cred")]);
+        Assert.Equal((1, "iotpsk: this is a file; " + Path.Combine(bundles, "s-3.cred") + "; name a directory for the bundles"), (file.ExitCode, file.Error.Trim()));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal static class FileFault
             DirectoryNotFoundException => UserError.Join("there is no such directory", Path.GetDirectoryName(path) ?? path, "make it, or name another file"),
             UnauthorizedAccessException when Directory.Exists(path) => UserError.Join("this is a directory", path, "name a file"),
             UnauthorizedAccessException => UserError.Join($"user {Environment.UserName} may not open it", path, "name another file, or run this as its owner"),
-            _ => UserError.Join(message, path, "name another file, or free space for it"),
+            _ => UserError.Join(message.TrimEnd('.'), path, "name another file, or free space for it"),
         };
     }
 }

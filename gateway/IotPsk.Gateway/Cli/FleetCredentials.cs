@@ -30,6 +30,8 @@ internal sealed class FleetCredentials(CredentialWriter writer, IReadOnlyList<De
     /// <summary>A directory of bundles. What an interrupted run wrote already is not derived again.</summary>
     internal (JsonObject Document, string Text) Bundles(string directory, string endpoint)
     {
+        if (File.Exists(directory))
+            throw new UserError("this is a file", directory, "name a directory for the bundles");
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         int written = 0;
         for (int done = 0; done < devices.Count; done++)

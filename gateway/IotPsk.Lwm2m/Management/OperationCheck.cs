@@ -12,7 +12,9 @@ internal static class OperationCheck
     /// <summary>A sentence that tells what is wrong; null if nothing is.</summary>
     internal static string? Find(Lwm2mOperation operation)
     {
-        if (operation.Paths.Count is 0 or > MaxPaths)
+        if (operation.Paths.Count == 0)
+            return "It names no object, instance or resource, like /3/0/9.";
+        if (operation.Paths.Count > MaxPaths)
             return $"An operation has 1 to {MaxPaths} paths.";
         bool isComposite = operation.Paths.Count > 1;
         if (isComposite && operation.Verb is not (Lwm2mVerb.Read or Lwm2mVerb.Observe or Lwm2mVerb.Cancel))

@@ -56,6 +56,8 @@ internal sealed class SmallLwm2mDevice : IDisposable
         bool isThere = path == "/3303/0/5700";
         if (_reader.Code == CoapCode.Get && isThere)
             Answer(CoapCode.Content, "21.5");
+        else if (_reader.Code == CoapCode.Fetch && path == "/")
+            Answer(CoapCode.Content, """[{"n":"/3303/0/5700","v":21.5},{"n":"/3/0/9","v":95}]""", CoapContentFormat.SenmlJson);
         else if (_reader.Code == CoapCode.Put && isThere)
         {
             Written = Encoding.UTF8.GetString(message, _reader.PayloadOffset, _reader.PayloadCount);
@@ -65,14 +67,14 @@ internal sealed class SmallLwm2mDevice : IDisposable
             Answer(CoapCode.NotFound, null);
     }
 
-    private void Answer(CoapCode code, string? text)
+    private void Answer(CoapCode code, string? text, int format = CoapContentFormat.Text)
     {
         byte[] buffer = new byte[128];
         var writer = new CoapWriter();
         writer.Begin(buffer, 0, buffer.Length, CoapType.Acknowledgement, code, _reader.MessageId, _reader.Buffer, _reader.TokenOffset, _reader.TokenLength);
         if (text is not null)
         {
-            writer.AddOption(CoapOption.ContentFormat, (uint)CoapContentFormat.Text);
+            writer.AddOption(CoapOption.ContentFormat, (uint)format);
             byte[] payload = Encoding.ASCII.GetBytes(text);
             writer.WritePayload(payload, 0, payload.Length);
         }
