@@ -8,6 +8,7 @@ using IotPsk.Tls;
 namespace IotPsk.Interop.Tests;
 
 /// <summary>Hellos in nobody's name at the whole gateway: its memory and its TPM do not notice, and a device connects among them.</summary>
+[Collection(AloneTests.Name)]
 public sealed class HelloFloodTests(Fleet fleet) : IClassFixture<Fleet>
 {
     private static readonly int Hellos = Environment.GetEnvironmentVariable("IOTPSK_LONG") is null ? 100_000 : 1_000_000;

@@ -3,6 +3,7 @@ using IotPsk.Interop.Tests.Support;
 namespace IotPsk.Interop.Tests;
 
 /// <summary>Two thousand devices come back to a gateway whose TPM takes 20 ms a command; only what is counted is held here.</summary>
+[Collection(AloneTests.Name)]
 public sealed class RestartLoadTests
 {
     [Fact]
