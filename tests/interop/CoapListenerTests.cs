@@ -76,7 +76,7 @@ public sealed class CoapListenerTests(Fleet fleet) : IClassFixture<Fleet>
     public void Openssl_connects_and_its_bytes_that_are_no_message_are_passed_over()
     {
         (string identity, string key) = fleet.NewDevice("dtls-openssl", "tls12");
-        CommandResult result = ChildProcess.Run("timeout", ["5", "openssl", "s_client", "-dtls1_2", "-connect", CoapAddress, "-psk_identity", identity, "-psk", key, "-cipher", "PSK-AES128-CCM8:@SECLEVEL=0"],
+        CommandResult result = ChildProcess.Run("openssl", ["s_client", "-dtls1_2", "-connect", CoapAddress, "-psk_identity", identity, "-psk", key, "-cipher", "PSK-AES128-CCM8:@SECLEVEL=0"],
             input: "hello\n"u8.ToArray());
         Assert.Contains("PSK-AES128-CCM8", result.Output, StringComparison.Ordinal);
         Assert.True(fleet.Serves("good-1"));
@@ -86,10 +86,9 @@ public sealed class CoapListenerTests(Fleet fleet) : IClassFixture<Fleet>
     public void A_wrong_key_and_a_stranger_meet_silence_and_the_log_says_who_it_was()
     {
         fleet.Enroll("dtls-wrong");
-        CommandResult wrong = ChildProcess.Run(Repository.Gateway, ["client", "dtls", CoapAddress, "--identity", "dtls-wrong~1", "--key", new string('0', 64), "--get", "/echo"]);
-        Assert.Equal(1, wrong.ExitCode);
-        CommandResult stranger = ChildProcess.Run(Repository.Gateway, ["client", "dtls", CoapAddress, "--identity", "nobody~1", "--key", new string('0', 64), "--get", "/echo"]);
-        Assert.Equal(1, stranger.ExitCode);
+        // Silence takes each of them its ten seconds: they wait together.
+        Parallel.ForEach((string[])["dtls-wrong~1", "nobody~1"], identity => Assert.Equal(1,
+            ChildProcess.Run(Repository.Gateway, ["client", "dtls", CoapAddress, "--identity", identity, "--key", new string('0', 64), "--get", "/echo"]).ExitCode));
         Assert.Equal(0, Gateway.Metric("iotpsk_associations", "dtls-wrong"));
     }
 

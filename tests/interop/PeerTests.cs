@@ -57,7 +57,7 @@ public sealed class PeerTests(Fleet fleet) : IClassFixture<Fleet>
     public void The_C_core_comes_by_psk_ke_to_a_listener_that_takes_it()
     {
         CommandResult result = ChildProcess.Run(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
-            ["127.0.0.1", fleet.Gateway.TunnelPort.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bundle", fleet.BundleFile("good-1"), "--psk-ke"],
+            ["127.0.0.1", fleet.Gateway.TunnelPort.ToString(System.Globalization.CultureInfo.InvariantCulture), "--bundle", fleet.BundleFile("good-1"), "--psk-ke", "--wait", "10000"],
             input: "GET /healthz HTTP/1.0\r\n\r\n"u8.ToArray());
         Assert.Contains(" 200 OK", result.Output, StringComparison.Ordinal);
         Assert.Contains("keyExchange=psk_ke imported=true", result.Error, StringComparison.Ordinal);

@@ -39,7 +39,7 @@ public sealed partial class ServiceTests
         lab.Tpm.Hold();
         // Whoever asks for health sends the TPM a command; this one is not answered.
         lab.Gateway.Run("device", "enroll", "stuck-1");
-        _ = ChildProcess.Run(Repository.Gateway, ["client", "tls", lab.Gateway.Address, "--identity", "stuck-1~1", "--key", new string('a', 64)]);
+        using ChildProcess waiting = ChildProcess.Start(Repository.Gateway, ["client", "tls", lab.Gateway.Address, "--identity", "stuck-1~1", "--key", new string('a', 64)]);
         lab.Gateway.WaitForLog(mark, "The TPM's thread does not answer");
         manager.Drain();
         Thread.Sleep(2500);

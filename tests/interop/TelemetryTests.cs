@@ -91,7 +91,7 @@ public sealed class TelemetryTests : IDisposable
         producer.WaitForLine(line => line.Contains("can be written again", StringComparison.Ordinal), "the log tells so");
 
         // Full again, of messages alone this time; the broker comes and takes them, and that makes room.
-        Poll.Until(() => producer.Lines.Count(line => line.Contains("cannot be written", StringComparison.Ordinal)) == 2, "the disk is full again");
+        Poll.Until(() => producer.Lines.Count(line => line.Contains("cannot be written", StringComparison.Ordinal)) >= 2, "the disk is full again");
         int mark = producer.Lines.Count;
         StartBroker();
         using ChildProcess subscriber = Subscribe();

@@ -84,6 +84,18 @@ public sealed class Fleet : IDisposable
             // It ends when the broker does; until then it listens, on a busy machine for long.
             ["127.0.0.1", Gateway.Port.ToString(CultureInfo.InvariantCulture), "--bundle", bundle, "--wait", "10000"], input: input);
 
+    /// <summary>The device's C core over DTLS with one request, a line, until a line with <paramref name="words"/> has come back.</summary>
+    internal static CommandResult AskByDatagram(int port, string bundle, byte[] request, string words, params string[] options)
+    {
+        using ChildProcess core = ChildProcess.Start(Path.Combine(Repository.NativeBuild, "iotpsk-psk-client"),
+            ["127.0.0.1", port.ToString(CultureInfo.InvariantCulture), "--bundle", bundle, "--dtls", "--first-timeout", "2000", "--timeout", "30000", "--wait", "0", .. options]);
+        core.Input.Write(request);
+        core.Input.Flush();
+        core.WaitForLine(line => line.EndsWith(words, StringComparison.Ordinal), "the answer to " + words);
+        core.Input.Close();
+        return new CommandResult(core.WaitForExit(), string.Join('\n', core.Lines), "");
+    }
+
     /// <summary>Whether a device still gets a message to the broker.</summary>
     internal bool Serves(string device)
     {

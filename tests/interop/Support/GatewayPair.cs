@@ -20,8 +20,8 @@ public sealed class GatewayPair : IDisposable
         string logs = Repository.LogDirectory("pair");
         _tpmA = new Swtpm(_directory.Create("tpm-a"), logs);
         _tpmB = new Swtpm(_directory.Create("tpm-b"), logs);
-        A = Gateway(_a, Directory.CreateDirectory(Path.Combine(logs, "a")).FullName, _tpmA);
-        B = Gateway(_b, Directory.CreateDirectory(Path.Combine(logs, "b")).FullName, _tpmB);
+        A = Gateway(_a, System.IO.Directory.CreateDirectory(Path.Combine(logs, "a")).FullName, _tpmA);
+        B = Gateway(_b, System.IO.Directory.CreateDirectory(Path.Combine(logs, "b")).FullName, _tpmB);
         Openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", F("authority.key"));
         Openssl("ec", "-in", F("authority.key"), "-pubout", "-out", F("authority.pub"));
         A.Must("fleet", "init", "--server-id", ServerId, "--shareable", "--authority", F("authority.pub"));
@@ -39,6 +39,9 @@ public sealed class GatewayPair : IDisposable
     internal GatewayProcess B { get; }
 
     internal string F(string name) => _directory.File(name);
+
+    /// <summary>A directory, made on first use.</summary>
+    internal string Directory(string name) => System.IO.Directory.CreateDirectory(F(name)).FullName;
 
     /// <summary>B takes the keys over that A has and it has not.</summary>
     internal string TakeOver()

@@ -69,7 +69,7 @@ internal sealed class OurDtlsClient : IDisposable
     public Action<byte[]>? OnMessage { get; set; }
 
     /// <summary>Goes on until something holds.</summary>
-    public void Run(Func<bool> done, string what) => Until(done, what);
+    public void Run(Func<bool> done, string what, TimeSpan? patience = null) => Until(done, what, patience);
 
     public void Hear(string text) => Until(() => Heard.ToString().Contains(text, StringComparison.Ordinal), "the server says " + text);
 
@@ -92,7 +92,7 @@ internal sealed class OurDtlsClient : IDisposable
         return socket;
     }
 
-    private void Until(Func<bool> done, string what)
+    private void Until(Func<bool> done, string what, TimeSpan? patience = null)
     {
         byte[] datagram = new byte[65536];
         Poll.Until(() =>
@@ -114,7 +114,7 @@ internal sealed class OurDtlsClient : IDisposable
             // The last flight goes before anything else.
             Flush();
             return done();
-        }, what);
+        }, what, patience: patience);
     }
 
     private void Flush()

@@ -35,7 +35,7 @@ internal sealed class SmallLwm2mDevice : IDisposable
         writer.WritePayload(links, 0, links.Length);
         _client.Send(buffer.AsSpan(0, writer.Length));
         _client.Run(() => _registered, "the device is registered");
-        _running = Task.Run(() => _client.Run(() => _stop, "the device is stopped"));
+        _running = Task.Run(() => _client.Run(() => _stop, "the device is stopped", TimeSpan.FromMinutes(10)));
     }
 
     public void Dispose()
