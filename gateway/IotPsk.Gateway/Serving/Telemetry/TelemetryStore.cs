@@ -28,14 +28,20 @@ internal sealed class TelemetryStore : IDisposable
     private readonly long _maxPages;
     private readonly Lock _readGate = new();
     private readonly FileStream _lock;
-    private SqliteConnection _writer = null!;
+    private TelemetryWriter _writer;
     private bool _isDistrusted;
-    private SqliteConnection _reader = null!;
+    private readonly SqliteConnection _reader;
+    private readonly SqliteCommand _next, _oldest;
 
-    private TelemetryStore(string path, long limit, FileStream held)
+    private TelemetryStore(string path, long limit, FileStream held, TelemetryWriter writer, SqliteConnection reader)
     {
         // Pages are never all full, and what is deleted is free only after the commit.
-        (_path, _maxPages, _lock) = (path, Math.Max(64, limit / PageSize * 3 / 2), held);
+        (_path, _maxPages, _lock, _writer, _reader) = (path, Math.Max(64, limit / PageSize * 3 / 2), held, writer, reader);
+        // Kept, so that they are compiled once.
+        _next = Command(reader, "SELECT sequence, topic, payload, retain FROM messages WHERE sequence > $after ORDER BY sequence LIMIT $count");
+        _next.Parameters.Add("$after", SqliteType.Integer);
+        _next.Parameters.Add("$count", SqliteType.Integer);
+        _oldest = Command(reader, "SELECT taken FROM messages ORDER BY sequence LIMIT 1");
     }
 
     /// <summary>The client identifier of this gateway at the broker, made with the file.</summary>
@@ -94,24 +100,7 @@ internal sealed class TelemetryStore : IDisposable
         if (messages.Length > 0 && new DriveInfo(_path).AvailableFreeSpace is var free && free < Reserve)
             throw new IOException($"the disk is full: {free >> 10} KiB are free, and the last {Reserve >> 20} MiB are not for messages");
         Trust();
-        // Not by SqliteTransaction: it rolls back what a full disk has rolled back already, and what is heard of is that.
-        Execute(_writer, "BEGIN IMMEDIATE");
-        Delete(delivered, kept);
-        if (messages.Length > 0)
-        {
-            using SqliteCommand insert = _writer.CreateCommand();
-            insert.CommandText = "INSERT INTO messages (sequence, taken, topic, payload, retain) VALUES ($sequence, $taken, $topic, $payload, $retain)";
-            SqliteParameter sequence = insert.Parameters.Add("$sequence", SqliteType.Integer), taken = insert.Parameters.Add("$taken", SqliteType.Integer),
-                topic = insert.Parameters.Add("$topic", SqliteType.Text), payload = insert.Parameters.Add("$payload", SqliteType.Blob),
-                retain = insert.Parameters.Add("$retain", SqliteType.Integer);
-            for (int i = 0; i < messages.Length; i++)
-            {
-                QueuedMessage message = messages[i];
-                (sequence.Value, taken.Value, topic.Value, payload.Value, retain.Value) = (message.Sequence, times[i], message.Topic, message.Payload, message.Retain ? 1 : 0);
-                insert.ExecuteNonQuery();
-            }
-        }
-        Execute(_writer, "COMMIT");
+        _writer.Commit(messages, times, delivered, kept);
     }
 
     /// <summary>The next messages after one, fewer than <paramref name="count"/> if there are no more or they have together more than <paramref name="bytes"/>; at least one.</summary>
@@ -120,10 +109,8 @@ internal sealed class TelemetryStore : IDisposable
         var messages = new List<QueuedMessage>();
         lock (_readGate)
         {
-            using SqliteCommand select = Command(_reader, "SELECT sequence, topic, payload, retain FROM messages WHERE sequence > $after ORDER BY sequence LIMIT $count");
-            select.Parameters.AddWithValue("$after", after);
-            select.Parameters.AddWithValue("$count", count);
-            using SqliteDataReader row = select.ExecuteReader();
+            (_next.Parameters[0].Value, _next.Parameters[1].Value) = (after, count);
+            using SqliteDataReader row = _next.ExecuteReader();
             while (bytes > 0 && row.Read())
             {
                 var message = new QueuedMessage(row.GetInt64(0), row.GetString(1), (byte[])row[2], row.GetBoolean(3));
@@ -138,19 +125,16 @@ internal sealed class TelemetryStore : IDisposable
     internal long? Oldest()
     {
         lock (_readGate)
-        {
-            using SqliteCommand select = Command(_reader, "SELECT taken FROM messages ORDER BY sequence LIMIT 1");
-            return (long?)select.ExecuteScalar();
-        }
+            return (long?)_oldest.ExecuteScalar();
     }
 
     /// <summary>Gives the disk back what an emptied queue does not need.</summary>
     internal void Shrink()
     {
-        if (Scalar(_writer, "PRAGMA freelist_count") < FreePagesWorthGivingBack)
+        if (Scalar(_writer.Connection, "PRAGMA freelist_count") < FreePagesWorthGivingBack)
             return;
-        Execute(_writer, "PRAGMA incremental_vacuum");
-        Execute(_writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+        Execute(_writer.Connection, "PRAGMA incremental_vacuum");
+        Execute(_writer.Connection, "PRAGMA wal_checkpoint(TRUNCATE)");
     }
 
     /// <summary>After a failure: what a connection believes of a file whose writes failed is worth nothing. The next commit opens it anew.</summary>
@@ -161,6 +145,8 @@ internal sealed class TelemetryStore : IDisposable
         lock (_readGate)
         {
             _writer.Dispose();
+            _next.Dispose();
+            _oldest.Dispose();
             _reader.Dispose();
         }
         _lock.Dispose();
@@ -168,35 +154,38 @@ internal sealed class TelemetryStore : IDisposable
 
     private static TelemetryStore OpenOnce(string path, long limit, FileStream held)
     {
-        var store = new TelemetryStore(path, limit, held) { _writer = Connect(path), _reader = Connect(path) };
+        var writer = new TelemetryWriter(Connect(path));
+        SqliteConnection? reader = null;
         try
         {
+            reader = Connect(path);
+            var store = new TelemetryStore(path, limit, held, writer, reader);
             store.Prepare();
             return store;
         }
         catch
         {
             // The lock stays with the caller, who may try again.
-            store._writer.Dispose();
-            store._reader.Dispose();
+            writer.Dispose();
+            reader?.Dispose();
             throw;
         }
     }
 
     private void Prepare()
     {
-        long version = Scalar(_writer, "PRAGMA user_version");
+        long version = Scalar(_writer.Connection, "PRAGMA user_version");
         if (version > Version)
             throw new IOException($"a newer version of this program made it, format {version}");
         if (version == 0)
             Make();
         // A page that was not written as it should have been is found now, not in the middle of the night.
-        using (SqliteCommand check = Command(_writer, "PRAGMA quick_check(1)"))
+        using (SqliteCommand check = Command(_writer.Connection, "PRAGMA quick_check(1)"))
         {
             if (check.ExecuteScalar() as string != "ok")
                 throw new SqliteException("the file is damaged", Damage[0]);
         }
-        Execute(_writer, $"PRAGMA max_page_count = {_maxPages}");
+        Execute(_writer.Connection, $"PRAGMA max_page_count = {_maxPages}");
         using SqliteCommand client = Command(_reader, "SELECT value FROM meta WHERE key = 'client'");
         ClientId = (string)client.ExecuteScalar()!;
         Found = (Scalar(_reader, "SELECT COUNT(*) FROM messages"),
@@ -210,29 +199,21 @@ internal sealed class TelemetryStore : IDisposable
         if (!_isDistrusted)
             return;
         _writer.Dispose();
-        _writer = Connect(_path);
-        Execute(_writer, $"PRAGMA max_page_count = {_maxPages}");
+        _writer = new TelemetryWriter(Connect(_path));
+        Execute(_writer.Connection, $"PRAGMA max_page_count = {_maxPages}");
         _isDistrusted = false;
     }
 
     private void Make()
     {
-        using SqliteTransaction transaction = _writer.BeginTransaction();
-        Execute(_writer, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID", transaction);
-        Execute(_writer, "CREATE TABLE messages (sequence INTEGER PRIMARY KEY, taken INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL, retain INTEGER NOT NULL)", transaction);
+        using SqliteTransaction transaction = _writer.Connection.BeginTransaction();
+        Execute(_writer.Connection, "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID", transaction);
+        Execute(_writer.Connection, "CREATE TABLE messages (sequence INTEGER PRIMARY KEY, taken INTEGER NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL, retain INTEGER NOT NULL)", transaction);
         // Gateways of one fleet share its name, and a broker has one session for each client identifier: the name alone would not do. No device
         // can have this one, for none has a ~ in its id.
-        Execute(_writer, $"INSERT INTO meta VALUES ('client', '~iotpsk-{Guid.NewGuid().ToString("N")[..12]}')", transaction);
-        Execute(_writer, $"PRAGMA user_version = {Version}", transaction);
+        Execute(_writer.Connection, $"INSERT INTO meta VALUES ('client', '~iotpsk-{Guid.NewGuid().ToString("N")[..12]}')", transaction);
+        Execute(_writer.Connection, $"PRAGMA user_version = {Version}", transaction);
         transaction.Commit();
-    }
-
-    private void Delete(long delivered, ReadOnlySpan<long> kept)
-    {
-        using SqliteCommand delete = _writer.CreateCommand();
-        delete.CommandText = $"DELETE FROM messages WHERE sequence <= $delivered{(kept.Length == 0 ? "" : $" AND sequence NOT IN ({string.Join(',', kept.ToArray())})")}";
-        delete.Parameters.AddWithValue("$delivered", delivered);
-        delete.ExecuteNonQuery();
     }
 
     private static FileStream Create(string path, FileShare share) => new(path, new FileStreamOptions
