@@ -51,11 +51,13 @@ install_all() {
   else
     put iotpsk.json "$sysconfdir/iotpsk/iotpsk.json"
   fi
+  local config=
+  [ "$sysconfdir" = /etc ] || config=" --config $sysconfdir/iotpsk/iotpsk.json"
   cat <<END
 Installed. The next steps, as root:
   systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload
   install -m 0600 /dev/null $sysconfdir/iotpsk/tpm-auth && head -c 16 /dev/urandom | xxd -p >$sysconfdir/iotpsk/tpm-auth
-  iotpsk fleet init --server-id NAME --tpm-auth $sysconfdir/iotpsk/tpm-auth && chown -R iotpsk: /var/lib/iotpsk
+  $bin/iotpsk fleet init --server-id NAME --tpm-auth $sysconfdir/iotpsk/tpm-auth$config && chown -R iotpsk: /var/lib/iotpsk
   systemctl enable --now iotpsk
 END
 }

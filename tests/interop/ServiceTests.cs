@@ -58,8 +58,9 @@ public sealed partial class ServiceTests
         using var directory = new TempDirectory();
         string prefix = directory.File("usr"), etc = directory.File("etc");
         var environment = new Dictionary<string, string> { ["PREFIX"] = prefix, ["SYSCONFDIR"] = etc, ["DESTDIR"] = "" };
-        Done(ChildProcess.Run(Installer, ["install", Path.GetDirectoryName(Repository.Gateway)!], environment));
+        string steps = Done(ChildProcess.Run(Installer, ["install", Path.GetDirectoryName(Repository.Gateway)!], environment)).Output;
         string program = Path.Combine(prefix, "bin", "iotpsk"), unit = Path.Combine(prefix, "lib", "systemd", "system", "iotpsk.service");
+        Assert.Contains($"{program} fleet init --server-id NAME --tpm-auth {etc}/iotpsk/tpm-auth --config {etc}/iotpsk/iotpsk.json", steps, StringComparison.Ordinal);
         Assert.StartsWith("0.", Done(ChildProcess.Run(program, ["--version"])).Output, StringComparison.Ordinal);
         Assert.StartsWith("the configuration is valid", Done(ChildProcess.Run(program, ["check-config", "--config", Path.Combine(etc, "iotpsk", "iotpsk.json")])).Output, StringComparison.Ordinal);
 
