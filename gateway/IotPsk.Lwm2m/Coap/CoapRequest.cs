@@ -51,6 +51,9 @@ public sealed class CoapRequest
 
     internal byte[] Token { get; }
 
+    /// <summary>The peer knew the token before: it is that of an observation.</summary>
+    internal bool IsTokenKnown { get; init; }
+
     internal ICoapRequestListener Listener { get; }
 
     internal OutgoingMessage? Message { get; set; }

@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Security.Cryptography;
 using IotPsk.Shared;
 
 namespace IotPsk.Lwm2m.Coap;
@@ -7,7 +7,6 @@ namespace IotPsk.Lwm2m.Coap;
 public sealed partial class CoapServer
 {
     private const int TokenLength = 4;
-    private uint _token;
 
     // The message that is being delivered, if its acknowledgement can be put off.
     private CoapAcknowledgement? _holdable;
@@ -30,10 +29,10 @@ public sealed partial class CoapServer
             throw new ArgumentException("a token has 8 bytes at most, and one that is not made here has another length than those that are", nameof(content));
         if (!peer.IsOpen || peer.Requests.Count >= _options.RequestsPerPeer)
             return null;
-        byte[] token = content.Token ?? NewToken();
+        byte[] token = content.Token ?? NewToken(peer);
         CoapWriter writer = BeginOwn(peer, CoapType.Confirmable, content.Method, token, out ushort messageId);
         Write(writer, content);
-        var request = new CoapRequest(peer, token, listener);
+        var request = new CoapRequest(peer, token, listener) { IsTokenKnown = content.Token is not null };
         if (!SendOwn(peer, messageId, writer.Length, confirmable: true, now, request))
             return null;
         peer.AddRequest(request);
@@ -68,12 +67,18 @@ public sealed partial class CoapServer
         return _holdable;
     }
 
-    private byte[] NewToken()
+    // Random, so that who has it can but have read it where it was sent to (RFC 7252 s5.3.1, RFC 9146 s6).
+    private static byte[] NewToken(CoapPeer peer)
     {
         byte[] token = new byte[TokenLength];
-        BinaryPrimitives.WriteUInt32BigEndian(token, _token++);
+        do
+            RandomNumberGenerator.Fill(token);
+        while (peer.Requests.Any(request => request.Token.AsSpan().SequenceEqual(token)));
         return token;
     }
+
+    // Whether the answer shows that the peer is where the request went: message ids follow one another, and tokens of observations stay the same.
+    private static bool Proves(OutgoingMessage message) => message.Request is { IsTokenKnown: false } && message.Path == message.Peer.Path;
 
     private static void Write(CoapWriter writer, CoapRequestContent content)
     {
@@ -106,7 +111,6 @@ public sealed partial class CoapServer
     // A message of ours was acknowledged or reset; true if that proves the peer's path.
     private bool TakeReply(OutgoingMessage message, long now)
     {
-        bool proves = message.Path == message.Peer.Path;
         CoapRequest? request = message.Request is { IsOver: false } alive ? alive : null;
         bool isEmpty = _reader.Type == CoapType.Acknowledgement && _reader.Code == CoapCode.Empty;
         if (request is not null && isEmpty)
@@ -116,17 +120,18 @@ public sealed partial class CoapServer
             message.IsAcknowledged = true;
             message.Timeout = _options.ResponseTimeout;
             Schedule(message, now);
-            return proves;
+            return false;
         }
         End(message, now);
         if (request is null)
-            return proves;
+            return false;
         // A piggybacked response of another token answers something else, and this will not be answered.
-        if (_reader.Type == CoapType.Acknowledgement && HasToken(request))
+        bool isAnswer = _reader.Type == CoapType.Acknowledgement && HasToken(request);
+        if (isAnswer)
             Deliver(request, now);
         else
             Fail(request, CoapRequestFailure.Rejected);
-        return proves;
+        return isAnswer && Proves(message);
     }
 
     // A response in a message of its own; true if it answers something sent on the peer's present path.
@@ -146,7 +151,7 @@ public sealed partial class CoapServer
         _replies.Add(peer, messageId, now, default, mayRunAgain: false);
         CoapRequest? request = peer.Requests.FirstOrDefault(HasToken);
         bool wanted = request is not null || IsNotification(peer, now);
-        bool proves = request?.Message is { } message && message.Path == peer.Path;
+        bool proves = request?.Message is { } message && Proves(message);
         if (request is not null)
             DeliverSeparate(request, now);
         CoapAcknowledgement? acknowledgement = _holdable;

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using IotPsk.Shared;
 
 namespace IotPsk.Lwm2m.Coap;
@@ -5,6 +6,9 @@ namespace IotPsk.Lwm2m.Coap;
 /// <summary>Messages of our own: sent again until they are acknowledged, one at a time to a peer (RFC 7252 s4.2, s4.7).</summary>
 public sealed partial class CoapServer
 {
+    // Late answers to messages of before are no guesses; more than these are.
+    private const int MaxWrongAnswers = 8;
+
     // Not the buffer of replies: a resource may send while its own answer is half written.
     private readonly byte[] _ownBuffer = new byte[LargestMessage];
     private readonly CoapWriter _ownWriter = new();
@@ -49,8 +53,9 @@ public sealed partial class CoapServer
     }
 
     /// <summary>
-    /// Asks a peer for a sign of life: a ping that it answers by a reset (RFC 7252 s4.3). It waits for no other message, and a
-    /// later one replaces it.
+    /// Asks a peer for a sign of life: two pings, one after the other, that it answers by a reset each (RFC 7252 s4.3). They wait for no other
+    /// message, and a later probe replaces an earlier one. Their message ids cannot be guessed, and guessing ends the probe: a peer that names
+    /// somebody else's address as its own does not see them (RFC 9146 s6).
     /// </summary>
     /// <param name="peer">The peer.</param>
     /// <param name="now">The time, in milliseconds of the owner's clock.</param>
@@ -62,12 +67,31 @@ public sealed partial class CoapServer
             return false;
         if (peer.Probe is { } before)
             before.IsOver = true;
-        byte[] ping = new byte[CoapWriter.HeaderLength];
-        ushort messageId = peer.NextMessageId();
-        CoapWriter.WriteEmpty(CoapType.Confirmable, messageId, ping, 0);
-        peer.Probe = new OutgoingMessage(peer, messageId, ping);
-        Start(peer.Probe, now);
+        Ping(peer, null, now);
         return true;
+    }
+
+    // Two ids of 16 bits each, so that nobody answers both without having seen them.
+    private void Ping(CoapPeer peer, OutgoingMessage? first, long now)
+    {
+        byte[] ping = new byte[CoapWriter.HeaderLength];
+        ushort messageId;
+        do
+            messageId = (ushort)RandomNumberGenerator.GetInt32(0x10000);
+        while (messageId == first?.MessageId || messageId == peer.FirstOutgoing?.MessageId);
+        CoapWriter.WriteEmpty(CoapType.Confirmable, messageId, ping, 0);
+        peer.Probe = new OutgoingMessage(peer, messageId, ping) { IsSecondPing = first is not null, WrongAnswers = first?.WrongAnswers ?? 0 };
+        Start(peer.Probe, now);
+    }
+
+    // True if the second ping came back too, on the path that both were sent on.
+    private bool TakePong(OutgoingMessage ping, long now)
+    {
+        bool isHere = ping.Path == ping.Peer.Path;
+        End(ping, now);
+        if (isHere && !ping.IsSecondPing)
+            Ping(ping.Peer, ping, now);
+        return isHere && ping.IsSecondPing;
     }
 
     /// <summary>
@@ -157,8 +181,10 @@ public sealed partial class CoapServer
         int messageId = _reader.MessageId;
         OutgoingMessage? answered = peer.Probe?.MessageId == messageId ? peer.Probe : peer.FirstOutgoing?.MessageId == messageId ? peer.FirstOutgoing : null;
         if (answered is not null)
-            return TakeReply(answered, now);
+            return answered == peer.Probe ? TakePong(answered, now) : TakeReply(answered, now);
         Counters.Unmatched++;
+        if (peer.Probe is { } probe && ++probe.WrongAnswers > MaxWrongAnswers)
+            End(probe, now);
         return false;
     }
 

@@ -30,7 +30,6 @@ public sealed partial class CoapServer
         _replies = new ReplyCache(Math.Max(_options.RememberedReplies, 1), Math.Clamp(_options.RememberedRepliesPerPeer, 1, 64), _options.LongReplyBytes, _options.ExchangeLifetime);
         _transfers = new BlockTransfers(_options.MaxBody, _options.BodyBytes, _options.ExchangeLifetime);
         _exchange = new CoapExchange(this, _reader);
-        _token = (uint)_options.Random.NextInt64(1L << 32);
     }
 
     /// <summary>What was counted.</summary>

@@ -27,5 +27,11 @@ internal sealed class OutgoingMessage(CoapPeer peer, ushort messageId, byte[] by
 
     internal bool IsOver { get; set; }
 
+    /// <summary>Of a probe: the first ping was answered.</summary>
+    internal bool IsSecondPing { get; init; }
+
+    /// <summary>Of a probe: answers to nothing that came while it was under way.</summary>
+    internal int WrongAnswers { get; set; }
+
     internal OutgoingMessage? Next { get; set; }
 }

@@ -71,6 +71,34 @@ public class AskTests
     }
 
     [Fact]
+    public void An_answer_proves_a_path_only_by_a_token_that_could_not_be_known_before()
+    {
+        Ask();
+        byte[] first = Token();
+        _wire.Take(Response(CoapType.Acknowledgement, _wire.LastMessageId(), first, "95"));
+        _wire.Peer.Path++;
+        Ask();
+        byte[] second = Token();
+        for (int step = -3; step <= 3; step++)
+        {
+            byte[] guess = first.ToArray();
+            guess[3] = (byte)(guess[3] + step);
+            Assert.NotEqual(second, guess);
+        }
+        // Its message id is the one after the last: an empty acknowledgement says nothing.
+        _wire.Take(Wire.Empty(CoapType.Acknowledgement, _wire.LastMessageId()));
+        Assert.False(_wire.Answered);
+        _wire.Take(Response(CoapType.NonConfirmable, 1, second, "95"));
+        Assert.True(_wire.Answered);
+
+        byte[] observed = [1, 2, 3, 4, 5, 6, 7, 8];
+        Assert.NotNull(_wire.Server.Ask(_wire.Peer, new CoapRequestContent { Method = CoapCode.Get, Path = "/3", Observe = 0, Token = observed }, _ear, _wire.Now));
+        _wire.Take(Response(CoapType.Acknowledgement, _wire.LastMessageId(), observed, "95", observe: 1));
+        Assert.False(_wire.Answered);
+        Assert.Equal(3, _ear.Heard.Count);
+    }
+
+    [Fact]
     public void A_separate_answer_is_acknowledged_and_again_when_it_comes_again()
     {
         Ask();

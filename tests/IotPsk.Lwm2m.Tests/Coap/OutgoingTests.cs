@@ -31,7 +31,6 @@ public class OutgoingTests
         Assert.Equal($"CON 2.05 #{id} [77] 12:0 '22.3 C'", wire.Tell(wire.Sent[^1].Message));
         Assert.Equal("ACK 0.00 #5", wire.Take(Get(5)));
         Assert.Equal("", wire.Take(Wire.Empty(CoapType.Acknowledgement, id)));
-        Assert.True(wire.Answered);
         Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
         Assert.Throws<InvalidOperationException>(() => deferral.Answer(CoapCode.Content, -1, default, wire.Now));
     }
@@ -86,7 +85,6 @@ public class OutgoingTests
         Assert.Equal("", wire.Take(Wire.Empty(CoapType.Acknowledgement, first)));
         Assert.False(wire.Answered);
         Assert.StartsWith("CON 2.05", wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId())));
-        Assert.True(wire.Answered);
         wire.Take(Wire.Empty(CoapType.Acknowledgement, wire.LastMessageId()));
         Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
     }
@@ -128,6 +126,8 @@ public class OutgoingTests
         wire.Take(Wire.Empty(CoapType.Acknowledgement, old));
         Assert.False(wire.Answered);
         wire.Take(Wire.Empty(CoapType.Reset, probe));
+        Assert.False(wire.Answered);
+        wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId()));
         Assert.True(wire.Answered);
         Assert.Equal(0, wire.Server.Counters.Unmatched);
     }
@@ -150,12 +150,13 @@ public class OutgoingTests
         wire.Server.Tick(wire.Now);
         Assert.Equal(second, wire.LastMessageId());
         wire.Take(Wire.Empty(CoapType.Reset, second));
+        wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId()));
         Assert.True(wire.Answered);
         Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
     }
 
     [Fact]
-    public void A_probe_is_a_ping_whose_reset_shows_where_the_peer_is()
+    public void A_probe_is_two_pings_whose_resets_show_where_the_peer_is()
     {
         var wire = new Wire();
         Assert.True(wire.Server.Probe(wire.Peer, wire.Now));
@@ -164,10 +165,64 @@ public class OutgoingTests
         CoapPeer other = wire.Server.Open("device-2", null);
         wire.Take(Wire.Empty(CoapType.Reset, id), other);
         Assert.False(wire.Answered);
-        wire.Take(Wire.Empty(CoapType.Reset, id + 1));
+        wire.Take(Wire.Empty(CoapType.Reset, id ^ 1));
         Assert.False(wire.Answered);
+        Assert.StartsWith("CON 0.00 #", wire.Take(Wire.Empty(CoapType.Reset, id)), StringComparison.Ordinal);
+        Assert.False(wire.Answered);
+        Assert.NotEqual(id, wire.LastMessageId());
         wire.Take(Wire.Empty(CoapType.Reset, id));
+        Assert.False(wire.Answered);
+        wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId()));
         Assert.True(wire.Answered);
+    }
+
+    [Fact]
+    public void A_peer_that_moved_after_the_first_ping_has_proved_nothing()
+    {
+        var wire = new Wire();
+        wire.Server.Probe(wire.Peer, wire.Now);
+        wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId()));
+        wire.Peer.Path++;
+        wire.Take(Wire.Empty(CoapType.Reset, wire.LastMessageId()));
+        Assert.False(wire.Answered);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
+    }
+
+    [Fact]
+    public void A_peer_that_knows_which_message_id_is_next_proves_nothing_by_it()
+    {
+        // It gives a victim's address as its own: it sees nothing of what goes there, and guesses.
+        (Wire wire, List<CoapDeferral> deferrals) = Deferring();
+        wire.Take(Get(1));
+        wire.Take(Get(2));
+        deferrals[0].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        int next = wire.LastMessageId() + 1;
+        wire.Take(Wire.Empty(CoapType.Acknowledgement, next - 1));
+        Assert.False(wire.Answered);
+        wire.Peer.Path++;
+        wire.Server.Probe(wire.Peer, wire.Now);
+        deferrals[1].Answer(CoapCode.Content, -1, "x"u8, wire.Now);
+        foreach (CoapType type in (CoapType[])[CoapType.Reset, CoapType.Acknowledgement])
+        {
+            for (int id = next; id < next + 3; id++)
+            {
+                wire.Take(Wire.Empty(type, id & 0xffff));
+                Assert.False(wire.Answered);
+            }
+        }
+    }
+
+    [Fact]
+    public void Guessing_ends_a_probe()
+    {
+        var wire = new Wire();
+        wire.Server.Probe(wire.Peer, wire.Now);
+        int right = wire.LastMessageId();
+        for (int i = 1; i <= 9; i++)
+            wire.Take(Wire.Empty(CoapType.Reset, (right + i) & 0xffff));
+        Assert.Equal("", wire.Take(Wire.Empty(CoapType.Reset, right)));
+        Assert.False(wire.Answered);
+        Assert.Equal(long.MaxValue, wire.Server.OutgoingDeadline);
     }
 
     [Fact]
