@@ -42,17 +42,31 @@ internal sealed class DatagramClient : IDisposable
     }
 
     /// <summary>The whole handshake; null when connected, else why not.</summary>
-    internal TlsError? Handshake(TimeSpan? patience = null)
+    internal TlsError? Handshake()
     {
         Start();
         var since = Stopwatch.GetTimestamp();
         while (!Dtls.IsConnected)
         {
             if (Dtls.Error is { } error) return error;
-            if (Stopwatch.GetElapsedTime(since) > (patience ?? Patience)) throw new TimeoutException("The handshake did not end.");
+            if (Stopwatch.GetElapsedTime(since) > Patience) throw new TimeoutException("The handshake did not end.");
             Take(TimeSpan.FromMilliseconds(50));
         }
         return null;
+    }
+
+    /// <summary>A handshake that does not get further than to <paramref name="reached"/>: from there on it meets silence.</summary>
+    internal void HandshakeInVain(Func<bool> reached, string what)
+    {
+        Start();
+        Support.Bench.Until(() =>
+        {
+            Take(TimeSpan.FromMilliseconds(20));
+            return reached();
+        }, what);
+        for (var i = 0; i < 5; i++) Take(TimeSpan.FromMilliseconds(20));
+        Assert.False(Dtls.IsConnected);
+        Assert.Null(Dtls.Error);
     }
 
     /// <summary>Sends the first hello, once.</summary>
