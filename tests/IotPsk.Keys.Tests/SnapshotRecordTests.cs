@@ -36,6 +36,18 @@ public abstract class SnapshotRecordTests : IDisposable
         Assert.NotEqual(second, _registry.AnnounceSnapshot("a", 2));
         Assert.Null(_registry.TakeSnapshot("b"));
     }
+
+    [Fact]
+    public void No_number_comes_again_in_a_registry_that_was_made_anew_or_at_another_gateway()
+    {
+        // The files are sealed under the fleet's key: by its number alone one of before, or of the other gateway, is told from the right one.
+        using var other = new SqliteBackEnd();
+        using IRegistry anew = other.Source.OpenOrCreate();
+        long[] here = [.. Enumerable.Range(0, 20).Select(_ => _registry.AnnounceSnapshot("lwm2m", 1))];
+        long[] there = [.. Enumerable.Range(0, 20).Select(_ => anew.AnnounceSnapshot("lwm2m", 1))];
+        Assert.Equal(40, here.Concat(there).Distinct().Count());
+        Assert.All(here, generation => Assert.True(generation >= 0));
+    }
 }
 
 public sealed class SnapshotRecordTestsOnSqlite() : SnapshotRecordTests(new SqliteBackEnd());

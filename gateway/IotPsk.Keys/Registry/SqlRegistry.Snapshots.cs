@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
 namespace IotPsk.Keys;
 
 /// <summary>Which snapshot of a listener's associations is the one to be loaded.</summary>
@@ -12,10 +15,13 @@ internal abstract partial class SqlRegistry
     public long AnnounceSnapshot(string listener, int epoch)
     {
         ArgumentNullException.ThrowIfNull(listener);
+        // Not the next one: a registry that was restored would give numbers out again, and a file of then would be good a second time; so would that of
+        // another gateway with the same fleet key.
+        long generation = BinaryPrimitives.ReadInt64BigEndian(RandomNumberGenerator.GetBytes(sizeof(long))) & long.MaxValue;
         return Write(session => session.Scalar(
-            "INSERT INTO node_snapshots (node, listener, generation, epoch, is_pending) VALUES (@node, @listener, 1, @epoch, 1) " +
-            "ON CONFLICT (node, listener) DO UPDATE SET generation = node_snapshots.generation + 1, epoch = @epoch, is_pending = 1 RETURNING generation",
-            ("@node", _node), ("@listener", listener), ("@epoch", epoch)));
+            "INSERT INTO node_snapshots (node, listener, generation, epoch, is_pending) VALUES (@node, @listener, @generation, @epoch, 1) " +
+            "ON CONFLICT (node, listener) DO UPDATE SET generation = @generation, epoch = @epoch, is_pending = 1 RETURNING generation",
+            ("@node", _node), ("@listener", listener), ("@generation", generation), ("@epoch", epoch)));
     }
 
     /// <inheritdoc/>
