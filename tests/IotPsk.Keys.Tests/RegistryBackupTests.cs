@@ -129,6 +129,38 @@ public sealed class RegistryBackupTests : IDisposable
         Assert.False(File.Exists(State("new").RegistryPath));
     }
 
+    [Fact]
+    public void Backup_of_before_a_retirement_is_restored_with_that_epoch_retired()
+    {
+        FleetRotation.Rotate(State(), _tpm, new FleetRotationOptions());
+        Write();
+        FleetRotation.Retire(State(), _tpm, 1);
+        // The key of a further epoch has the handle of the old one.
+        FleetRotation.Rotate(State(), _tpm, new FleetRotationOptions());
+
+        var (fleet, devices) = RegistryBackup.Restore(State("new"), _tpm, Backup, replace: false);
+
+        Assert.Equal(3, devices);
+        Assert.Equal([(1, EpochState.Retired), (2, EpochState.Active)], fleet.Epochs.Select(epoch => (epoch.Number, epoch.State)));
+        Assert.NotNull(fleet.Epoch(1)!.EvictedAt);
+        using var restored = SqliteRegistry.Open(State("new"));
+        FleetSelfTest.Run(_tpm, restored.RequireFleet());
+    }
+
+    [Fact]
+    public void Backup_of_before_all_epochs_of_now_is_refused_with_the_reason_and_changes_nothing()
+    {
+        Write();
+        FleetRotation.Rotate(State(), _tpm, new FleetRotationOptions());
+        FleetRotation.Retire(State(), _tpm, 1);
+
+        var e = Assert.Throws<TpmException>(() => RegistryBackup.Restore(State("new"), _tpm, Backup, replace: false));
+
+        Assert.Equal(TpmFault.KeyMissing, e.Fault);
+        Assert.Contains("Restore a newer backup", e.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(State("new").RegistryPath));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("this is no backup at all, but long enough to look like one: ................................................................")]

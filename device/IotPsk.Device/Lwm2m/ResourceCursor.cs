@@ -43,11 +43,6 @@ namespace IotPsk.Device
             get { return _valueIndex; }
         }
 
-        internal int Traits
-        {
-            get { return _traits; }
-        }
-
         internal bool IsMultiple
         {
             get { return (_traits & ResourceTraits.Multiple) != 0; }

@@ -40,10 +40,15 @@ internal static class BackupCommands
                 throw new UserError("there is no such file", path, "name a file of iotpsk backup");
             DateTime made = System.IO.File.GetLastWriteTimeUtc(path);
             using EsysTpm tpm = TpmAccess.Create(configuration.Tpm, null);
+            DateTimeOffset begun = DateTimeOffset.UtcNow.AddSeconds(-1);
             (FleetRecord fleet, int devices) = RegistryBackup.Restore(RegistryAccess.SourceOrNew(configuration), tpm, path, parsed.GetValue(replace));
             var document = new JsonObject { ["serverId"] = fleet.ServerId, ["devices"] = devices, ["madeAt"] = made.ToString("O", CultureInfo.InvariantCulture) };
+            // Only what was retired since the backup is retired while it is restored.
+            int[] ended = [.. fleet.Epochs.Where(epoch => epoch.RetiredAt >= begun).Select(epoch => epoch.Number)];
+            document["endedEpochs"] = new JsonArray([.. ended.Select(number => (JsonNode)number)]);
             console.Print(common.Json(parsed), document, string.Create(CultureInfo.InvariantCulture,
-                $"fleet {fleet.ServerId} with {devices} devices is restored as of {made:yyyy-MM-dd HH:mm}Z; enrol and revoke again what was enrolled and revoked since"));
+                $"fleet {fleet.ServerId} with {devices} devices is restored as of {made:yyyy-MM-dd HH:mm}Z; enrol and revoke again what was enrolled and revoked since" +
+                (ended.Length == 0 ? "" : $". The key of epoch {string.Join(", ", ended)} was removed from the TPM since: that epoch is retired")));
             return 0;
         });
         return restore;

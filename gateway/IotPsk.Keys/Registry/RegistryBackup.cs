@@ -62,6 +62,7 @@ public static class RegistryBackup
         {
             tpm.Open();
             Adopt(copy, tpm);
+            RetireGone(copy, tpm);
             fleet = copy.RequireFleet();
             devices = copy.DeviceCount;
             FleetSelfTest.Run(tpm, fleet);
@@ -140,6 +141,30 @@ public static class RegistryBackup
             // Another TPM, as the self-test will tell.
             copy.BecomeGateway(gateways[0].Id);
     }
+
+    /// <summary>An epoch that ended after the backup was made has no key in the TPM any more; its devices are let in no more.</summary>
+    private static void RetireGone(SqliteRegistry copy, EsysTpm tpm)
+    {
+        var fleet = copy.RequireFleet();
+        // Another TPM has none of the keys, as the self-test will tell.
+        if (!IsThere(tpm, fleet.StorageRoot))
+            return;
+        foreach (var epoch in fleet.Epochs.Where(epoch => epoch.IsAccepted && !IsThere(tpm, epoch.Key)).ToArray())
+        {
+            if (epoch.State == EpochState.Active)
+            {
+                throw new TpmException(
+                    TpmFault.KeyMissing,
+                    $"TPM at {tpm.Address}: the key of epoch {epoch.Number}, the newest one of the backup, is not in it any more: the backup was made before that epoch ended " +
+                    "and knows none of those after it. Restore a newer backup");
+            }
+
+            copy.Fleets.Retire(epoch.Number);
+            copy.Fleets.MarkEvicted(epoch.Number);
+        }
+    }
+
+    private static bool IsThere(EsysTpm tpm, TpmKeyReference key) => tpm.ReadPublic(key.Handle) is { } found && found.Name.AsSpan().SequenceEqual(key.Name);
 
     /// <summary>The keys of a shared fleet may sit in this TPM too, at other handles and under its own storage root: the partner takes over.</summary>
     private static void FindKeys(SqliteRegistry copy, FleetRecord fleet, EsysTpm tpm)

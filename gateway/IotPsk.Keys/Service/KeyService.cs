@@ -121,7 +121,8 @@ public sealed partial class KeyService : IDisposable
 
         var inTime = _cache.Promote(id);
         _registry.NoteEpoch(id.DeviceId, id.Epoch);
-        Counters.CountPromotion(inTime);
+        if (!inTime)
+            Counters.CountPromotionTooLate();
         return inTime;
     }
 

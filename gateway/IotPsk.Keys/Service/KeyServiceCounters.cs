@@ -7,7 +7,6 @@ public sealed class KeyServiceCounters
     private long _hits;
     private long _misses;
     private long _coalesced;
-    private long _promoted;
     private long _promotedTooLate;
 
     /// <summary>Keys found in the cache.</summary>
@@ -18,9 +17,6 @@ public sealed class KeyServiceCounters
 
     /// <summary>Requests that waited for a derivation another one had begun.</summary>
     public long Coalesced => Volatile.Read(ref _coalesced);
-
-    /// <summary>Keys whose peer proved them.</summary>
-    public long Promoted => Volatile.Read(ref _promoted);
 
     /// <summary>Keys that were displaced from probation before their peer proved them.</summary>
     public long PromotedTooLate => Volatile.Read(ref _promotedTooLate);
@@ -34,7 +30,7 @@ public sealed class KeyServiceCounters
 
     internal void CountCoalesced() => Interlocked.Increment(ref _coalesced);
 
-    internal void CountPromotion(bool inTime) => Interlocked.Increment(ref inTime ? ref _promoted : ref _promotedTooLate);
+    internal void CountPromotionTooLate() => Interlocked.Increment(ref _promotedTooLate);
 
     internal void CountResult(KeyStatus status, int requests = 1) => Interlocked.Add(ref _results[(int)status], requests);
 }

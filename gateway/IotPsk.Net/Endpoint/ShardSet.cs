@@ -42,9 +42,6 @@ public sealed class ShardSet : IDisposable, IDatagramPorts
 
     internal IReadOnlyList<Shard> Shards => _shards;
 
-    /// <summary>Number of loops.</summary>
-    public int ShardCount => _shards.Length;
-
     /// <summary>
     /// Changes the limits for whatever begins from now on: nobody is sent away who was admitted. <see cref="NetLimits.KeepAlive"/> counts for
     /// listeners opened later.

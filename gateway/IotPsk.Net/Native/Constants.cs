@@ -9,13 +9,10 @@ internal static class Errno
     internal const int EACCES = 13;
     internal const int ENFILE = 23;
     internal const int EMFILE = 24;
-    internal const int EPIPE = 32;
     internal const int EADDRINUSE = 98;
     internal const int EADDRNOTAVAIL = 99;
-    internal const int ECONNRESET = 104;
     internal const int ENOBUFS = 105;
     internal const int ETIMEDOUT = 110;
-    internal const int ECONNREFUSED = 111;
     internal const int EINPROGRESS = 115;
 
     /// <summary>The C library's text for an errno value, for log lines and exceptions.</summary>

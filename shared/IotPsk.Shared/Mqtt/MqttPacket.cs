@@ -3,9 +3,6 @@ namespace IotPsk.Shared
     /// <summary>The packets that are a fixed header and nothing else: PINGREQ, PINGRESP, DISCONNECT (MQTT 3.1.1 s3.12 to s3.14).</summary>
     public static class MqttPacket
     {
-        /// <summary>The size of these packets, in bytes.</summary>
-        public const int EmptyLength = 2;
-
         /// <summary>Writes a packet without content.</summary>
         /// <param name="type">PINGREQ, PINGRESP or DISCONNECT.</param>
         /// <param name="buffer">Where to write.</param>
