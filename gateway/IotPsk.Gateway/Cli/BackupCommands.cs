@@ -45,10 +45,10 @@ internal static class BackupCommands
             var document = new JsonObject { ["serverId"] = fleet.ServerId, ["devices"] = devices, ["madeAt"] = made.ToString("O", CultureInfo.InvariantCulture) };
             // Only what was retired since the backup is retired while it is restored.
             int[] ended = [.. fleet.Epochs.Where(epoch => epoch.RetiredAt >= begun).Select(epoch => epoch.Number)];
+            string gone = ended.Length == 0 ? "" : $". The key of epoch {string.Join(", ", ended)} was removed from the TPM since: that epoch is retired";
             document["endedEpochs"] = new JsonArray([.. ended.Select(number => (JsonNode)number)]);
             console.Print(common.Json(parsed), document, string.Create(CultureInfo.InvariantCulture,
-                $"fleet {fleet.ServerId} with {devices} devices is restored as of {made:yyyy-MM-dd HH:mm}Z; enrol and revoke again what was enrolled and revoked since" +
-                (ended.Length == 0 ? "" : $". The key of epoch {string.Join(", ", ended)} was removed from the TPM since: that epoch is retired")));
+                $"fleet {fleet.ServerId} with {devices} devices is restored as of {made:yyyy-MM-dd HH:mm}Z; enrol and revoke again what was enrolled and revoked since{gone}"));
             return 0;
         });
         return restore;
