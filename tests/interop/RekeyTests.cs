@@ -77,6 +77,30 @@ public sealed class RekeyTests : IDisposable
     }
 
     [Fact]
+    public async Task Tickets_hang_on_the_newest_key_as_soon_as_there_is_one()
+    {
+        // Who knows the fleet key that their key is wrapped under could make tickets of every device, also of those that have new keys.
+        Provision("dev-1");
+        string before = await TicketKeyAsync();
+        Assert.Equal(before, await TicketKeyAsync());
+
+        Gateway.Must("fleet", "rotate", "--compromised");
+
+        for (int tries = 0; await TicketKeyAsync() == before; tries++)
+        {
+            Assert.True(tries < 100, "tickets are still sealed under the key of before");
+            await Task.Delay(100);
+        }
+
+        async Task<string> TicketKeyAsync()
+        {
+            Visit visit = await OurClient.AskAsync(Gateway.Port, new PskTlsClientOptions { Credentials = [Imported("dev-1")] }, MqttBytes.Visit("dev-1", "for a ticket"), 4);
+            using PskTlsTicket ticket = visit.Ticket!;
+            return Convert.ToHexString(ticket.Ticket.Slice(2, TicketKey.NameLength));
+        }
+    }
+
+    [Fact]
     public async Task No_session_less_safe_than_the_new_key_brings_it()
     {
         Provision("dev-1");

@@ -24,6 +24,7 @@ internal sealed class TicketKeeper : IAsyncDisposable
         (_registry, _tpm, _time, _log) = (registry, tpm, time, log);
         _ring = new TicketKeyRing(registry, time, lifetime);
         registry.TicketKeysChanged += Changed;
+        registry.FleetChanged += FleetChanged;
     }
 
     /// <summary>For listeners whose tickets are good for <paramref name="lifetime"/>; they share the keys.</summary>
@@ -53,6 +54,7 @@ internal sealed class TicketKeeper : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _registry.TicketKeysChanged -= Changed;
+        _registry.FleetChanged -= FleetChanged;
         await _stop.CancelAsync();
         await _renewing;
         _ring.Dispose();
@@ -85,7 +87,7 @@ internal sealed class TicketKeeper : IAsyncDisposable
         }
     }
 
-    // Sooner when another gateway made a key: its tickets are to be good here too.
+    // Sooner when another gateway made a key: its tickets are to be good here too. Sooner as well when an epoch begins or ends.
     private async Task WaitAsync(TimeSpan longest)
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
@@ -94,6 +96,10 @@ internal sealed class TicketKeeper : IAsyncDisposable
         await both.CancelAsync();
         _stop.Token.ThrowIfCancellationRequested();
     }
+
+    // A key that hangs on a retired epoch opens tickets no more, and none is made by one that hangs on an older epoch: who knows a fleet key
+    // knows the ticket keys under it, and could make tickets of devices that have newer keys.
+    private void FleetChanged(FleetRecord fleet) => Changed();
 
     private void Changed()
     {

@@ -53,6 +53,11 @@ public sealed class TicketKeyRing : IDisposable
         FleetRecord fleet = _registry.RequireFleet();
         Span<byte> message = stackalloc byte[FleetDerivation.MaxMessageSize];
         int length = FleetDerivation.WriteMessage(FleetDerivation.TicketLabel, fleet.ServerId, message);
+        lock (_gate)
+        {
+            foreach (int number in _wrapping.Keys.Where(number => fleet.Epoch(number) is not { IsAccepted: true }).ToArray())
+                Forget(number);
+        }
         foreach (EpochRecord epoch in fleet.Epochs.Where(e => e.IsAccepted))
         {
             byte[] key = GC.AllocateUninitializedArray<byte>(SecretSize, pinned: true);
