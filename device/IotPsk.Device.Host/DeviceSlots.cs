@@ -19,16 +19,29 @@ internal static class DeviceSlots
         var slots = new SortedSet<int>();
         foreach (string file in Files(options.Bundle))
         {
-            string device = Provisioning.ReadPublic(file).DeviceId;
+            CredentialBundle credential = ReadPublic(file);
+            string device = credential.DeviceId;
             if (!known.TryGetValue(device, out int slot))
                 known[device] = slot = known.Count;
-            if (!IsOlder(Provisioning.ReadPublic(file), vault.Describe(slot)))
+            if (!IsOlder(credential, vault.Describe(slot)))
                 Provisioning.Import(vault, slot, file);
             if (options.EraseBundle)
                 CredentialFile.Erase(file);
             slots.Add(slot);
         }
         return [.. slots];
+    }
+
+    private static CredentialBundle ReadPublic(string file)
+    {
+        try
+        {
+            return Provisioning.ReadPublic(file);
+        }
+        catch (PskException problem) when (problem.Code == PskError.Bundle)
+        {
+            throw new HostError("the file is no credential", file, "make one with iotpsk device credentials ID --format bundle -o FILE; a directory holds nothing else");
+        }
     }
 
     // A device that was given a newer key since keeps it, though it is started with the file of its first day.

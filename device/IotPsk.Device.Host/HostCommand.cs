@@ -122,9 +122,21 @@ internal static class HostCommand
         }
     });
 
+    private static Vault OpenVault(string directory)
+    {
+        try
+        {
+            return new Vault(directory);
+        }
+        catch (PskException problem) when (problem.Code is PskError.VaultIo or PskError.VaultFull)
+        {
+            throw new HostError("the vault cannot be opened", directory, "name a directory that this user may make and write to");
+        }
+    }
+
     private static int Execute(HostOptions options, EventPrinter printer)
     {
-        using var vault = new Vault(options.Vault);
+        using Vault vault = OpenVault(options.Vault);
         List<int> slots = DeviceSlots.Load(vault, options);
         IDeviceRun[] devices = [.. slots.Select(IDeviceRun (slot) => options.Lwm2m ? new Lwm2mRun(vault, slot, options, printer)
             : options.Datagrams ? new DatagramRun(vault, slot, options, printer) : new DeviceRun(vault, slot, options, printer))];

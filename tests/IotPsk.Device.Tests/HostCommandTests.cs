@@ -167,8 +167,17 @@ public sealed class HostCommandTests : IDisposable
         string file = Path.Combine(Bundles, "notes.txt");
         File.WriteAllText(file, "buy milk");
         Assert.Equal(1, Run("--bundle", Bundles, "--vault", Vault, "--count", "1", "--erase-bundle"));
-        Assert.Contains(file, Assert.Single(ErrorLines), StringComparison.Ordinal);
+        Assert.StartsWith($"iotpsk-device: the file is no credential; {file}; ", Assert.Single(ErrorLines), StringComparison.Ordinal);
         Assert.Equal("buy milk", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void A_vault_that_cannot_be_is_named()
+    {
+        string file = Path.Combine(_directory, "file");
+        File.WriteAllText(file, "");
+        Assert.Equal(1, Run("--vault", file, "--count", "1"));
+        Assert.StartsWith($"iotpsk-device: the vault cannot be opened; {file}; ", Assert.Single(ErrorLines), StringComparison.Ordinal);
     }
 
     [Theory]
