@@ -15,7 +15,10 @@
 #define FORMAT 2u
 #define HEAD 7u
 #define COUNTERS 24u                /* epoch and number of the next record (RFC 6347 s4.1), and the window against replays, as this machine has it: it never leaves it */
+#define WINDOW offsetof(mbedtls_ssl_context, in_window_top)
 #define NONCE_LENGTH ((size_t) 12)
+
+_Static_assert(offsetof(mbedtls_ssl_context, in_window) == WINDOW + 8, "the window and its top lie side by side");
 
 _Static_assert(HEAD + MBEDTLS_SSL_CID_OUT_LEN_MAX + COUNTERS + PSK_KEY_BLOCK <= PSK_ASSOCIATION_MAX, "an association must fit");
 
@@ -33,7 +36,6 @@ static bool is_chacha(const layout *parts) { return parts->cipher == MBEDTLS_CIP
 #define KEY_LENGTH(parts) 16u
 #define FIXED_LENGTH(parts) 4u
 #endif
-#define BLOCK_LENGTH(parts) (2 * (KEY_LENGTH(parts) + FIXED_LENGTH(parts)))
 
 static bool lay_out(int suite, layout *out)
 {
@@ -62,50 +64,45 @@ void psk_association_prepare(psk_core *core)
     mbedtls_ssl_set_export_keys_cb(&core->ssl, keep_keys, core);
 }
 
-int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_t *length)
+int32_t psk_association_write(const psk_core *core, uint8_t *out, size_t size)
 {
     const mbedtls_ssl_context *ssl = &core->ssl;
     const mbedtls_ssl_transform *transform = ssl->transform_out;
-    layout parts;
-    if (ssl->handshake != NULL || transform == NULL || ssl->session == NULL || core->keys_kept != PSK_KEYS_KEPT
-        || mbedtls_ssl_check_pending(ssl) != 0 || ssl->out_left != 0 || !lay_out(ssl->session->ciphersuite, &parts)) {
-        return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    if (ssl->handshake != NULL || core->keys_kept != PSK_KEYS_KEPT || mbedtls_ssl_check_pending(ssl) != 0 || ssl->out_left != 0) {
+        return PSK_CORE_ERR_NO_ASSOCIATION;
     }
-    const size_t keys = BLOCK_LENGTH(&parts);
-    *length = HEAD + transform->out_cid_len + COUNTERS + keys;
-    if (size < *length) return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
+    const size_t length = HEAD + transform->out_cid_len + COUNTERS + PSK_KEY_BLOCK;
+    if (size < length) return PSK_CORE_ERR_BUFFER;
     const uint8_t head[HEAD] = { 'D', FORMAT, (uint8_t) (ssl->session->ciphersuite >> 8), (uint8_t) ssl->session->ciphersuite,
                                  core->config.mfl_code, ssl->session->mfl_code, transform->out_cid_len };
     memcpy(out, head, HEAD);
     memcpy(out + HEAD, transform->out_cid, transform->out_cid_len);
     uint8_t *at = out + HEAD + transform->out_cid_len;
     memcpy(at, ssl->cur_out_ctr, 8);
-    memcpy(at + 8, &ssl->in_window_top, 8);
-    memcpy(at + 16, &ssl->in_window, 8);
-    memcpy(at + COUNTERS, core->key_block, keys);
-    return 0;
+    memcpy(at + 8, (const uint8_t *) ssl + WINDOW, 16);
+    memcpy(at + COUNTERS, core->key_block, PSK_KEY_BLOCK);
+    return (int32_t) length;
 }
 
 #ifdef MBEDTLS_USE_PSA_CRYPTO
-static int set_key(const layout *parts, const uint8_t *key, psa_key_usage_t usage, psa_algorithm_t *algorithm, mbedtls_svc_key_id_t *id)
+static int32_t set_key(const layout *parts, const uint8_t *key, psa_key_usage_t usage, psa_algorithm_t *algorithm, mbedtls_svc_key_id_t *id)
 {
     psa_key_type_t type;
     size_t bits;
-    psa_status_t status = mbedtls_ssl_cipher_to_psa(parts->cipher, parts->tag, algorithm, &type, &bits);
-    if (status == PSA_SUCCESS) status = psk_key_import(type, usage, *algorithm, key, KEY_LENGTH(parts), id);
-    return psk_key_result(status);
+    if (mbedtls_ssl_cipher_to_psa(parts->cipher, parts->tag, algorithm, &type, &bits) != PSA_SUCCESS) return PSK_CORE_ERR_INTERNAL;
+    return psk_key_import(type, usage, *algorithm, key, KEY_LENGTH(parts), id);
 }
 #else
-static int set_key(const layout *parts, const uint8_t *key, mbedtls_operation_t operation, mbedtls_cipher_context_t *cipher)
+static int32_t set_key(const layout *parts, const uint8_t *key, mbedtls_operation_t operation, mbedtls_cipher_context_t *cipher)
 {
     const int result = mbedtls_cipher_setup(cipher, mbedtls_cipher_info_from_type(parts->cipher));
-    if (result == MBEDTLS_ERR_CIPHER_ALLOC_FAILED) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
-    return result != 0 ? result : mbedtls_cipher_setkey(cipher, key, (int) KEY_LENGTH(parts) * 8, operation);
+    if (result == MBEDTLS_ERR_CIPHER_ALLOC_FAILED) return PSK_CORE_ERR_MEMORY;
+    return result == 0 && mbedtls_cipher_setkey(cipher, key, (int) KEY_LENGTH(parts) * 8, operation) == 0 ? 0 : PSK_CORE_ERR_INTERNAL;
 }
 #endif
 
 /* As mbedTLS fills it in a handshake of a client. */
-static int fill(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
+static int32_t fill(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
 {
     const uint8_t *own = keys, *other = keys + KEY_LENGTH(parts), *nonces = other + KEY_LENGTH(parts);
     transform->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
@@ -116,10 +113,10 @@ static int fill(mbedtls_ssl_transform *transform, const layout *parts, const uin
     memcpy(transform->iv_enc, nonces, FIXED_LENGTH(parts));
     memcpy(transform->iv_dec, nonces + FIXED_LENGTH(parts), FIXED_LENGTH(parts));
 #ifdef MBEDTLS_USE_PSA_CRYPTO
-    const int result = set_key(parts, own, PSA_KEY_USAGE_ENCRYPT, &transform->psa_alg, &transform->psa_key_enc);
+    const int32_t result = set_key(parts, own, PSA_KEY_USAGE_ENCRYPT, &transform->psa_alg, &transform->psa_key_enc);
     return result != 0 ? result : set_key(parts, other, PSA_KEY_USAGE_DECRYPT, &transform->psa_alg, &transform->psa_key_dec);
 #else
-    const int result = set_key(parts, own, MBEDTLS_ENCRYPT, &transform->cipher_ctx_enc);
+    const int32_t result = set_key(parts, own, MBEDTLS_ENCRYPT, &transform->cipher_ctx_enc);
     return result != 0 ? result : set_key(parts, other, MBEDTLS_DECRYPT, &transform->cipher_ctx_dec);
 #endif
 }
@@ -134,8 +131,7 @@ static bool is_offered(const mbedtls_ssl_config *config, int suite)
 static void go_on(mbedtls_ssl_context *ssl, const uint8_t *counters)
 {
     memcpy(ssl->cur_out_ctr, counters, 8);
-    memcpy(&ssl->in_window_top, counters + 8, 8);
-    memcpy(&ssl->in_window, counters + 16, 8);
+    memcpy((uint8_t *) ssl + WINDOW, counters + 8, 16);
     ssl->in_epoch = 1;
     ssl->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
     ssl->session_in = ssl->session_out = ssl->session;
@@ -149,24 +145,22 @@ static void go_on(mbedtls_ssl_context *ssl, const uint8_t *counters)
 
 int32_t psk_association_limit(const uint8_t *saved, size_t length)
 {
-    if (length < HEAD || saved[0] != 'D' || saved[1] != FORMAT || saved[4] == MBEDTLS_SSL_MAX_FRAG_LEN_NONE
-        || saved[4] >= MBEDTLS_SSL_MAX_FRAG_LEN_INVALID) return PSK_CORE_ERR_NO_ASSOCIATION;
+    if (length < HEAD || saved[0] != 'D' || saved[1] != FORMAT || saved[4] - 1u >= MBEDTLS_SSL_MAX_FRAG_LEN_4096) return PSK_CORE_ERR_NO_ASSOCIATION;
     return (int32_t) PSK_FRAGMENT_LENGTH(saved[4]);
 }
 
-int psk_association_read(psk_core *core, const uint8_t *saved, size_t length)
+int32_t psk_association_read(psk_core *core, const uint8_t *saved, size_t length)
 {
     mbedtls_ssl_context *ssl = &core->ssl;
     layout parts;
-    const int suite = saved[2] << 8 | saved[3];
+    const int suite = (int) psk_read_16(saved + 2);
     const uint8_t cid_length = saved[6];
     if (saved[5] >= MBEDTLS_SSL_MAX_FRAG_LEN_INVALID || cid_length > MBEDTLS_SSL_CID_OUT_LEN_MAX || !is_offered(&core->config, suite)
-        || !lay_out(suite, &parts)) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
-    const size_t keys = BLOCK_LENGTH(&parts);
-    if (length != HEAD + cid_length + COUNTERS + keys) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+        || !lay_out(suite, &parts)) return PSK_CORE_ERR_NO_ASSOCIATION;
+    if (length != HEAD + cid_length + COUNTERS + PSK_KEY_BLOCK) return PSK_CORE_ERR_NO_ASSOCIATION;
     const uint8_t *counters = saved + HEAD + cid_length;
     /* Application data has epoch 1, as nothing is renegotiated. */
-    if (counters[0] != 0 || counters[1] != 1) return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+    if (counters[0] != 0 || counters[1] != 1) return PSK_CORE_ERR_NO_ASSOCIATION;
     /* Both were allocated for a handshake, which is not made. */
     mbedtls_ssl_session *session = ssl->session = ssl->session_negotiate;
     mbedtls_ssl_transform *transform = ssl->transform = ssl->transform_negotiate;
@@ -174,13 +168,12 @@ int psk_association_read(psk_core *core, const uint8_t *saved, size_t length)
     ssl->transform_negotiate = NULL;
     session->ciphersuite = suite;
     session->mfl_code = saved[5];
-    session->endpoint = MBEDTLS_SSL_IS_CLIENT;
     session->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
     transform->out_cid_len = cid_length;
     memcpy(transform->out_cid, saved + HEAD, cid_length);
-    memcpy(core->key_block, counters + COUNTERS, keys);
+    memcpy(core->key_block, counters + COUNTERS, PSK_KEY_BLOCK);
     core->keys_kept = PSK_KEYS_KEPT;
-    const int result = fill(transform, &parts, core->key_block);
+    const int32_t result = fill(transform, &parts, core->key_block);
     if (result == 0) go_on(ssl, counters);
     return result;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "psk_error.h"
+#include "psk_queue.h"
 
 #define NESTING_MAX 4
 #define CBOR_FALSE 20u
@@ -92,9 +93,9 @@ static bool is_identity(const uint8_t *at, const uint8_t *end)
     static const uint8_t target[] = { 0x03, 0x04, 0x00, 0x01 };
     for (int vector = 0; vector < 2; vector++) {
         if (end - at < 2) return false;
-        const int32_t length = at[0] << 8 | at[1];
+        const size_t length = psk_read_16(at);
         at += 2;
-        if (end - at < length || (vector == 0 && length == 0)) return false;
+        if ((size_t) (end - at) < length || (vector == 0 && length == 0)) return false;
         at += length;
     }
     return end - at == sizeof target && memcmp(at, target, sizeof target) == 0;

@@ -46,7 +46,14 @@ static int set_up(psk_core *core, const psk_bundle *credential)
     int result = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT, core->datagrams ? MBEDTLS_SSL_TRANSPORT_DATAGRAM
                                              : MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     mbedtls_ssl_conf_rng(config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
-    if (result == 0) result = core->datagrams ? psk_dtls_configure(core, credential) : psk_tls_configure(core, credential);
+    if (result == 0) result = core->datagrams ? psk_dtls_configure(core) : psk_tls_configure(core);
+    if (result == 0 && credential != NULL) {
+        const bool is_12 = core->datagrams || PSK_IN_SESSION_MODE(core);
+        const psk_span *identity = is_12 ? &credential->tls12_identity : &credential->tls13_identity;
+        const psk_span *key = is_12 ? &credential->tls12_key : &credential->tls13_key;
+        result = mbedtls_ssl_conf_psk(config, key->data, key->length, identity->data, identity->length);
+        core->session_key_waits = PSK_IN_SESSION_MODE(core);
+    }
     if (result == 0) result = mbedtls_ssl_setup(&core->ssl, config);
     if (result != 0) return result;
     mbedtls_ssl_set_user_data_p(&core->ssl, core);
@@ -86,7 +93,7 @@ int32_t psk_core_make(psk_core **core, const psk_bundle *credential, bool datagr
     if (limit < RECORD_SIZE_MIN || (options & ~PSK_CORE_OPTIONS) != 0) return PSK_CORE_ERR_ARGUMENT;
     if (limit > MBEDTLS_SSL_IN_CONTENT_LEN) limit = MBEDTLS_SSL_IN_CONTENT_LEN;
     psk_memory_watch();
-    if (psa_crypto_init() != PSA_SUCCESS) return psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_RANDOM;
+    if (psa_crypto_init() != PSA_SUCCESS) return psk_core_error_of(0, PSK_CORE_ERR_RANDOM);
     psk_core *fresh = allocate(datagrams, (uint32_t) limit);
     if (fresh == NULL) return PSK_CORE_ERR_MEMORY;
     fresh->options = options;
@@ -95,7 +102,7 @@ int32_t psk_core_make(psk_core **core, const psk_bundle *credential, bool datagr
     const int result = set_up(fresh, credential);
     if (result != 0) {
         psk_core_free(fresh);
-        return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_INTERNAL;
+        return psk_core_error_of(result, PSK_CORE_ERR_INTERNAL);
     }
     *core = fresh;
     return 0;

@@ -51,7 +51,7 @@ uint8_t psk_dtls_fragment_code(uint32_t limit)
     return code;
 }
 
-int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
+int psk_tls12_configure(psk_core *core)
 {
     mbedtls_ssl_config *config = &core->config;
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -62,19 +62,15 @@ int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
     mbedtls_ssl_conf_groups(config, groups);
 #endif
     mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);     /* an association is saved, not resumed */
-    const int result = mbedtls_ssl_conf_max_frag_len(config, psk_dtls_fragment_code(core->record_limit));
-    if (result != 0 || credential == NULL) return result;
-    if (PSK_IN_SESSION_MODE(core)) return psk_session_key_keep(core, credential);
-    return mbedtls_ssl_conf_psk(config, credential->tls12_key.data, credential->tls12_key.length,
-                                credential->tls12_identity.data, credential->tls12_identity.length);
+    return mbedtls_ssl_conf_max_frag_len(config, psk_dtls_fragment_code(core->record_limit));
 }
 
-int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
+int psk_dtls_configure(psk_core *core)
 {
     mbedtls_ssl_conf_handshake_timeout(&core->config, FIRST_TIMEOUT, LONGEST_TIMEOUT);
     /* The device has a socket of its own: it wants no connection id in what it receives (RFC 9146 s3, zero length). */
     const int result = mbedtls_ssl_conf_cid(&core->config, 0, MBEDTLS_SSL_UNEXPECTED_CID_IGNORE);
-    return result != 0 ? result : psk_tls12_configure(core, credential);
+    return result != 0 ? result : psk_tls12_configure(core);
 }
 
 int psk_dtls_prepare(psk_core *core)
@@ -84,26 +80,24 @@ int psk_dtls_prepare(psk_core *core)
     mbedtls_ssl_set_timer_cb(&core->ssl, core, set_timer, get_timer);
     psk_association_prepare(core);
     if ((core->options & PSK_CORE_OPTION_CONNECTION_ID) == 0) return 0;
-    static const unsigned char none = 0;
-    return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, &none, 0);
+    return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, core->key_block, 0);         /* an empty one */
 }
 
 int32_t psk_dtls_look(psk_core *core)
 {
+    const int hello = psk_peek_server_hello(&core->ssl);
     /* RFC 7627 s5.2: without extended_master_secret the keys are not bound to the handshake; RFC 7925 s16 wants it. */
-    if (!psk_peek_has_extended_master_secret(&core->ssl)) return PSK_CORE_ERR_NO_COMMON;
+    if (hello < 0) return PSK_CORE_ERR_NO_COMMON;
     if (core->keys_kept == PSK_KEYS_LOST) return PSK_CORE_ERR_MEMORY;
-    if (!core->session_key_waits || !psk_peek_is_past_server_hello(&core->ssl)) return 0;
-    const int result = psk_session_key_use(core);
-    if (result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing()) return PSK_CORE_ERR_MEMORY;
-    return result == 0 ? 0 : PSK_CORE_ERR_INTERNAL;
+    if (hello == 0 || !core->session_key_waits) return 0;
+    return psk_session_key_use(core);
 }
 
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length)
 {
     size_t whole = 0;
     while (length - whole >= RECORD_HEADER) {
-        const size_t next = RECORD_HEADER + ((size_t) data[whole + 11] << 8 | data[whole + 12]);
+        const size_t next = RECORD_HEADER + psk_read_16(data + whole + 11);
         if (next > length - whole) break;
         whole += next;
     }
@@ -134,18 +128,17 @@ int32_t psk_core_deadline(const psk_core *core)
 
 int32_t psk_core_save(psk_core *core, uint8_t *out, size_t size)
 {
-    size_t length = 0;
     if (core == NULL || out == NULL) return PSK_CORE_ERR_ARGUMENT;
     if (core->failure != 0) return core->failure;
     if (!core->datagrams) return PSK_CORE_ERR_UNSUPPORTED;
     if (!core->connected || core->closing) return PSK_CORE_ERR_NOT_CONNECTED;
-    const int result = psk_association_write(core, out, size, &length);
-    if (result == MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) return PSK_CORE_ERR_BUFFER;
+    const int32_t result = psk_association_write(core, out, size);
+    if (result == PSK_CORE_ERR_BUFFER) return result;
     /* From here on the keys belong to what was saved, whatever became of it: nothing goes out under them, not even a farewell. */
     core->failure = PSK_CORE_ERR_CLOSED;
     core->closing = 2;
     mbedtls_platform_zeroize(core->key_block, sizeof core->key_block);
-    return result == 0 ? (int32_t) length : PSK_CORE_ERR_NO_ASSOCIATION;
+    return result;
 }
 
 int32_t psk_core_load(psk_core **core, const uint8_t *saved, size_t length, int32_t record_size, uint32_t options)
@@ -156,7 +149,7 @@ int32_t psk_core_load(psk_core **core, const uint8_t *saved, size_t length, int3
     if (limit < 0) return limit;
     const int32_t made = psk_core_make(core, NULL, true, record_size == 0 ? limit : record_size, options & ~UNUSED_OPTIONS);
     if (made < 0) return made;
-    const int result = psk_association_read(*core, saved, length);
+    const int32_t result = psk_association_read(*core, saved, length);
     if (result == 0) {
         psk_core_note_connected(*core);
         (*core)->info[PSK_CORE_INFO_RESUMED] = 1;
@@ -164,5 +157,5 @@ int32_t psk_core_load(psk_core **core, const uint8_t *saved, size_t length, int3
     }
     psk_core_free(*core);
     *core = NULL;
-    return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : PSK_CORE_ERR_NO_ASSOCIATION;
+    return result;
 }

@@ -13,13 +13,12 @@ typedef struct pair {
     int8_t to;
 } pair;
 
-/* What stands for a number; the last pair is that of all numbers not found. */
-static int32_t look_up(const pair *at, int32_t number, const pair *last)
+/* What stands for a number; 0 ends a table, for all numbers that are not in it. */
+__attribute__((noinline)) static int32_t look_up(const pair *at, int32_t number)
 {
-    while (at != last && at->from != number) at++;
+    while (at->from != 0 && at->from != number) at++;
     return at->to;
 }
-#define LOOK_UP(table, number) look_up(table, number, (table) + sizeof (table) / sizeof *(table) - 1)
 
 static const pair errors_of_alerts[] = {
     { MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR, PSK_CORE_ERR_REFUSED },
@@ -60,7 +59,7 @@ static int32_t from_alert(const psk_core *core, int alert)
 {
     /* What a wrong key comes to in (D)TLS 1.2. */
     if (alert == MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC && (core->datagrams || PSK_IN_SESSION_MODE(core)) && !core->connected) return PSK_CORE_ERR_REFUSED;
-    return LOOK_UP(errors_of_alerts, alert);
+    return look_up(errors_of_alerts, alert);
 }
 
 /* mbedTLS has no KeyUpdate (RFC 8446 s4.6.3): it is the one message that an honest server sends and this side cannot take. */
@@ -75,14 +74,19 @@ static int is_record_too_long(const psk_core *core)
 {
     const unsigned char *header = core->ssl.MBEDTLS_PRIVATE(in_hdr);
     return !core->datagrams && core->ssl.MBEDTLS_PRIVATE(in_left) >= RECORD_HEADER
-        && ((size_t) header[3] << 8 | header[4]) > MBEDTLS_SSL_IN_CONTENT_LEN;
+        && psk_read_16(header + 3) > MBEDTLS_SSL_IN_CONTENT_LEN;
+}
+
+int32_t psk_core_error_of(int result, int32_t other)
+{
+    return result == MBEDTLS_ERR_SSL_ALLOC_FAILED || psk_memory_was_missing() ? PSK_CORE_ERR_MEMORY : other;
 }
 
 int32_t psk_core_fail(psk_core *core, int32_t error)
 {
     core->failure = error;
     if (!core->spoke && error != PSK_CORE_ERR_CLOSED && error != PSK_CORE_ERR_TIMEOUT) {
-        (void) mbedtls_ssl_send_alert_message(&core->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (unsigned char) LOOK_UP(alerts_of_errors, error));
+        (void) mbedtls_ssl_send_alert_message(&core->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (unsigned char) look_up(alerts_of_errors, error));
     }
     return error;
 }
@@ -98,5 +102,12 @@ int32_t psk_core_fail_as(psk_core *core, int result)
     }
     if (result == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && is_record_too_long(core)) return psk_core_fail(core, PSK_CORE_ERR_RECORD_SIZE);
     if (result == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && is_key_update(core)) return psk_core_fail(core, PSK_CORE_ERR_KEY_UPDATE);
-    return psk_core_fail(core, LOOK_UP(errors_of_mbedtls, result));
+    return psk_core_fail(core, look_up(errors_of_mbedtls, result));
+}
+
+int32_t psk_core_outcome(psk_core *core, int result)
+{
+    if (result == MBEDTLS_ERR_SSL_WANT_READ) return PSK_CORE_WANTS_INPUT;
+    if (result == MBEDTLS_ERR_SSL_WANT_WRITE) return PSK_CORE_WANTS_DRAIN;
+    return result == 0 ? PSK_CORE_DONE : psk_core_fail_as(core, result);
 }

@@ -1,5 +1,4 @@
 /* Bytes and datagrams in and out of a session. */
-#include <limits.h>
 
 #include "psk_memory.h"
 #include "psk_session.h"
@@ -69,20 +68,13 @@ int32_t psk_core_step(psk_core *core)
         const int32_t seen = result == 0 && (core->datagrams || core->session_key_waits) ? psk_dtls_look(core) : 0;
         if (seen < 0) return psk_core_fail(core, seen);
     } while (result == 0 && !mbedtls_ssl_is_handshake_over(&core->ssl));
-    switch (result) {
-    case 0:
-        psk_core_note_connected(core);
-        return PSK_CORE_DONE;
-    case MBEDTLS_ERR_SSL_WANT_READ: return PSK_CORE_WANTS_INPUT;
-    case MBEDTLS_ERR_SSL_WANT_WRITE: return PSK_CORE_WANTS_DRAIN;
-    default: return psk_core_fail_as(core, result);
-    }
+    if (result == 0) psk_core_note_connected(core);
+    return psk_core_outcome(core, result);
 }
 
 int32_t psk_core_drain(psk_core *core, uint8_t *data, size_t size)
 {
     if (core == NULL || (data == NULL && size > 0)) return PSK_CORE_ERR_ARGUMENT;
-    if (size > INT32_MAX) size = INT32_MAX;
     if (core->datagrams && psk_queue_next(&core->out) > size) return PSK_CORE_ERR_BUFFER;
     const size_t given = psk_queue_get(&core->out, data, size);
     /* An alert may still wait inside mbedTLS; with output pending, close_notify does nothing but move it on. */
@@ -154,13 +146,11 @@ int32_t psk_core_read_bytes(psk_core *core, uint8_t *data, size_t size)
 {
     if (core->failure != 0) return core->failure;
     if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
-    if (size > INT_MAX) size = INT_MAX;
     core->spoke = 0;
     psk_memory_watch();
     const int is_fresh = mbedtls_ssl_get_bytes_avail(&core->ssl) == 0;
-    const int result = fetch(core);
-    if (result == MBEDTLS_ERR_SSL_WANT_READ || result == MBEDTLS_ERR_SSL_WANT_WRITE) return 0;
-    if (result < 0) return psk_core_fail_as(core, result);
+    const int32_t outcome = psk_core_outcome(core, fetch(core));
+    if (outcome != 0) return outcome > 0 ? 0 : outcome;
     const size_t there = mbedtls_ssl_get_bytes_avail(&core->ssl);
     /* The peer is bound only if it took part in the extension (RFC 8449 s4); the limit counts the content type. */
     if (is_fresh && peer_limit(core) != 0 && there >= core->record_limit) return psk_core_fail(core, PSK_CORE_ERR_RECORD_SIZE);
@@ -177,9 +167,7 @@ int32_t psk_core_close_notify(psk_core *core)
     if (core->closing == 2) return PSK_CORE_DONE;
     core->closing = 1;
     psk_memory_watch();
-    const int result = mbedtls_ssl_close_notify(&core->ssl);
-    if (result == MBEDTLS_ERR_SSL_WANT_WRITE) return PSK_CORE_WANTS_DRAIN;
-    if (result != 0) return psk_core_fail_as(core, result);
-    core->closing = 2;
-    return PSK_CORE_DONE;
+    const int32_t outcome = psk_core_outcome(core, mbedtls_ssl_close_notify(&core->ssl));
+    if (outcome == PSK_CORE_DONE) core->closing = 2;
+    return outcome;
 }

@@ -7,21 +7,20 @@ uint8_t psk_dtls_fragment_code(uint32_t limit)
     return 0;
 }
 
-int psk_tls12_configure(psk_core *core, const psk_bundle *credential)
+int psk_tls12_configure(psk_core *core)
 {
-    return psk_dtls_configure(core, credential);
+    return psk_dtls_configure(core);
 }
 
-int psk_dtls_configure(psk_core *core, const psk_bundle *credential)
+int psk_dtls_configure(psk_core *core)
 {
     (void) core;
-    (void) credential;
     return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
 }
 
 int psk_dtls_prepare(psk_core *core)
 {
-    return psk_dtls_configure(core, NULL);
+    return psk_dtls_configure(core);
 }
 
 int32_t psk_dtls_look(psk_core *core)

@@ -4,6 +4,11 @@
 
 #define PREFIX_LENGTH 2u
 
+size_t psk_read_16(const uint8_t *at)
+{
+    return (size_t) at[0] << 8 | at[1];
+}
+
 void psk_queue_init(psk_queue *queue, uint8_t *buffer, size_t size, bool datagrams)
 {
     queue->buffer = buffer;
@@ -35,7 +40,7 @@ size_t psk_queue_put(psk_queue *queue, const uint8_t *data, size_t length)
 
 size_t psk_queue_next(const psk_queue *queue)
 {
-    return queue->prefix == 0 || queue->used == 0 ? queue->used : (size_t) queue->buffer[0] << 8 | queue->buffer[1];
+    return queue->prefix == 0 || queue->used == 0 ? queue->used : psk_read_16(queue->buffer);
 }
 
 size_t psk_queue_get(psk_queue *queue, uint8_t *data, size_t size)

@@ -8,6 +8,9 @@
 
 #define PSK_QUEUE_DATAGRAM_MAX 65535u
 
+/* Two bytes, big endian. A call of this is shorter than what gcc makes of it in place. */
+size_t psk_read_16(const uint8_t *at);
+
 typedef struct psk_queue {
     uint8_t *buffer;
     size_t size;

@@ -51,7 +51,7 @@ static int32_t ask(psk_core *core)
 static int32_t judge_head(psk_rekey *rekey, const uint8_t *head)
 {
     const uint8_t code = head[0];
-    rekey->length = (uint32_t) head[1] << 8 | head[2];
+    rekey->length = (uint32_t) psk_read_16(head + 1);
     if (code == 0 ? rekey->length == 0 || rekey->length > PSK_BUNDLE_MAX : rekey->length != 0 || code > CODE_MAX) return PSK_CORE_ERR_PROTOCOL;
     return code == 0 ? PSK_CORE_DONE : PSK_CORE_ERR_REKEY_CURRENT + 1 - code;
 }
@@ -87,11 +87,11 @@ static int32_t store(psk_core *core, const psk_vault *vault, int32_t slot)
 
 int32_t psk_core_rekey(psk_core *core, const psk_vault *vault, int32_t slot)
 {
-    if (core == NULL || vault == NULL) return PSK_CORE_ERR_ARGUMENT;
+    if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
     if (core->rekey == NULL) return PSK_CORE_ERR_UNSUPPORTED;
-    if (core->failure != 0 && core->rekey->result == PSK_CORE_WANTS_INPUT) return core->failure;
-    if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     if (core->rekey->result != PSK_CORE_WANTS_INPUT) return core->rekey->result;
+    if (core->failure != 0) return core->failure;
+    if (!core->connected) return PSK_CORE_ERR_NOT_CONNECTED;
     /* The credential that opened the session is the slot's from here on. */
     int32_t result = psk_core_settle_slot(core, vault, slot);
     if (result == 0 && !core->rekey->has_asked) result = ask(core);

@@ -44,7 +44,7 @@ struct psk_core {
     uint32_t connected, closing, spoke;             /* spoke: something went out during this call */
     psk_queue in, out;
     psk_rekey *rekey;                               /* of PSK_CORE_OPTION_REKEY */
-    uint8_t *settling;                              /* PSK_VAULT_RECORD_MAX bytes to settle the turn with; NULL where there is nothing to settle */
+    struct psk_loan *settling;                      /* what it takes to settle the turn; NULL where there is nothing to settle */
     uint32_t now, intermediate_at, final_at;        /* DTLS: the owner's milliseconds, and those of the retransmission timer */
     uint32_t timer_runs;
     uint32_t session_key_waits, keys_kept;          /* PSK_KEYS_.. */
@@ -53,7 +53,6 @@ struct psk_core {
     int32_t info[PSK_CORE_INFO_TRIAL + 1];          /* what psk_core_info gives; bytes on the wire stand still once connected */
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
-    uint8_t session_key[PSK_BUNDLE_KEY_LENGTH];     /* of PSK_CORE_OPTION_SESSION_KEY, until it was used */
     psk_vault_turn turn;                            /* of psk_core_open_slot, until it is settled */
     uint8_t key_block[PSK_KEY_BLOCK];               /* DTLS: for the day it is saved */
     uint8_t buffers[];                              /* of the queues */
@@ -69,6 +68,10 @@ void psk_core_note_connected(psk_core *core);
 int32_t psk_core_fail(psk_core *core, int32_t error);
 /* The same for what mbedTLS returned. */
 int32_t psk_core_fail_as(psk_core *core, int result);
+/* The same unless mbedTLS is done, or wants to be called again: PSK_CORE_DONE, PSK_CORE_WANTS_INPUT or PSK_CORE_WANTS_DRAIN. */
+int32_t psk_core_outcome(psk_core *core, int result);
+/* For what mbedTLS returned where there is no session to be ended: PSK_CORE_ERR_MEMORY or the other. */
+int32_t psk_core_error_of(int result, int32_t other);
 
 /* psk_core_write and psk_core_read, for a session that fetches a key too. */
 int32_t psk_core_write_bytes(psk_core *core, const uint8_t *data, size_t length);
@@ -87,10 +90,10 @@ int psk_core_receive_bytes(void *context, unsigned char *data, size_t size);
 int32_t psk_core_make(psk_core **core, const psk_bundle *credential, bool datagrams, int32_t limit, uint32_t options);
 
 /* What mbedTLS has to know before it is set up, by protocol; 0 or its error. */
-int psk_tls_configure(psk_core *core, const psk_bundle *credential);
-int psk_dtls_configure(psk_core *core, const psk_bundle *credential);
+int psk_tls_configure(psk_core *core);
+int psk_dtls_configure(psk_core *core);
 /* TLS 1.2, and what DTLS 1.2 has in common with it. */
-int psk_tls12_configure(psk_core *core, const psk_bundle *credential);
+int psk_tls12_configure(psk_core *core);
 /* The max_fragment_length to ask for (RFC 6066 s4), by its code: the longest that the limit holds, at least 512. */
 uint8_t psk_dtls_fragment_code(uint32_t limit);
 #define PSK_FRAGMENT_LENGTH(code) (256u << (code))
@@ -98,18 +101,17 @@ uint8_t psk_dtls_fragment_code(uint32_t limit);
 int psk_dtls_prepare(psk_core *core);
 /* Looks at what the server has selected so far; 0: the handshake goes on, else an error of psk_error.h. */
 int32_t psk_dtls_look(psk_core *core);
-/* An association: has the keys kept when the handshake makes them; is written; is read into a session that was just made. 0, or
- * mbedTLS's error, MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL among them. */
+/* An association: has the keys kept when the handshake makes them; is written, which gives its length; is read into a session that
+ * was just made. */
 void psk_association_prepare(psk_core *core);
-int psk_association_write(const psk_core *core, uint8_t *out, size_t size, size_t *length);
-int psk_association_read(psk_core *core, const uint8_t *saved, size_t length);
+int32_t psk_association_write(const psk_core *core, uint8_t *out, size_t size);
+int32_t psk_association_read(psk_core *core, const uint8_t *saved, size_t length);
 /* The record size limit it was made with, or PSK_CORE_ERR_NO_ASSOCIATION: to be asked before psk_association_read. */
 int32_t psk_association_limit(const uint8_t *saved, size_t length);
-/* The key of a device in session mode: kept until both randoms are there; 0, or mbedTLS's error. */
-int psk_session_key_keep(psk_core *core, const psk_bundle *credential);
-int psk_session_key_use(psk_core *core);
+/* The key of a device in session mode, once both randoms are there: makes the PSK of the session, and is wiped. */
+int32_t psk_session_key_use(psk_core *core);
 /* The PSK of a session, 32 bytes, of the key and both randoms, the client's first, each without its first skipped bytes. */
-int psk_session_key_derive(const uint8_t *key, const uint8_t *randoms, size_t skipped, uint8_t *psk);
+int32_t psk_session_key_derive(const uint8_t *key, const uint8_t *randoms, size_t skipped, uint8_t *psk);
 /* How much of a datagram consists of whole records; mbedTLS gives a session up at less than a header behind one. */
 size_t psk_dtls_whole_records(const uint8_t *data, size_t length);
 

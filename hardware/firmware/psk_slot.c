@@ -5,51 +5,73 @@
 #include "psk_memory.h"
 #include "psk_session.h"
 
-typedef struct loan {
+typedef struct psk_loan {
     psk_bundle credential;
     uint8_t record[PSK_VAULT_RECORD_MAX];
-} loan;
+} psk_loan;
 
 /* What a session may need of memory later it gets now. */
-static int32_t equip(psk_core *core, const loan *lent)
+static int32_t equip(psk_core *core, const psk_loan *lent)
 {
-    if (core->turn.which != PSK_VAULT_ONLY) {
-        core->info[PSK_CORE_INFO_TRIAL] = 1;
-        core->settling = mbedtls_calloc(1, PSK_VAULT_RECORD_MAX);
-        if (core->settling == NULL) return PSK_CORE_ERR_MEMORY;
-    }
     if ((core->options & PSK_CORE_OPTION_REKEY) == 0) return 0;
     core->rekey = mbedtls_calloc(1, sizeof *core->rekey);
     if (core->rekey == NULL) return PSK_CORE_ERR_MEMORY;
     return psk_rekey_prepare(core, &lent->credential, lent->record + core->turn.begin, core->turn.length);
 }
 
+/* The credential whose turn it is, for psk_memory_free; NULL without memory. */
+static psk_loan *borrow(const psk_vault *vault, int32_t slot, psk_vault_turn *turn, int32_t *result)
+{
+    psk_loan *lent = mbedtls_calloc(1, sizeof *lent);
+    *result = lent == NULL ? PSK_CORE_ERR_MEMORY : psk_vault_choose(vault, slot, lent->record, &lent->credential, turn);
+    return lent;
+}
+
+int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size)
+{
+    psk_vault_turn turn;
+    int32_t result;
+    psk_loan *lent = borrow(vault, slot, &turn, &result);
+    if (result == 0) result = psk_bundle_describe(lent->record + turn.begin, turn.length, out, size);
+    psk_memory_free(lent, sizeof *lent);
+    return result;
+}
+
 int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t protocol, int32_t record_size,
                            uint32_t options)
 {
-    loan *lent = mbedtls_calloc(1, sizeof *lent);
-    if (lent == NULL) return PSK_CORE_ERR_MEMORY;
     psk_vault_turn turn;
-    int32_t result = psk_vault_choose(vault, slot, lent->record, &lent->credential, &turn);
+    int32_t result;
+    psk_loan *lent = borrow(vault, slot, &turn, &result);
     if (result == 0) result = psk_core_open(core, &lent->credential, protocol, record_size, options);
     if (result == 0) {
-        (*core)->turn = turn;
-        result = equip(*core, lent);
+        psk_core *fresh = *core;
+        fresh->turn = turn;
+        result = equip(fresh, lent);
         if (result < 0) {
-            psk_core_free(*core);
+            psk_core_free(fresh);
             *core = NULL;
+        } else if (turn.which != PSK_VAULT_ONLY) {
+            fresh->info[PSK_CORE_INFO_TRIAL] = 1;
+            fresh->settling = lent;
+            mbedtls_platform_zeroize(lent, sizeof *lent);
+            return 0;
         }
     }
     psk_memory_free(lent, sizeof *lent);
     return result;
 }
 
+static void forget(psk_core *core)
+{
+    psk_memory_free(core->settling, sizeof *core->settling);
+    core->settling = NULL;
+}
+
 void psk_slot_free(psk_core *core)
 {
-    psk_memory_free(core->settling, PSK_VAULT_RECORD_MAX);
+    forget(core);
     psk_memory_free(core->rekey, sizeof *core->rekey);
-    core->settling = NULL;
-    core->rekey = NULL;
 }
 
 /* A server that does not know a key says so, in DTLS 1.2 by silence. Nobody authenticates that. */
@@ -64,9 +86,8 @@ int32_t psk_core_settle_slot(psk_core *core, const psk_vault *vault, int32_t slo
     if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
     /* A ticket proves the key that it came with, not the slot's. */
     if (core->settling == NULL || core->info[PSK_CORE_INFO_RESUMED] || !(core->connected || is_refusal(core))) return 0;
-    const int32_t result = psk_vault_settle(vault, slot, &core->turn, (int) core->connected, core->settling);
-    psk_memory_free(core->settling, PSK_VAULT_RECORD_MAX);
-    core->settling = NULL;
+    const int32_t result = psk_vault_settle(vault, slot, &core->turn, (int) core->connected, core->settling->record);
+    forget(core);
     return result;
 }
 

@@ -17,9 +17,9 @@ uint16_t psk_core_announced_limit(mbedtls_ssl_context *ssl)
     return (uint16_t) ((const psk_core *) mbedtls_ssl_get_user_data_p(ssl))->record_limit;
 }
 
-int psk_tls_configure(psk_core *core, const psk_bundle *credential)
+int psk_tls_configure(psk_core *core)
 {
-    if (PSK_IN_SESSION_MODE(core)) return psk_tls12_configure(core, credential);
+    if (PSK_IN_SESSION_MODE(core)) return psk_tls12_configure(core);
     mbedtls_ssl_config *config = &core->config;
     mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
     mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
@@ -29,7 +29,5 @@ int psk_tls_configure(psk_core *core, const psk_bundle *credential)
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config, (core->options & PSK_CORE_OPTION_NO_TICKETS) == 0);
     mbedtls_ssl_conf_ciphersuites(config, suites);
     mbedtls_ssl_conf_groups(config, groups);
-    const int result = (core->options & PSK_CORE_OPTION_REKEY) == 0 ? 0 : mbedtls_ssl_conf_alpn_protocols(config, rekey_protocols);
-    return result != 0 ? result : mbedtls_ssl_conf_psk(config, credential->tls13_key.data, credential->tls13_key.length,
-                                                       credential->tls13_identity.data, credential->tls13_identity.length);
+    return (core->options & PSK_CORE_OPTION_REKEY) == 0 ? 0 : mbedtls_ssl_conf_alpn_protocols(config, rekey_protocols);
 }

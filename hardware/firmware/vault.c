@@ -15,7 +15,7 @@ static int32_t place_of(const psk_vault *vault, int32_t slot, int32_t kind)
     return kind * PSK_VAULT_SLOTS + slot;
 }
 
-static void make_header(uint8_t *out, int32_t kind, size_t length)
+__attribute__((noinline)) static void make_header(uint8_t *out, int32_t kind, size_t length)
 {
     static const uint8_t magic[] = { 'P', 'S', 'K', 'V', 1 };
     memcpy(out, magic, sizeof magic);
@@ -102,7 +102,7 @@ int32_t psk_vault_erase(const psk_vault *vault, int32_t slot)
 
 int32_t psk_vault_keep_association(const psk_vault *vault, int32_t slot, uint8_t *record, size_t length)
 {
-    if (record == NULL || length == 0 || length > PSK_BUNDLE_MAX) return PSK_CORE_ERR_ARGUMENT;
+    if (record == NULL || length - 1 >= PSK_BUNDLE_MAX) return PSK_CORE_ERR_ARGUMENT;
     return psk_vault_write_record(vault, slot, PSK_VAULT_KIND_ASSOCIATION, record, length);
 }
 

@@ -1,11 +1,9 @@
 /* A credential and the one that is to follow it. The content of a successor's record is: refusals in a row (1 byte), digest of the
  * predecessor's record, bundle. Once the slot holds another record, whatever wrote it, the successor counts no longer: so a power
  * cut between two writes leaves nothing that could take the place of a newer credential. */
-#include <mbedtls/platform.h>
 #include <string.h>
 
 #include "psk_error.h"
-#include "psk_memory.h"
 #include "vault_record.h"
 
 #define REFUSALS PSK_VAULT_HEADER
@@ -41,18 +39,6 @@ int32_t psk_vault_choose(const psk_vault *vault, int32_t slot, uint8_t *record, 
     }
     turn->length = (size_t) result;
     return psk_bundle_parse(bundle, record + turn->begin, turn->length);
-}
-
-int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size)
-{
-    psk_bundle bundle;
-    psk_vault_turn turn;
-    uint8_t *record = mbedtls_calloc(1, PSK_VAULT_RECORD_MAX);
-    if (record == NULL) return PSK_CORE_ERR_MEMORY;
-    int32_t result = psk_vault_choose(vault, slot, record, &bundle, &turn);
-    if (result == 0) result = psk_bundle_describe(record + turn.begin, turn.length, out, size);
-    psk_memory_free(record, PSK_VAULT_RECORD_MAX);
-    return result;
 }
 
 int32_t psk_vault_keep_successor(const psk_vault *vault, int32_t slot, const uint8_t *predecessor, uint8_t *record, size_t length)

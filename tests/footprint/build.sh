@@ -16,6 +16,9 @@ compile_all() {
     rm -f "$directory"/*.o
     echo "${code[*]} ${flags[*]}" >"$directory/flags"
   fi
+  for object in "$directory"/*.o; do       # of a source that is no more
+    case " $* " in *"/$(basename "$object" .o).c "*) ;; *) rm -f "$object" ;; esac
+  done
   for source in "$@"; do
     object=$directory/$(basename "$source" .c).o
     if [ -e "$object" ] && [ "$object" -nt "$source" ] && ! is_stale "$object"; then continue; fi

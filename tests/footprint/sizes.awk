@@ -16,7 +16,7 @@ function hex(text,  value, i) {
   if (hex($(NF - 2)) == 0 || size == 0) next
   part = file ~ /\/mbedtls\/[^\/]*$/ ? "mbedtls" : file ~ /\/core\/[^\/]*$/ ? "core" : file ~ /\/(probe|own)\/[^\/]*$/ ? "program" : "libc"
   if (part == "core" && file ~ /\/psk_error\.o$/) part = "texts"
-  if (part == "core" && file ~ /\/(psk_selftest|psk_peek_schedule)\.o$/) part = "selftest"
+  if (part == "core" && file ~ /\/(psk_selftest)\.o$/) part = "selftest"
   if (part == "core" && file ~ /\/(psk_rekey|vault_successor|psk_session_key)\.o$/) part = "extras"
   if (output ~ /^\.(text|init|rodata|srodata|eh_frame|init_array|fini_array)/) flash[part] += size
   else if (output ~ /^\.(data|sdata|tdata)/) { flash[part] += size; ram[part] += size }
