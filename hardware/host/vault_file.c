@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mbedtls/platform_util.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -16,6 +17,7 @@
 
 typedef struct file_store {
     int directory;
+    int seen;                   /* the association that was read last, still open: its inode is nobody else's meanwhile; -1: none */
 } file_store;
 
 static void slot_name(char *name, int32_t slot, const char *suffix)
@@ -43,9 +45,20 @@ static int write_all(int file, const uint8_t *data, size_t length)
     return 0;
 }
 
+static bool is_association(int32_t slot)
+{
+    return slot >= PSK_VAULT_ASSOCIATIONS && slot < PSK_VAULT_SUCCESSORS;
+}
+
+static void forget_seen(file_store *store)
+{
+    if (store->seen >= 0) (void) close(store->seen);
+    store->seen = -1;
+}
+
 static int32_t read_slot(void *context, int32_t slot, uint8_t *record, size_t size, size_t *length)
 {
-    const file_store *store = context;
+    file_store *store = context;
     char name[NAME_MAX_LENGTH];
     struct stat about;
     slot_name(name, slot, "");
@@ -63,9 +76,19 @@ static int32_t read_slot(void *context, int32_t slot, uint8_t *record, size_t si
         if (got <= 0) break;
         done += (size_t) got;
     }
-    (void) close(file);
     *length = done;
+    forget_seen(store);
+    if (result == 0 && is_association(slot)) store->seen = file;
+    else (void) close(file);
     return result;
+}
+
+/* Between reading and erasing somebody else may have taken the association, used it, and kept a later one: that is not the one that was read,
+ * whose numbers are used up. */
+static bool is_another(const file_store *store, int file)
+{
+    struct stat seen, found;
+    return store->seen >= 0 && (fstat(store->seen, &seen) != 0 || fstat(file, &found) != 0 || seen.st_ino != found.st_ino || seen.st_dev != found.st_dev);
 }
 
 /* Overwrites what an unlinked or replaced file held. The file system may keep copies; that is the best there is here. */
@@ -127,24 +150,31 @@ static int32_t write_slot(void *context, int32_t slot, const uint8_t *record, si
     return result;
 }
 
-static int32_t erase_slot(void *context, int32_t slot)
+static int32_t erase_locked(const file_store *store, int32_t slot)
 {
-    const file_store *store = context;
     char name[NAME_MAX_LENGTH];
-    const int lock = lock_directory(store);
-    if (lock < 0) return PSK_CORE_ERR_VAULT_IO;
     int32_t result = 0;
     slot_name(name, slot, "");
     const int file = openat(store->directory, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (file >= 0) {
-        scrub(file);
-        (void) close(file);
-    }
+    const bool kept = file >= 0 && is_association(slot) && is_another(store, file);
+    if (file >= 0 && !kept) scrub(file);
+    if (file >= 0) (void) close(file);
+    if (kept) return 0;
     if (unlinkat(store->directory, name, 0) == 0) result = 1;
     else if (errno != ENOENT) result = PSK_CORE_ERR_VAULT_IO;
     slot_name(name, slot, ".new");
     if (unlinkat(store->directory, name, 0) != 0 && errno != ENOENT) result = PSK_CORE_ERR_VAULT_IO;
     if (fsync(store->directory) != 0) result = PSK_CORE_ERR_VAULT_IO;
+    return result;
+}
+
+static int32_t erase_slot(void *context, int32_t slot)
+{
+    file_store *store = context;
+    const int lock = lock_directory(store);
+    if (lock < 0) return PSK_CORE_ERR_VAULT_IO;
+    const int32_t result = erase_locked(store, slot);
+    forget_seen(store);
     (void) close(lock);
     return result;
 }
@@ -157,6 +187,7 @@ int32_t psk_vault_file_open(const char *directory, psk_vault *vault)
     if (mkdir(directory, 0700) != 0 && errno != EEXIST) return PSK_CORE_ERR_VAULT_IO;
     file_store *store = malloc(sizeof *store);
     if (store == NULL) return PSK_CORE_ERR_MEMORY;
+    store->seen = -1;
     store->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->directory < 0) {
         free(store);
@@ -171,6 +202,7 @@ void psk_vault_file_close(psk_vault *vault)
 {
     if (vault == NULL || vault->context == NULL) return;
     file_store *store = vault->context;
+    forget_seen(store);
     (void) close(store->directory);
     free(store);
     vault->store = NULL;

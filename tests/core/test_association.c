@@ -86,6 +86,37 @@ TEST(association_is_given_once)
     psk_vault_file_close(&vault);
 }
 
+static psk_vault rival;
+static psk_vault_store in_between;
+
+static int32_t erase_after_the_rival(void *context, int32_t place)
+{
+    uint8_t record[150 + PSK_VAULT_OVERHEAD];
+    CHECK_EQUAL(150, psk_vault_take_association(&rival, 0, record, sizeof record));
+    CHECK_EQUAL(7, record[PSK_VAULT_HEADER]);
+    memset(record + PSK_VAULT_HEADER, 8, 150);
+    CHECK_EQUAL(0, psk_vault_keep_association(&rival, 0, record, 150));
+    return rival.store->erase(context, place);
+}
+
+/* Another process takes it between the reading and the erasing here, goes on with it, and keeps it as it is by then. */
+TEST(association_that_was_used_meanwhile_is_not_given)
+{
+    open_vault();
+    keep(7);
+    CHECK_EQUAL(0, psk_vault_file_open(directory, &rival));
+    in_between = *vault.store;
+    in_between.erase = erase_after_the_rival;
+    const psk_vault here = vault;
+    vault.store = &in_between;
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
+    vault = here;
+    CHECK_EQUAL(8, take());
+    CHECK_EQUAL(PSK_CORE_ERR_NO_ASSOCIATION, take());
+    psk_vault_file_close(&rival);
+    psk_vault_file_close(&vault);
+}
+
 TEST(association_goes_with_its_credential)
 {
     open_vault();
