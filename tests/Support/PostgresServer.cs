@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace IotPsk.TestSupport;
@@ -22,7 +20,7 @@ internal sealed class PostgresServer : IDisposable
 
     public PostgresServer()
     {
-        Port = FreePort();
+        Port = FreePorts.Take();
         _process = Process.Start(new ProcessStartInfo("bash", [Script(), Port.ToString(CultureInfo.InvariantCulture)])
         {
             RedirectStandardInput = true,
@@ -88,13 +86,6 @@ internal sealed class PostgresServer : IDisposable
         _process.StandardInput.Flush();
         if (_process.StandardOutput.ReadLine() != word)
             throw new InvalidOperationException($"PostgreSQL did not {word}.");
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static string Script()

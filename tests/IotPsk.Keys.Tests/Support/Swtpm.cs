@@ -30,7 +30,7 @@ internal sealed class Swtpm : IDisposable
         {
             // Restarting keeps the port: the TCTI string of the test stays true.
             if (_port == 0 || attempt > 0)
-                _port = FindPortPair();
+                _port = FreePorts.Take(2);
             if (TryStart())
                 return;
         }
@@ -63,26 +63,6 @@ internal sealed class Swtpm : IDisposable
     {
         Kill();
         _directory.Dispose();
-    }
-
-    private static int FindPortPair()
-    {
-        while (true)
-        {
-            using var first = new TcpListener(IPAddress.Loopback, 0);
-            first.Start();
-            var port = ((IPEndPoint)first.LocalEndpoint).Port;
-            try
-            {
-                using var second = new TcpListener(IPAddress.Loopback, port + 1);
-                second.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // The neighbour is taken: another pair.
-            }
-        }
     }
 
     private bool TryStart()

@@ -248,7 +248,7 @@ public class DatagramSessionTests
         Assert.Throws<ArgumentOutOfRangeException>(() => bench.Shards.Listen(bench.Listener.Options with { Mtu = 4097 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => bench.Shards.Listen(bench.Listener.Options with { Limits = new DatagramLimits { Associations = 0 } }));
         Assert.Throws<ArgumentOutOfRangeException>(() => bench.Shards.Listen(bench.Listener.Options with { Limits = new DatagramLimits { PathTimeout = TimeSpan.Zero } }));
-        Assert.Throws<FormatException>(() => bench.Shards.Listen(bench.Listener.Options with { Application = _ => throw new FormatException() }));
+        Assert.Throws<FormatException>(() => bench.Shards.Listen(bench.Listener.Options with { Listen = Bench.AnyPort, Application = _ => throw new FormatException() }));
         Assert.Throws<ListenException>(() => bench.Shards.Listen(bench.Listener.Options with { Listen = bench.Server }));
     }
 

@@ -59,7 +59,7 @@ public class DtlsPeerTests
     public async Task The_client_talks_to_a_gnutls_server(CipherSuite suite, string openssl, string gnutls)
     {
         Assert.NotEmpty(openssl);
-        int port = UdpPeerClient.FreePort();
+        int port = FreePorts.Take();
         string passwords = Path.GetTempFileName();
         try
         {
@@ -116,7 +116,7 @@ public class DtlsPeerTests
     [InlineData(true)]
     public async Task The_client_resumes_at_an_openssl_server(bool bySessionId)
     {
-        int port = UdpPeerClient.FreePort();
+        int port = FreePorts.Take();
         string[] kind = bySessionId ? ["-no_ticket"] : [];
         using var process = new PeerProcess(
             "openssl", ["s_server", "-dtls1_2", "-accept", $"127.0.0.1:{port}", "-nocert", "-psk_identity", Identity, "-psk", KeyHex, "-cipher", "PSK-AES128-CCM8:@SECLEVEL=0", .. kind]);
@@ -163,7 +163,7 @@ public class DtlsPeerTests
 
     private static async Task<PskTlsSession> AskOpenSslAsync(PskDtlsClientOptions options, params string[] arguments)
     {
-        int port = UdpPeerClient.FreePort();
+        int port = FreePorts.Take();
         using var process = new PeerProcess(
             "openssl", ["s_server", "-dtls1_2", "-accept", $"127.0.0.1:{port}", "-nocert", "-psk_identity", Identity, "-psk", KeyHex, .. arguments]);
         await process.WaitForLineAsync("ACCEPT");

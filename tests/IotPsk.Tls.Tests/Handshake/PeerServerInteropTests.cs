@@ -15,7 +15,7 @@ public class PeerServerInteropTests
     [InlineData(CipherSuite.TLS_AES_128_GCM_SHA256, NamedGroup.Secp256r1, "X25519")]
     public async Task The_client_talks_to_an_openssl_server(CipherSuite suite, NamedGroup share, string serverGroup)
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         using var process = new PeerProcess(
             "openssl", "s_server", "-accept", $"127.0.0.1:{port}", "-nocert", "-tls1_3", "-psk_identity", Identity, "-psk", KeyHex, "-groups", serverGroup, "-rev");
         await process.WaitForLineAsync("ACCEPT");
@@ -30,7 +30,7 @@ public class PeerServerInteropTests
     [Fact]
     public async Task An_openssl_server_answers_our_request_for_new_keys()
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         using var process = new PeerProcess(
             "openssl", "s_server", "-accept", $"127.0.0.1:{port}", "-nocert", "-tls1_3", "-psk_identity", Identity, "-psk", KeyHex, "-rev");
         await process.WaitForLineAsync("ACCEPT");
@@ -49,7 +49,7 @@ public class PeerServerInteropTests
     [Fact]
     public async Task A_gnutls_server_and_our_client_keep_to_small_records()
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         string keys = Path.GetTempFileName();
         try
         {

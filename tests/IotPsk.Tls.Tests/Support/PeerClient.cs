@@ -42,11 +42,4 @@ internal static class PeerClient
         await stream.WriteAsync(end.Shutdown(), limit.Token);
         return (client.Session!, Encoding.ASCII.GetString([.. end.Received]));
     }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -58,11 +58,4 @@ internal static class UdpPeerClient
         await socket.SendToAsync(output.AsMemory(0, last), server, limit.Token);
         return (session, Encoding.ASCII.GetString([.. received]));
     }
-
-    public static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
 }

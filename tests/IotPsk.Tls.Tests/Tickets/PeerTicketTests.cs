@@ -61,7 +61,7 @@ public class PeerTicketTests
     [InlineData(CipherSuite.TLS_CHACHA20_POLY1305_SHA256)]
     public async Task Our_client_resumes_at_an_openssl_server(CipherSuite suite)
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         using var process = new PeerProcess("openssl", ["s_server", "-accept", $"127.0.0.1:{port}", "-nocert", .. Psk, "-rev", "-num_tickets", "2"]);
         await process.WaitForLineAsync("ACCEPT");
         using PskTlsCredential external = Link.Credential(PskBinder.External);
@@ -71,7 +71,7 @@ public class PeerTicketTests
     [Fact]
     public async Task Our_client_resumes_at_a_gnutls_server()
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         string keys = Path.GetTempFileName();
         try
         {

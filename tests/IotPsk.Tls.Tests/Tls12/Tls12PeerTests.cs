@@ -198,7 +198,7 @@ public class Tls12PeerTests
 
     private static async Task<PskTlsSession> AskOpenSslAsync(PskTlsClientOptions options, params string[] arguments)
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         string[] version = arguments.Contains("-tls1_3") ? [] : ["-tls1_2"];
         using var process = new PeerProcess(
             "openssl", ["s_server", "-accept", $"127.0.0.1:{port}", "-nocert", "-psk_identity", Identity, "-psk", KeyHex, "-rev", .. version, .. arguments]);
@@ -228,7 +228,7 @@ public class Tls12PeerTests
 
     private static async Task<(PskTlsSession Session, string Reply)> AskGnutlsAsync(PskTlsClientOptions options, string priority, params string[] arguments)
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         string passwords = Path.GetTempFileName();
         try
         {

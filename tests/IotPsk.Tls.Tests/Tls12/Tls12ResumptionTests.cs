@@ -293,7 +293,7 @@ public class Tls12ResumptionTests
     [InlineData(false)]
     public async Task The_client_resumes_its_session_with_openssl(bool byTicket)
     {
-        int port = PeerClient.FreePort();
+        int port = FreePorts.Take();
         string[] without = byTicket ? [] : ["-no_ticket"];
         using var process = new PeerProcess(
             "openssl", ["s_server", "-accept", $"127.0.0.1:{port}", "-nocert", "-psk_identity", Encoding.ASCII.GetString(Link.Identity), "-psk", Convert.ToHexString(Link.Key), "-rev",

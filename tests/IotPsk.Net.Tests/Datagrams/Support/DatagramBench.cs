@@ -16,7 +16,8 @@ internal sealed class DatagramBench : IDisposable
         var options = new DatagramListenerOptions
         {
             Name = "lwm2m",
-            Listen = new IPEndPoint(IPAddress.Loopback, 0),
+            // Tests open it again after they closed it, and until then nobody else gets it.
+            Listen = new IPEndPoint(IPAddress.Loopback, FreePorts.Take()),
             Dtls = new PskDtlsServerOptions(),
             Application = shard => Make(shard),
         };

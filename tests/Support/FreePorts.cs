@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace IotPsk.Interop.Tests.Support;
+namespace IotPsk.TestSupport;
 
-/// <summary>Loopback ports nobody listens on, below the range from which the kernel takes ports for outgoing connections.</summary>
+/// <summary>Loopback ports nobody has, of TCP or UDP, below the range from which the kernel takes ports for outgoing connections.</summary>
 internal static class FreePorts
 {
     private const int First = 21000;
@@ -30,9 +30,11 @@ internal static class FreePorts
         throw new InvalidOperationException($"No {count} free ports in a row between {First} and {Last}.");
     }
 
-    private static bool IsFree(int port)
+    private static bool IsFree(int port) => Binds(port, SocketType.Stream, ProtocolType.Tcp) && Binds(port, SocketType.Dgram, ProtocolType.Udp);
+
+    private static bool Binds(int port, SocketType type, ProtocolType protocol)
     {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        using Socket socket = new(AddressFamily.InterNetwork, type, protocol);
         try
         {
             socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
