@@ -5,17 +5,20 @@ namespace IotPsk.Lwm2m.Coap;
 
 /// <summary>
 /// The replies to requests that may come again (RFC 7252 s4.5), in bounded memory: so many for a peer, so many in all, the
-/// oldest gives way. Entries are rows of one array, linked by number; nothing is allocated for a reply of usual length.
+/// oldest gives way. Entries are rows of one array, linked by number, and an acknowledgement with a token fits into its row; nothing is allocated
+/// for a reply of usual length.
 /// </summary>
 internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int lifetime)
 {
     /// <summary>A longer reply takes an array of its own.</summary>
-    internal const int SlotSize = 128;
+    internal const int SlotSize = ReplySlots.Size;
 
+    // An empty acknowledgement has 4 bytes, a response without payload at most 12: of these there are many.
+    private const int ShortSize = 16;
     private const int None = -1, FirstRows = 256, WalkedAtOnce = 2;
 
     private Row[] _rows = [];
-    private byte[] _slots = [];
+    private readonly ReplySlots _slots = new(capacity);
     private int _free = None, _oldest = None, _newest = None;
     private long _longBytes;
 
@@ -23,7 +26,7 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
     internal int Count { get; private set; }
 
     /// <summary>Memory held, in bytes, but for long replies.</summary>
-    internal long Bytes => _slots.Length + ((long)_rows.Length * Unsafe.SizeOf<Row>());
+    internal long Bytes => _slots.Bytes + ((long)_rows.Length * Unsafe.SizeOf<Row>());
 
     /// <summary>When <see cref="Sweep"/> has something to do; <see cref="long.MaxValue"/> for never.</summary>
     internal long SweepAt { get; private set; } = long.MaxValue;
@@ -42,7 +45,7 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         if (_oldest != None)
             return;
         _rows = [];
-        _slots = [];
+        _slots.Clear();
         _free = None;
     }
 
@@ -53,8 +56,7 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         {
             if (_rows[at].MessageId != messageId)
                 continue;
-            ref readonly Row row = ref _rows[at];
-            reply = row.Long ?? _slots.AsSpan(at * SlotSize, row.Length);
+            reply = ReplyOf(at);
             return true;
         }
         reply = default;
@@ -89,9 +91,8 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
             row.Long = reply.ToArray();
             _longBytes += reply.Length;
         }
-        row.Length = row.Long is null ? reply.Length : 0;
         if (row.Long is null)
-            reply.CopyTo(_slots.AsSpan(at * SlotSize));
+            Keep(at, reply);
         Link(at, peer);
         if (SweepAt == long.MaxValue)
             SweepAt = now + lifetime;
@@ -106,8 +107,7 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
             return at != None;
         if (reply.Length > SlotSize)
             reply = reply[..(CoapWriter.HeaderLength + (reply[0] & 15))];
-        reply.CopyTo(_slots.AsSpan(at * SlotSize));
-        _rows[at].Length = reply.Length;
+        Keep(at, reply);
         return true;
     }
 
@@ -137,13 +137,29 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
             Remove(peer.OldestReply);
     }
 
+    private ReadOnlySpan<byte> ReplyOf(int at)
+    {
+        ref readonly Row row = ref _rows[at];
+        if (row.Long is not null)
+            return row.Long;
+        return row.Length <= ShortSize ? ((ReadOnlySpan<byte>)row.Short)[..row.Length] : _slots[row.Slot][..row.Length];
+    }
+
+    private void Keep(int at, ReadOnlySpan<byte> reply)
+    {
+        ref Row row = ref _rows[at];
+        row.Length = reply.Length;
+        if (reply.Length > ShortSize)
+            row.Slot = _slots.Take();
+        reply.CopyTo(reply.Length > ShortSize ? _slots[row.Slot] : row.Short);
+    }
+
     private bool TryGrow()
     {
         int before = _rows.Length, after = Math.Min(capacity, Math.Max(FirstRows, before * 2));
         if (after <= before)
             return false;
         Array.Resize(ref _rows, after);
-        Array.Resize(ref _slots, after * SlotSize);
         for (int i = after - 1; i >= before; i--)
         {
             _rows[i].OlderOfPeer = _free;
@@ -193,6 +209,8 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         else
             _newest = row.Older;
         _longBytes -= row.Long?.Length ?? 0;
+        if (row.Length > ShortSize)
+            _slots.GiveBack(row.Slot);
         row = default;
         row.OlderOfPeer = _free;
         _free = at;
@@ -204,7 +222,14 @@ internal sealed class ReplyCache(int capacity, int perPeer, int longBytes, int l
         internal CoapPeer? Peer;
         internal byte[]? Long;
         internal long At;
-        internal int Length, Older, Newer, OlderOfPeer, NewerOfPeer;
+        internal int Length, Slot, Older, Newer, OlderOfPeer, NewerOfPeer;
         internal int MessageId;
+        internal Short Short;
+    }
+
+    [InlineArray(ShortSize)]
+    private struct Short
+    {
+        private byte _first;
     }
 }

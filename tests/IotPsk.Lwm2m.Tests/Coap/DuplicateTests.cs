@@ -172,6 +172,21 @@ public class DuplicateTests
     }
 
     [Fact]
+    public void An_acknowledgement_takes_the_memory_of_its_row_alone()
+    {
+        var cache = new ReplyCache(10_000, 16, 1000, 50);
+        CoapPeer[] peers = [.. Enumerable.Range(0, 500).Select(i => new CoapPeer("d", null, 0, 0))];
+        for (int i = 0; i < 16 * peers.Length; i++)
+            cache.Add(peers[i % peers.Length], i, 0, i % 2 == 0 ? new byte[4] : default, mayRunAgain: false);
+        Assert.Equal(8000, cache.Count);
+        Assert.InRange(cache.Bytes, 8192 * 64, 8192 * 80);
+        // What is longer has a place that the next one takes over.
+        for (int i = 0; i < 1000; i++)
+            cache.Add(peers[i % 10], i, 0, new byte[100], mayRunAgain: false);
+        Assert.InRange(cache.Bytes, 8192 * 64, (8192 * 80) + (256 * ReplyCache.SlotSize));
+    }
+
+    [Fact]
     public void The_cache_behaves_as_a_simple_model_of_it()
     {
         const int Capacity = 12, PerPeer = 4, Lifetime = 50;
