@@ -59,7 +59,7 @@ public sealed class DeviceProgramTests(Fleet fleet) : IClassFixture<Fleet>
         fleet.Enroll("prog-4");
         fleet.Gateway.Must("device", "credentials", "prog-4", "--format", "bundle", "-o", Vault("prog-4.cred"));
         using ChildProcess device = ChildProcess.Start(Repository.Device,
-            ["--bundle", Vault("prog-4.cred"), "--vault", Vault("vault-4"), "--count", "0", "--interval", "0.2", "--json"]);
+            ["--bundle", Vault("prog-4.cred"), "--vault", Vault("vault-4"), "--count", "0", "--interval", "1", "--json"]);
         device.WaitForLine(line => line.Contains("\"acknowledged\"", StringComparison.Ordinal), "the first message is acknowledged");
         fleet.Gateway.Stop();
         device.WaitForLine(line => line.Contains("\"disconnected\"", StringComparison.Ordinal), "the device notices");

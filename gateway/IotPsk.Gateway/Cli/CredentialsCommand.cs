@@ -16,7 +16,7 @@ internal sealed class CredentialsCommand
     private readonly Option<string> _use = new("--for") { Description = "imported (RFC 9258), tls13 (clients that cannot import) or tls12", DefaultValueFactory = _ => "imported" };
     private readonly Option<string> _format = new("--format") { Description = "bundle, json, csv, openssl or mosquitto", Required = true };
     private readonly Option<string?> _output = new("-o") { Description = "Writes to FILE, readable by its owner only; it must not exist yet. Bundles of many devices go to a directory", HelpName = "FILE" };
-    private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener)", HelpName = "HOST:PORT" };
+    private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener); over DTLS at the same host and the port of the lwm2m listener", HelpName = "HOST:PORT" };
     private readonly Option<bool> _show = new("--show") { Description = "Lets the secret go to a terminal" };
     private readonly Option<bool> _all = new("--all") { Description = "Of every device that is not revoked and has no key of its own" };
     private readonly Option<string?> _csv = new("--from-csv") { Description = "Of the devices of FILE, whose first column is the id", HelpName = "FILE" };

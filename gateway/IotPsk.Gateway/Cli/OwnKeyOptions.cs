@@ -17,7 +17,7 @@ internal sealed class OwnKeyOptions
     private readonly Option<int> _randoms = new("--randoms") { Description = "Session mode: 32, or 28 where the client does not show gmt_unix_time", DefaultValueFactory = _ => SessionPsk.RandomSize };
     private readonly Option<string> _format = new("--format") { Description = "Of the credentials: csv, json or bundle", DefaultValueFactory = _ => "csv" };
     private readonly Option<string?> _output = new("-o") { Description = "Where the credentials of a new key go, which cannot be had again; many bundles go to a directory", HelpName = "FILE" };
-    private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener)", HelpName = "HOST:PORT" };
+    private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener); over DTLS at the same host and the port of the lwm2m listener", HelpName = "HOST:PORT" };
 
     internal OwnKeyOptions()
     {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IotPsk.Gateway.Serving;
 
-/// <summary>Everything the service logs. Highest id: 1020. Devices appear by their log name, in clear at Debug only.</summary>
+/// <summary>Everything the service logs. Highest id: 1021, of the registry 1031. Devices appear by their log name, in clear at Debug only.</summary>
 internal static partial class GatewayLog
 {
     [LoggerMessage(1001, LogLevel.Information, "Ready: fleet {ServerId}, {Devices} devices, TPM {Tpm}, {Listeners}", EventName = "Ready")]
@@ -60,6 +60,9 @@ internal static partial class GatewayLog
 
     [LoggerMessage(1020, LogLevel.Warning, "{Part} does not answer: the watchdog is not fed", EventName = "Stuck")]
     internal static partial void Stuck(this ILogger log, string part);
+
+    [LoggerMessage(1021, LogLevel.Warning, "{Count} more handshakes failed for {Reason} than have a line here: iotpsk_handshakes_failed_total counts them", EventName = "HandshakeFailuresUntold")]
+    internal static partial void HandshakeFailuresUntold(this ILogger log, long count, string reason);
 
     [LoggerMessage(1030, LogLevel.Warning, "The registry is not to be had; devices are served as they were known last: {Problem}", EventName = "RegistryAway")]
     internal static partial void RegistryAway(this ILogger log, string problem);

@@ -12,6 +12,7 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
     private static readonly TimeSpan RefusalLogInterval = TimeSpan.FromSeconds(10);
     private volatile DeviceSessions? _devices;
     private readonly DeviceAssociations _associations = new();
+    private readonly FailureLines _lines = new(time);
 
     /// <summary>Where sessions are told of as they begin and end.</summary>
     internal SessionFeed Feed { get; } = new(time);
@@ -33,8 +34,13 @@ internal sealed class SessionEvents(ILogger log, EventCounters counters, TimePro
 
     public void HandshakeFailed(in HandshakeFailure failure)
     {
-        counters.Count(failure.Listener, FailureName.Of(failure));
-        log.HandshakeFailed(failure.Listener, failure.Remote, failure.Tag is DeviceGrant grant ? $"{failure}, device {LogName.Of(grant.Key.DeviceId)}" : failure.ToString());
+        string reason = FailureName.Of(failure);
+        counters.Count(failure.Listener, reason);
+        bool hasLine = _lines.TryTake(reason, out long untold);
+        if (untold > 0)
+            log.HandshakeFailuresUntold(untold, reason);
+        if (hasLine)
+            log.HandshakeFailed(failure.Listener, failure.Remote, failure.Tag is DeviceGrant grant ? $"{failure}, device {LogName.Of(grant.Key.DeviceId)}" : failure.ToString());
     }
 
     public void Refused(string listener, IPEndPoint remote, RefusalReason reason)
