@@ -90,7 +90,7 @@ public sealed class DtlsMbedTlsTests
 
     private static CommandResult Client(int port, CipherSuite suite, string[] arguments) => ChildProcess.Run(Path.Combine(MbedTlsPrograms.Directory, "ssl_client2"),
         ["dtls=1", "server_addr=127.0.0.1", "server_port=" + port.ToString(CultureInfo.InvariantCulture), "psk=" + PskServer.Key, "psk_identity=" + PskServer.Identity,
-         "force_ciphersuite=" + MbedName(suite), "read_timeout=5000", "hs_timeout=1000-8000", .. arguments]);
+         "force_ciphersuite=" + MbedName(suite), "read_timeout=25000", "hs_timeout=1000-8000", .. arguments]);
 
     private static string MbedName(CipherSuite suite) => suite.ToString().Replace('_', '-');
 }

@@ -30,7 +30,7 @@ public sealed class ResumptionMatrixTests(Fleet fleet) : IClassFixture<Fleet>
         ComesBack(version, keyExchange, (identity, key) =>
         {
             // It makes the first connection for the session alone, and carries data over the second.
-            using ChildProcess client = PskClient.Gnutls(fleet.Gateway.TunnelPort, identity, key, priority, "--resume");
+            using ChildProcess client = PskClient.Gnutls(fleet.Gateway.TunnelPort, identity, key, priority, "--resume", "--waitresumption");
             client.WaitForLine(line => line.Contains("This is a resumed session", StringComparison.Ordinal), "gnutls-cli is back");
             client.Input.Write(Request);
             client.Input.Flush();
