@@ -114,6 +114,23 @@ public sealed class FleetSharingTests : IDisposable
     }
 
     [Fact]
+    public void Export_of_before_a_retirement_brings_the_retired_key_to_no_gateway()
+    {
+        Init();
+        Rotate(_a, StateA, compromised: true);
+        var before = Export();
+        using (var a = new EsysTpm(_a.Tcti))
+            FleetRotation.Retire(StateA, a, 1);
+        Import(Export());
+
+        var e = Assert.Throws<RegistryException>(() => Import(before));
+
+        Assert.Contains("epoch 1", e.Message, StringComparison.Ordinal);
+        using var registry = SqliteRegistry.Open(StateB);
+        Assert.Equal((2, EpochState.Active), (Assert.Single(registry.RequireFleet().Epochs).Number, registry.RequireFleet().Epochs[0].State));
+    }
+
+    [Fact]
     public void Both_gateways_can_rotate_but_not_apart()
     {
         Init();

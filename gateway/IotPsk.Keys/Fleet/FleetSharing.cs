@@ -184,5 +184,12 @@ public static class FleetSharing
             if (fleet.Epoch(epoch.Number) is { } known && !known.Key.Name.AsSpan().SequenceEqual(TpmWire.NameOf(epoch.Key.Public)))
                 throw new RegistryException(RegistryFault.FleetExists, $"{where} has another key for epoch {epoch.Number} than is known here: the two gateways rotated apart");
         }
+
+        // All epochs that are accepted come at once, the oldest first: one that is older and new here was retired since.
+        if (export.Epochs.FirstOrDefault(epoch => fleet.Epoch(epoch.Number) is null && epoch.Number < fleet.Epochs[^1].Number) is { } retired)
+        {
+            throw new RegistryException(
+                RegistryFault.FleetExists, $"{where} has epoch {retired.Number}, which is older than what is here and was retired since: export the fleet again");
+        }
     }
 }
