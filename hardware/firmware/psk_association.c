@@ -47,8 +47,8 @@ static bool lay_out(int suite, layout *out)
 }
 
 /* mbedTLS tells the master secret once, in the handshake. */
-static void keep_keys(void *context, mbedtls_ssl_key_export_type type, const unsigned char *secret, size_t length,
-                      const unsigned char client_random[32], const unsigned char server_random[32], mbedtls_tls_prf_types prf)
+void psk_association_keep_keys(void *context, mbedtls_ssl_key_export_type type, const unsigned char *secret, size_t length,
+                               const unsigned char client_random[32], const unsigned char server_random[32], mbedtls_tls_prf_types prf)
 {
     psk_core *core = context;
     uint8_t randoms[64];
@@ -57,11 +57,6 @@ static void keep_keys(void *context, mbedtls_ssl_key_export_type type, const uns
     memcpy(randoms + 32, client_random, 32);
     core->keys_kept = mbedtls_ssl_tls_prf(prf, secret, length, "key expansion", randoms, sizeof randoms, core->key_block, PSK_KEY_BLOCK) == 0
                           ? PSK_KEYS_KEPT : PSK_KEYS_LOST;
-}
-
-void psk_association_prepare(psk_core *core)
-{
-    mbedtls_ssl_set_export_keys_cb(&core->ssl, keep_keys, core);
 }
 
 int32_t psk_association_write(const psk_core *core, uint8_t *out, size_t size)

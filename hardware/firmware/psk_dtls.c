@@ -31,7 +31,7 @@ static int has_passed(const psk_core *core, uint32_t moment)
 static void set_timer(void *context, uint32_t intermediate, uint32_t final)
 {
     psk_core *core = context;
-    core->timer_runs = final != 0;
+    core->timer_runs = final;           /* 0: not at all */
     core->intermediate_at = core->now + intermediate;
     core->final_at = core->now + final;
 }
@@ -78,7 +78,7 @@ int psk_dtls_prepare(psk_core *core)
     const size_t queue = psk_queue_room(&core->out);
     mbedtls_ssl_set_mtu(&core->ssl, (uint16_t) (queue < MTU_MAX ? queue : MTU_MAX));
     mbedtls_ssl_set_timer_cb(&core->ssl, core, set_timer, get_timer);
-    psk_association_prepare(core);
+    mbedtls_ssl_set_export_keys_cb(&core->ssl, psk_association_keep_keys, core);
     if ((core->options & PSK_CORE_OPTION_CONNECTION_ID) == 0) return 0;
     return mbedtls_ssl_set_cid(&core->ssl, MBEDTLS_SSL_CID_ENABLED, core->key_block, 0);         /* an empty one */
 }

@@ -1,69 +1,79 @@
 #include "psk_error.h"
 
-static const char *bundle_field(int32_t field)
-{
-    switch (field) {
-    case 0: return "bundle: not a credential bundle (canonical CBOR, version 1), or cut short";
-    case 1: return "bundle field 1: the version is missing or is not 1";
-    case 2: return "bundle field 2: the device id is missing or wrong";
-    case 3: return "bundle field 3: the server id is missing or wrong";
-    case 4: return "bundle field 4: the TLS address is missing or is not host:port";
-    case 5: return "bundle field 5: the DTLS address is not host:port";
-    case 6: return "bundle field 6: the TLS 1.3 identity is missing (in session mode: is there) or is not an ImportedIdentity for TLS 1.3 with SHA-256";
-    case 7: return "bundle field 7: the TLS 1.3 key is missing or has not 32 bytes";
-    case 8: return "bundle field 8: the TLS 1.2 identity is wrong, or there is a key without it";
-    case 9: return "bundle field 9: the TLS 1.2 key has not 32 bytes, or there is an identity without it";
-    case 10: return "bundle field 10: the record size limit is missing or outside 64..16385";
-    case 11: return "bundle field 11: the connection id switch is missing or not true or false";
-    case 12: return "bundle field 12: the epoch is missing or too large";
-    case 13: return "bundle field 13: session mode is not 32 or 28; or a field that this version does not know";
-    default: return "bundle: a field that this version does not know";
-    }
-}
+#include <string.h>
+
+#define UNUSED (-9)
+#define LAST_FIELD 13
+
+/* One behind the other, by number; those that there are none of are empty. No table of pointers: it is read once in a bad day. */
+static const char texts[] =
+    "success\0"
+    "argument: null, negative or out of range\0"
+    "handle: no such open vault or session\0"
+    "memory: not enough of it\0"
+    "random: the platform delivers no random numbers\0"
+    "not connected: the handshake is not complete\0"
+    "unsupported: not in this build, or the credential has no key for it\0"
+    "buffer: too small\0"
+    "internal: the TLS library failed\0\0"
+    "no credential: the vault slot is empty\0"                                                      /* 10 */
+    "vault corrupt: the slot does not match its digest\0"
+    "vault: the store cannot be read or written\0"
+    "vault full: no room for the credential\0"
+    "no association: nothing usable was saved; connect anew\0\0\0\0\0\0"
+    "closed: the connection was ended by close_notify\0"                                            /* 20 */
+    "refused: the server does not know the device or its key\0"
+    "unknown identity: the server does not know the device\0"
+    "no common parameters: the server allows no suite, group or mode of ours\0"
+    "version: the server does not speak this one\0"
+    "server fault: the server reports a fault of its own\0"
+    "alert: the server ended the connection with another alert\0"
+    "protocol: the server sent what is not allowed here\0"
+    "bad record: it does not authenticate\0"
+    "record size: the server exceeds the limit it was given\0"
+    "key update: this TLS cannot make new keys; connect anew\0"                                      /* 30 */
+    "no answer: the server is silent; it is so to a key it does not know too\0"
+    "too long: the message does not fit one record\0\0\0\0\0\0\0\0"
+    "self test: keys of TLS 1.3\0"                                                                   /* 40 */
+    "self test: binder; was psk_binder_forced.h left out of the build?\0"
+    "self test: keys of DTLS 1.2\0"
+    "self test: a cipher\0"
+    "self test: the key of a session\0\0\0\0\0\0\0"
+    "rekey current: the credential is of the newest epoch\0"                                         /* 51 */
+    "rekey too soon: the last new key is less than an hour old\0"
+    "rekey compromised: others know the key; import another credential\0"
+    "rekey unfit: not for this device, or not over such a session\0"
+    "rekey later: the gateway cannot make the key now\0"
+    "rekey request: the gateway does not accept it\0\0\0\0"
+    "no rekeying: the server does not offer new keys\0"                                              /* 60 */
+    "rekey foreign: a credential of another device or fleet, or not newer";
+
+/* A field is missing or wrong. */
+static const char fields[] =
+    "bundle: not canonical CBOR, or cut short\0"
+    "bundle field 1: version\0"
+    "bundle field 2: device id\0"
+    "bundle field 3: server id\0"
+    "bundle field 4: TLS address, host:port\0"
+    "bundle field 5: DTLS address, host:port\0"
+    "bundle field 6: TLS 1.3 identity\0"
+    "bundle field 7: TLS 1.3 key\0"
+    "bundle field 8: TLS 1.2 identity\0"
+    "bundle field 9: TLS 1.2 key\0"
+    "bundle field 10: record size limit\0"
+    "bundle field 11: connection ids\0"
+    "bundle field 12: epoch\0"
+    "bundle field 13: session mode, or a field that this version does not know";
 
 const char *psk_core_error_name(int32_t code)
 {
-    if (code <= PSK_CORE_ERR_BUNDLE && code > PSK_CORE_ERR_BUNDLE - 64) return bundle_field(PSK_CORE_ERR_BUNDLE - code);
-    switch (code) {
-    case PSK_CORE_ERR_ARGUMENT: return "argument: null, negative or out of range";
-    case PSK_CORE_ERR_HANDLE: return "handle: no such open vault or session";
-    case PSK_CORE_ERR_MEMORY: return "memory: not enough of it";
-    case PSK_CORE_ERR_RANDOM: return "random: the platform delivers no random numbers";
-    case PSK_CORE_ERR_NOT_CONNECTED: return "not connected: the handshake is not complete";
-    case PSK_CORE_ERR_UNSUPPORTED: return "unsupported: this build or this credential does not have the protocol";
-    case PSK_CORE_ERR_BUFFER: return "buffer: the given buffer is too small";
-    case PSK_CORE_ERR_INTERNAL: return "internal: the TLS library failed";
-    case PSK_CORE_ERR_NO_CREDENTIAL: return "no credential: the vault slot is empty";
-    case PSK_CORE_ERR_VAULT_CORRUPT: return "vault corrupt: what the slot holds does not match its digest";
-    case PSK_CORE_ERR_VAULT_IO: return "vault: the store cannot be read or written";
-    case PSK_CORE_ERR_VAULT_FULL: return "vault full: no room for the credential";
-    case PSK_CORE_ERR_NO_ASSOCIATION: return "no association: nothing usable was saved; a handshake is needed";
-    case PSK_CORE_ERR_CLOSED: return "closed: the connection was ended by close_notify";
-    case PSK_CORE_ERR_REFUSED: return "refused: the server does not know the device or the key is wrong (decrypt_error, in DTLS 1.2 bad_record_mac)";
-    case PSK_CORE_ERR_UNKNOWN_IDENTITY: return "unknown identity: the server does not know the device (unknown_psk_identity)";
-    case PSK_CORE_ERR_NO_COMMON: return "no common parameters: the server found no suite, group or mode it allows (handshake_failure)";
-    case PSK_CORE_ERR_VERSION: return "version: the server does not speak this version of the protocol";
-    case PSK_CORE_ERR_SERVER_FAULT: return "server fault: the server reports a fault of its own (internal_error)";
-    case PSK_CORE_ERR_ALERT: return "alert: the server ended the connection with a fatal alert";
-    case PSK_CORE_ERR_PROTOCOL: return "protocol: the server sent what the protocol does not allow here";
-    case PSK_CORE_ERR_BAD_RECORD: return "bad record: a record of the server does not authenticate";
-    case PSK_CORE_ERR_RECORD_SIZE: return "record size: a record of the server is larger than the limit it was given";
-    case PSK_CORE_ERR_KEY_UPDATE: return "key update: the server wants new keys, which this TLS cannot make; connect anew";
-    case PSK_CORE_ERR_TIMEOUT: return "no answer: the server answered none of the datagrams of the handshake; it does so as well with a key it does not know";
-    case PSK_CORE_ERR_TOO_LONG: return "too long: the message does not fit one record";
-    case PSK_CORE_ERR_TEST_IMPORT: return "self test: the key schedule of TLS 1.3 gives wrong keys; this firmware is of no use";
-    case PSK_CORE_ERR_TEST_BINDER: return "self test: the binder label is wrong; was psk_binder_forced.h left out of the build?";
-    case PSK_CORE_ERR_TEST_PRF: return "self test: the key schedule of DTLS 1.2 gives wrong keys; this firmware is of no use";
-    case PSK_CORE_ERR_TEST_AEAD: return "self test: a cipher works wrongly; this firmware is of no use";
-    case PSK_CORE_ERR_TEST_SESSION_KEY: return "self test: the key of a session is wrong; this firmware is of no use";
-    case PSK_CORE_ERR_REKEY_CURRENT: return "rekey current: the credential is of the newest epoch already";
-    case PSK_CORE_ERR_REKEY_TOO_SOON: return "rekey too soon: the device was given a new key less than an hour ago";
-    case PSK_CORE_ERR_REKEY_COMPROMISED: return "rekey compromised: others know the device's key, so it needs a credential by another way";
-    case PSK_CORE_ERR_REKEY_UNFIT: return "rekey unfit: the gateway gives no new key to this device, or not over such a session";
-    case PSK_CORE_ERR_REKEY_LATER: return "rekey later: the gateway cannot make the key now";
-    case PSK_CORE_ERR_REKEY_REQUEST: return "rekey request: the gateway does not accept the request";
-    case PSK_CORE_ERR_NO_REKEYING: return "no rekeying: the server does not offer new keys";
-    case PSK_CORE_ERR_REKEY_FOREIGN: return "rekey foreign: the credential that came is of another device or fleet, or not newer";
-    default: return code >= 0 ? "success" : "unknown error";
+    const char *text = texts;
+    if (code <= PSK_CORE_ERR_BUNDLE && code >= PSK_CORE_ERR_BUNDLE - LAST_FIELD) {
+        text = fields;
+        code -= PSK_CORE_ERR_BUNDLE;
+    } else if (code < PSK_CORE_ERR_REKEY_FOREIGN) {
+        code = UNUSED;
     }
+    for (; code < 0; code++) text += strlen(text) + 1;
+    return *text != '\0' ? text : "unknown error";
 }

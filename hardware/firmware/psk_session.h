@@ -101,9 +101,9 @@ uint8_t psk_dtls_fragment_code(uint32_t limit);
 int psk_dtls_prepare(psk_core *core);
 /* Looks at what the server has selected so far; 0: the handshake goes on, else an error of psk_error.h. */
 int32_t psk_dtls_look(psk_core *core);
-/* An association: has the keys kept when the handshake makes them; is written, which gives its length; is read into a session that
- * was just made. */
-void psk_association_prepare(psk_core *core);
+/* An association: its keys are kept when the handshake makes them; it is written, which gives its length; it is read into a session
+ * that was just made. */
+mbedtls_ssl_export_keys_t psk_association_keep_keys;
 int32_t psk_association_write(const psk_core *core, uint8_t *out, size_t size);
 int32_t psk_association_read(psk_core *core, const uint8_t *saved, size_t length);
 /* The record size limit it was made with, or PSK_CORE_ERR_NO_ASSOCIATION: to be asked before psk_association_read. */

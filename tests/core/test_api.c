@@ -92,6 +92,35 @@ TEST(every_error_has_a_name_of_its_own)
     CHECK(strcmp(iotpsk_error_name(0), "success") == 0);
 }
 
+/* The names lie one behind the other: a gap too few or too many would shift those behind it. */
+TEST(every_error_is_called_what_it_is)
+{
+    static const struct { int32_t code; const char *name; } names[] = {
+        { PSK_CORE_ERR_ARGUMENT, "argument" }, { PSK_CORE_ERR_HANDLE, "handle" }, { PSK_CORE_ERR_MEMORY, "memory" },
+        { PSK_CORE_ERR_RANDOM, "random" }, { PSK_CORE_ERR_NOT_CONNECTED, "not connected" }, { PSK_CORE_ERR_UNSUPPORTED, "unsupported" },
+        { PSK_CORE_ERR_BUFFER, "buffer" }, { PSK_CORE_ERR_INTERNAL, "internal" }, { -9, "unknown error" },
+        { PSK_CORE_ERR_NO_CREDENTIAL, "no credential" }, { PSK_CORE_ERR_VAULT_CORRUPT, "vault corrupt" }, { PSK_CORE_ERR_VAULT_IO, "vault:" },
+        { PSK_CORE_ERR_VAULT_FULL, "vault full" }, { PSK_CORE_ERR_NO_ASSOCIATION, "no association" }, { -15, "unknown error" },
+        { -19, "unknown error" }, { PSK_CORE_ERR_CLOSED, "closed" }, { PSK_CORE_ERR_REFUSED, "refused" },
+        { PSK_CORE_ERR_UNKNOWN_IDENTITY, "unknown identity" }, { PSK_CORE_ERR_NO_COMMON, "no common parameters" },
+        { PSK_CORE_ERR_VERSION, "version" }, { PSK_CORE_ERR_SERVER_FAULT, "server fault" }, { PSK_CORE_ERR_ALERT, "alert" },
+        { PSK_CORE_ERR_PROTOCOL, "protocol" }, { PSK_CORE_ERR_BAD_RECORD, "bad record" }, { PSK_CORE_ERR_RECORD_SIZE, "record size" },
+        { PSK_CORE_ERR_KEY_UPDATE, "key update" }, { PSK_CORE_ERR_TIMEOUT, "no answer" }, { PSK_CORE_ERR_TOO_LONG, "too long" },
+        { -33, "unknown error" }, { -39, "unknown error" }, { PSK_CORE_ERR_TEST_IMPORT, "self test: keys of TLS" },
+        { PSK_CORE_ERR_TEST_BINDER, "self test: binder" }, { PSK_CORE_ERR_TEST_PRF, "self test: keys of DTLS" },
+        { PSK_CORE_ERR_TEST_AEAD, "self test: a cipher" }, { PSK_CORE_ERR_TEST_SESSION_KEY, "self test: the key of a session" },
+        { -45, "unknown error" }, { -50, "unknown error" }, { PSK_CORE_ERR_REKEY_CURRENT, "rekey current" },
+        { PSK_CORE_ERR_REKEY_TOO_SOON, "rekey too soon" }, { PSK_CORE_ERR_REKEY_COMPROMISED, "rekey compromised" },
+        { PSK_CORE_ERR_REKEY_UNFIT, "rekey unfit" }, { PSK_CORE_ERR_REKEY_LATER, "rekey later" }, { PSK_CORE_ERR_REKEY_REQUEST, "rekey request" },
+        { -57, "unknown error" }, { -59, "unknown error" }, { PSK_CORE_ERR_NO_REKEYING, "no rekeying" }, { PSK_CORE_ERR_REKEY_FOREIGN, "rekey foreign" },
+        { -62, "unknown error" }, { -99, "unknown error" }, { PSK_CORE_ERR_BUNDLE, "bundle:" }, { PSK_CORE_ERR_BUNDLE - 1, "bundle field 1:" },
+        { PSK_CORE_ERR_BUNDLE - 13, "bundle field 13:" }, { PSK_CORE_ERR_BUNDLE - 14, "unknown error" }, { INT32_MIN, "unknown error" }, { 7, "success" }
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        CHECK(strncmp(iotpsk_error_name(names[i].code), names[i].name, strlen(names[i].name)) == 0);
+    }
+}
+
 static void flush(int32_t session, int connection)
 {
     uint8_t out[2048];

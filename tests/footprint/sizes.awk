@@ -1,4 +1,4 @@
-# From a linker map: bytes of each part (mbedtls, psk_core and what it has besides sessions, bundle and vault, ...) in flash (text and read-only data, and what initialises data) and in RAM.
+# From a linker map: bytes of each part (mbedtls, those of psk_core, ...) in flash (text and read-only data, and what initialises data) and in RAM.
 # Input sections stand as " .text.name  0xADDRESS  0xSIZE  FILE", the name perhaps on a line of its own.
 function hex(text,  value, i) {
   value = 0
@@ -16,8 +16,11 @@ function hex(text,  value, i) {
   if (hex($(NF - 2)) == 0 || size == 0) next
   part = file ~ /\/mbedtls\/[^\/]*$/ ? "mbedtls" : file ~ /\/core\/[^\/]*$/ ? "core" : file ~ /\/(probe|own)\/[^\/]*$/ ? "program" : "libc"
   if (part == "core" && file ~ /\/psk_error\.o$/) part = "texts"
-  if (part == "core" && file ~ /\/(psk_selftest)\.o$/) part = "selftest"
-  if (part == "core" && file ~ /\/(psk_rekey|vault_successor|psk_session_key)\.o$/) part = "extras"
+  if (part == "core" && file ~ /\/psk_selftest\.o$/) part = "selftest"
+  if (part == "core" && file ~ /\/psk_rekey\.o$/) part = "rekeying"
+  if (part == "core" && file ~ /\/psk_session_key\.o$/) part = "sessionmode"
+  if (part == "core" && file ~ /\/(vault|vault_successor|psk_bundle)\.o$/) part = "vault"
+  if (part == "core") part = "sessions"
   if (output ~ /^\.(text|init|rodata|srodata|eh_frame|init_array|fini_array)/) flash[part] += size
   else if (output ~ /^\.(data|sdata|tdata)/) { flash[part] += size; ram[part] += size }
   else if (output ~ /^\.(bss|sbss|tbss|noinit)/) ram[part] += size
@@ -25,7 +28,7 @@ function hex(text,  value, i) {
   of[part, file] += size
 }
 END {
-  n = split("mbedtls core extras selftest texts libc program", parts, " ")
+  n = split("mbedtls sessions vault rekeying sessionmode selftest texts libc program", parts, " ")
   for (i = 1; i <= n; i++) printf "%s flash=%d ram=%d\n", parts[i], flash[parts[i]], ram[parts[i]]
   if (detail) for (key in of) { split(key, pair, SUBSEP); if (pair[1] == detail) printf "  %6d %s\n", of[key], pair[2] }
 }
