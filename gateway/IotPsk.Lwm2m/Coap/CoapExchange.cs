@@ -129,19 +129,37 @@ public sealed class CoapExchange
     {
         if (Request.Code is not (CoapCode.Get or CoapCode.Fetch))
             throw new ArgumentException($"an answer of {length} bytes goes in blocks, and {Request.Code} may not be asked again for each", nameof(length));
+        // Tells blocks of one body from those of another (RFC 7959 s2.4).
+        _tag ??= new byte[8];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(_tag, tag);
+        if (asked.Number == 0 && IsKnown(_tag))
+        {
+            // RFC 7252 s5.9.1.3: the peer has this body already.
+            Begin(CoapCode.Valid).AddOption(CoapOption.ETag, _tag, 0, _tag.Length);
+            return;
+        }
         // The peer's block, in our size if that is smaller.
         int size = Math.Min(asked.Size, CoapBlock.GetSize(writer.Room - BlockOverhead));
         var block = new CoapBlock(asked.Offset / size, asked.Offset + size < length, size);
         byte[] payload = new byte[Math.Min(size, length - block.Offset)];
         read(block.Offset, payload);
-        // Tells blocks of one body from those of another (RFC 7959 s2.4).
-        _tag ??= new byte[8];
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64LittleEndian(_tag, tag);
         writer.AddOption(CoapOption.ETag, _tag, 0, _tag.Length);
         writer.AddOption(CoapOption.ContentFormat, (uint)contentFormat);
         writer.AddOption(CoapOption.Block2, block.Value);
         writer.AddOption(CoapOption.Size2, (uint)length);
         writer.WritePayload(payload, 0, payload.Length);
+    }
+
+    // RFC 7252 s5.10.6.2: a request may name several.
+    private bool IsKnown(ReadOnlySpan<byte> tag)
+    {
+        Request.RewindOptions();
+        while (Request.ReadOption())
+        {
+            if (Request.OptionNumber == CoapOption.ETag && Request.Buffer.AsSpan(Request.OptionOffset, Request.OptionLength).SequenceEqual(tag))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Puts the answer off: the peer hears now that the request arrived, and the answer when it is there (RFC 7252 s5.2.2).</summary>

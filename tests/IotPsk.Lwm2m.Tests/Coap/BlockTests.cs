@@ -176,6 +176,33 @@ public class BlockTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void Who_has_a_long_answer_already_is_told_that_it_still_holds()
+    {
+        byte[] body = new byte[2000];
+        var wire = new Wire();
+        wire.Server.Map("/out", new Script(e => e.Answer(CoapCode.Content, CoapContentFormat.OctetStream, body), CoapOption.Block2));
+        byte[] tag = Tag(Ask());
+        Assert.Equal(8, tag.Length);
+        (CoapCode code, _, CoapReader same) = Ask([1, 2, 3], tag);
+        Assert.Equal((CoapCode.Valid, 0), (code, same.PayloadCount));
+        Assert.Equal(tag, Tag((code, null, same)));
+        body[0] = 1;
+        (CoapCode Code, CoapBlock?, CoapReader) changed = Ask(tag);
+        Assert.Equal(CoapCode.Content, changed.Code);
+        Assert.NotEqual(tag, Tag(changed));
+
+        (CoapCode Code, CoapBlock?, CoapReader Reader) Ask(params byte[][] tags) => Answer(wire, Wire.Message(CoapType.Confirmable, CoapCode.Get, ++_messageId, options: w =>
+        {
+            foreach (byte[] each in tags)
+                w.AddOption(CoapOption.ETag, each, 0, each.Length);
+            CoapPath.Add(w, "/out");
+        }));
+
+        static byte[] Tag((CoapCode, CoapBlock?, CoapReader Reader) answer) =>
+            answer.Reader.FindOption(CoapOption.ETag) ? answer.Reader.Buffer[answer.Reader.OptionOffset..(answer.Reader.OptionOffset + answer.Reader.OptionLength)] : [];
+    }
+
+    [Fact]
     public void A_block_behind_the_end_is_bad_and_a_long_answer_to_a_POST_an_error()
     {
         var wire = new Wire();
