@@ -34,6 +34,7 @@ internal sealed class BlockTransfers(int maxBody, int maxTotal, int lifetime)
                 return CoapCode.RequestEntityTooLarge;
             peer.Transfer = new BlockTransfer(peer, Key(request));
             peer.Transfer.Node = _byAge.AddLast(peer.Transfer);
+            _total += peer.Transfer.Size;
         }
         BlockTransfer? transfer = peer.Transfer;
         if (transfer is null || transfer.Length != block.Offset || !Key(request).AsSpan().SequenceEqual(transfer.Key))
@@ -43,9 +44,9 @@ internal sealed class BlockTransfers(int maxBody, int maxTotal, int lifetime)
             Drop(peer);
             return CoapCode.RequestEntityTooLarge;
         }
-        int before = transfer.Capacity;
+        int before = transfer.Size;
         transfer.Append(request.Buffer.AsSpan(request.PayloadOffset, request.PayloadCount), now);
-        _total += transfer.Capacity - before;
+        _total += transfer.Size - before;
         _byAge.Remove(transfer.Node!);
         _byAge.AddLast(transfer.Node!);
         while (_total > maxTotal && _byAge.First!.Value != transfer)
@@ -63,7 +64,7 @@ internal sealed class BlockTransfers(int maxBody, int maxTotal, int lifetime)
         if (peer.Transfer is not { } transfer)
             return;
         _byAge.Remove(transfer.Node!);
-        _total -= transfer.Capacity;
+        _total -= transfer.Size;
         peer.Transfer = null;
         peer.Tidy();
     }
@@ -101,7 +102,8 @@ internal sealed class BlockTransfer(CoapPeer peer, byte[] key)
 
     internal int Length { get; private set; }
 
-    internal int Capacity => _bytes.Length;
+    /// <summary>Memory held, in bytes: options may be longer than the body.</summary>
+    internal int Size => _bytes.Length + Key.Length;
 
     internal ArraySegment<byte> Body => new(_bytes, 0, Length);
 

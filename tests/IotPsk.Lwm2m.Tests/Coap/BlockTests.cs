@@ -123,13 +123,27 @@ public class BlockTests
     [Fact]
     public void When_memory_is_short_the_body_that_waited_longest_gives_way()
     {
-        Wire wire = NewWire(new CoapServerOptions { BodyBytes = 2048 });
+        Wire wire = NewWire(new CoapServerOptions { BodyBytes = 2200 });
         CoapPeer[] peers = [.. Enumerable.Range(0, 3).Select(i => wire.Server.Open("d" + i, null))];
         foreach (CoapPeer peer in peers)
             Answer(wire, Put(0, true, 1024, new byte[1024]), peer);
         Assert.Equal(CoapCode.RequestEntityIncomplete, Answer(wire, Put(1, false, 1024, []), peers[0]).Code);
         Assert.Equal(CoapCode.Changed, Answer(wire, Put(1, false, 1024, []), peers[2]).Code);
         Assert.Equal(CoapCode.Changed, Answer(wire, Put(1, false, 1024, []), peers[1]).Code);
+    }
+
+    [Fact]
+    public void Options_that_are_kept_beside_a_body_count_too()
+    {
+        Wire wire = NewWire(new CoapServerOptions { BodyBytes = 4096 });
+        CoapPeer[] peers = [.. Enumerable.Range(0, 10).Select(i => wire.Server.Open("d" + i, null))];
+        foreach (CoapPeer peer in peers)
+            Assert.Equal(CoapCode.Continue, Answer(wire, Long(0, true), peer).Code);
+        Assert.Equal(CoapCode.RequestEntityIncomplete, Answer(wire, Long(1, false), peers[0]).Code);
+        Assert.Equal(CoapCode.Changed, Answer(wire, Long(1, false), peers[^1]).Code);
+
+        static byte[] Long(int number, bool more) => Wire.Message(CoapType.Confirmable, CoapCode.Put, 100 + number, "/in?" + string.Join('&', Enumerable.Repeat(new string('q', 200), 5)), new byte[more ? 16 : 1],
+            options: w => w.AddOption(CoapOption.Block1, new CoapBlock(number, more, 16).Value));
     }
 
     [Fact]
