@@ -153,7 +153,7 @@ internal sealed class FirmwareUpdates(Lwm2mDevices devices, TimeProvider time, I
         else
         {
             Interlocked.Increment(ref _failed);
-            log.FirmwareFailed(LogName.Of(deviceId), file, outcome.Problem!);
+            log.FirmwareFailed(LogName.Of(deviceId), file, LogName.Sentence(outcome.Problem!));
         }
     }
 

@@ -195,7 +195,7 @@ internal sealed class Lwm2mDevices : IRegistrationEvents, IDeviceEvents, IAsyncD
         // A flood is told in a line every ten seconds, not in one each.
         long now = _clock.Now, next = Volatile.Read(ref _nextRefusal);
         if (now >= next && Interlocked.CompareExchange(ref _nextRefusal, now + RefusalInterval, next) == next)
-            _log.ValuesRefused(LogName.Of(deviceId), problem, Directory.Counters.Refused);
+            _log.ValuesRefused(LogName.Of(deviceId), LogName.Sentence(problem), Directory.Counters.Refused);
     }
 
     void IDeviceEvents.ObservationsChanged(string deviceId)
