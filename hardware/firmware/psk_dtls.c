@@ -12,7 +12,12 @@
 #define MTU_MAX 1232u               /* what IPv6 carries everywhere (RFC 8200 s5), less the headers of IPv6 and UDP */
 
 /* Without a handshake there is nothing for them to choose. */
-#define UNUSED_OPTIONS ((uint32_t) (PSK_CORE_OPTION_CONNECTION_ID | PSK_CORE_OPTION_SESSION_KEY | PSK_CORE_OPTION_REKEY))
+#define HANDSHAKE_OPTIONS (PSK_CORE_OPTION_CONNECTION_ID | PSK_CORE_OPTION_SESSION_KEY | PSK_CORE_OPTION_REKEY)
+#ifdef PSK_CORE_ECDHE_PSK
+#define UNUSED_OPTIONS ((uint32_t) HANDSHAKE_OPTIONS)
+#else
+#define UNUSED_OPTIONS ((uint32_t) (HANDSHAKE_OPTIONS | PSK_CORE_OPTION_ECDHE_PSK))
+#endif
 
 static const int psk_suites[] = {
     MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8, MBEDTLS_TLS_PSK_WITH_AES_128_CCM, MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256, 0

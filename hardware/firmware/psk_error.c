@@ -41,7 +41,7 @@ static const char texts[] =
     "self test: the key of a session\0\0\0\0\0\0\0"
     "rekey current: the credential is of the newest epoch\0"                                         /* 51 */
     "rekey too soon: the last new key is less than an hour old\0"
-    "rekey compromised: others know the key; import another credential\0"
+    "rekey compromised: others know the device's key; import another credential\0"
     "rekey unfit: not for this device, or not over such a session\0"
     "rekey later: the gateway cannot make the key now\0"
     "rekey request: the gateway does not accept it\0\0\0\0"

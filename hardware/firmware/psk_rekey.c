@@ -17,9 +17,8 @@ static int32_t hash_names(const psk_bundle *credential, uint8_t *out)
     return psk_vault_digest(credential->device_id.data, (size_t) (last->data + last->length - credential->device_id.data), out);
 }
 
-int32_t psk_rekey_prepare(psk_core *core, const psk_bundle *credential, const uint8_t *bundle, size_t length)
+int32_t psk_rekey_prepare(psk_rekey *rekey, const psk_bundle *credential, const uint8_t *bundle, size_t length)
 {
-    psk_rekey *rekey = core->rekey;
     rekey->epoch = credential->epoch;
     rekey->result = PSK_CORE_WANTS_INPUT;
     const int32_t public_length = psk_bundle_describe(bundle, length, rekey->record + REQUEST_HEAD, sizeof rekey->record - REQUEST_HEAD);
@@ -82,7 +81,7 @@ static int32_t store(psk_core *core, const psk_vault *vault, int32_t slot)
     if (result == 0) result = hash_names(&bundle, names);
     if (result < 0) return result;
     if (memcmp(names, rekey->names, sizeof names) != 0 || bundle.epoch <= rekey->epoch) return PSK_CORE_ERR_REKEY_FOREIGN;
-    return psk_vault_keep_successor(vault, slot, core->turn.predecessor, rekey->record, rekey->length);
+    return psk_vault_keep_successor(vault, slot, rekey->turn.predecessor, rekey->record, rekey->length);
 }
 
 int32_t psk_core_rekey(psk_core *core, const psk_vault *vault, int32_t slot)

@@ -23,7 +23,8 @@ typedef struct psk_rekey {
     uint32_t has_asked;
     int32_t result;                                 /* PSK_CORE_WANTS_INPUT until it is over */
     uint32_t epoch;                                 /* of the credential it was opened with */
-    uint8_t names[PSK_VAULT_DIGEST];                /* SHA-256 of the names in that */
+    psk_vault_turn turn;                            /* of that */
+    uint8_t names[PSK_VAULT_DIGEST];                /* SHA-256 of the names in it */
     uint8_t record[PSK_VAULT_RECORD_MAX];           /* first the request, then the successor's record */
 } psk_rekey;
 
@@ -53,7 +54,6 @@ struct psk_core {
     int32_t info[PSK_CORE_INFO_TRIAL + 1];          /* what psk_core_info gives; bytes on the wire stand still once connected */
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
-    psk_vault_turn turn;                            /* of psk_core_open_slot, until it is settled */
     uint8_t key_block[PSK_KEY_BLOCK];               /* DTLS: for the day it is saved */
     uint8_t buffers[];                              /* of the queues */
 };
@@ -77,8 +77,8 @@ int32_t psk_core_error_of(int result, int32_t other);
 int32_t psk_core_write_bytes(psk_core *core, const uint8_t *data, size_t length);
 int32_t psk_core_read_bytes(psk_core *core, uint8_t *data, size_t size);
 
-/* The request of a session whose core->rekey was allocated, while its credential is at hand; 0 or an error. */
-int32_t psk_rekey_prepare(psk_core *core, const psk_bundle *credential, const uint8_t *bundle, size_t length);
+/* The request of a session that fetches a key, while its credential is at hand; 0 or an error. */
+int32_t psk_rekey_prepare(psk_rekey *rekey, const psk_bundle *credential, const uint8_t *bundle, size_t length);
 /* Wipes and frees what psk_core_open_slot allocated. */
 void psk_slot_free(psk_core *core);
 

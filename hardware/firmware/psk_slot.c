@@ -5,10 +5,29 @@
 #include "psk_memory.h"
 #include "psk_session.h"
 
+/* Whose turn it is in a slot. */
 typedef struct psk_loan {
+    psk_vault_turn turn;
     psk_bundle credential;
     uint8_t record[PSK_VAULT_RECORD_MAX];
 } psk_loan;
+
+/* For psk_memory_free; NULL without memory. */
+static psk_loan *borrow(const psk_vault *vault, int32_t slot, int32_t *result)
+{
+    psk_loan *lent = mbedtls_calloc(1, sizeof *lent);
+    *result = lent == NULL ? PSK_CORE_ERR_MEMORY : psk_vault_choose(vault, slot, lent->record, &lent->credential, &lent->turn);
+    return lent;
+}
+
+int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size)
+{
+    int32_t result;
+    psk_loan *lent = borrow(vault, slot, &result);
+    if (result == 0) result = psk_bundle_describe(lent->record + lent->turn.begin, lent->turn.length, out, size);
+    psk_memory_free(lent, sizeof *lent);
+    return result;
+}
 
 /* What a session may need of memory later it gets now. */
 static int32_t equip(psk_core *core, const psk_loan *lent)
@@ -16,45 +35,27 @@ static int32_t equip(psk_core *core, const psk_loan *lent)
     if ((core->options & PSK_CORE_OPTION_REKEY) == 0) return 0;
     core->rekey = mbedtls_calloc(1, sizeof *core->rekey);
     if (core->rekey == NULL) return PSK_CORE_ERR_MEMORY;
-    return psk_rekey_prepare(core, &lent->credential, lent->record + core->turn.begin, core->turn.length);
-}
-
-/* The credential whose turn it is, for psk_memory_free; NULL without memory. */
-static psk_loan *borrow(const psk_vault *vault, int32_t slot, psk_vault_turn *turn, int32_t *result)
-{
-    psk_loan *lent = mbedtls_calloc(1, sizeof *lent);
-    *result = lent == NULL ? PSK_CORE_ERR_MEMORY : psk_vault_choose(vault, slot, lent->record, &lent->credential, turn);
-    return lent;
-}
-
-int32_t psk_vault_describe(const psk_vault *vault, int32_t slot, uint8_t *out, size_t size)
-{
-    psk_vault_turn turn;
-    int32_t result;
-    psk_loan *lent = borrow(vault, slot, &turn, &result);
-    if (result == 0) result = psk_bundle_describe(lent->record + turn.begin, turn.length, out, size);
-    psk_memory_free(lent, sizeof *lent);
-    return result;
+    core->rekey->turn = lent->turn;
+    return psk_rekey_prepare(core->rekey, &lent->credential, lent->record + lent->turn.begin, lent->turn.length);
 }
 
 int32_t psk_core_open_slot(psk_core **core, const psk_vault *vault, int32_t slot, int32_t protocol, int32_t record_size,
                            uint32_t options)
 {
-    psk_vault_turn turn;
     int32_t result;
-    psk_loan *lent = borrow(vault, slot, &turn, &result);
+    psk_loan *lent = borrow(vault, slot, &result);
     if (result == 0) result = psk_core_open(core, &lent->credential, protocol, record_size, options);
     if (result == 0) {
         psk_core *fresh = *core;
-        fresh->turn = turn;
         result = equip(fresh, lent);
         if (result < 0) {
             psk_core_free(fresh);
             *core = NULL;
-        } else if (turn.which != PSK_VAULT_ONLY) {
+        } else if (lent->turn.which != PSK_VAULT_ONLY) {
+            /* It keeps the loan, without the credential. */
+            mbedtls_platform_zeroize(&lent->credential, sizeof *lent - offsetof(psk_loan, credential));
             fresh->info[PSK_CORE_INFO_TRIAL] = 1;
             fresh->settling = lent;
-            mbedtls_platform_zeroize(lent, sizeof *lent);
             return 0;
         }
     }
@@ -86,7 +87,8 @@ int32_t psk_core_settle_slot(psk_core *core, const psk_vault *vault, int32_t slo
     if (core == NULL) return PSK_CORE_ERR_ARGUMENT;
     /* A ticket proves the key that it came with, not the slot's. */
     if (core->settling == NULL || core->info[PSK_CORE_INFO_RESUMED] || !(core->connected || is_refusal(core))) return 0;
-    const int32_t result = psk_vault_settle(vault, slot, &core->turn, (int) core->connected, core->settling->record);
+    psk_vault_turn *turn = core->rekey != NULL ? &core->rekey->turn : &core->settling->turn;
+    const int32_t result = psk_vault_settle(vault, slot, turn, (int) core->connected, core->settling->record);
     forget(core);
     return result;
 }

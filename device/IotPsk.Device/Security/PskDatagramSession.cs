@@ -85,7 +85,7 @@ namespace IotPsk.Device
         /// <param name="options">As the association was made with; null for the defaults.</param>
         /// <param name="clock">The clock.</param>
         /// <returns>The session, or null if nothing usable was saved: connect then.</returns>
-        /// <exception cref="PskException">The slot is empty, or the vault cannot be read or written: then what it holds is not used.</exception>
+        /// <exception cref="PskException">The vault cannot be read or written: then what it holds is not used.</exception>
         public static PskDatagramSession Wake(IDatagramChannel wire, Vault vault, int slot, DatagramOptions options, IClock clock)
         {
             int handle = vault.LoadSession(slot, 0, options == null ? 0 : options.Flags);
