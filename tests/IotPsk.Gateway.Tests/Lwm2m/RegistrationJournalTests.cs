@@ -47,6 +47,13 @@ public sealed class RegistrationJournalTests : IDisposable
     [InlineData("nothing of that kind\n")]
     [InlineData("{\"location\":\"x\"}\n")]
     [InlineData("\0\0\0\0")]
+    [InlineData("{\"device\":null,\"location\":\"x\"}\nnull\n[]\n\"x\"\n{}\n")]
+    [InlineData("{\"device\":\"device-2\",\"location\":\"x\",\"version\":\"1.1\",\"objects\":[\"/3/0\",null]}\n")]
+    [InlineData("{\"device\":\"device-2\",\"location\":\"x\",\"version\":\"1.1\",\"observe\":[null]}\n")]
+    [InlineData("{\"device\":\"device-2\",\"location\":\"x\",\"version\":\"1.1\",\"updated\":9223372036854775807}\n")]
+    [InlineData("{\"device\":\"device-2\",\"location\":\"x\",\"version\":\"1.1\",\"registered\":-1}\n")]
+    [InlineData("{\"device\":\"device-2\",\"location\":\"x\",\"version\":\"7\"}\n")]
+    [InlineData("{\"device\":\"a/+\",\"location\":\"x\",\"version\":\"1.1\"}\n")]
     public async Task A_line_cut_off_by_a_crash_costs_no_other_device_anything(string rest)
     {
         await using (RegistrationJournal journal = Journal())

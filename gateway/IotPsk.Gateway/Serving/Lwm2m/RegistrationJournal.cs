@@ -1,3 +1,4 @@
+using System.Globalization;
 using IotPsk.Lwm2m;
 using IotPsk.Lwm2m.Registration;
 using Microsoft.Extensions.Logging;
@@ -55,19 +56,22 @@ internal sealed class RegistrationJournal : IAsyncDisposable
             _log.Problem($"The registrations of the last run cannot be read, and devices will have to register again: {e.Message}");
             return [];
         }
+        int unreadable = 0;
         for (int start = 0; start < content.Length;)
         {
             int length = content.AsSpan(start).IndexOf((byte)'\n');
             if (length < 0)
                 break;
             if (RegistrationJson.Read(content.AsSpan(start, length)) is not { } line)
-                _log.Problem($"A registration in {FileName} cannot be read; its device will have to register again");
+                unreadable++;
             else if (line.ToRegistration() is not null)
                 found[line.Device] = line;
             else
                 found.Remove(line.Device);
             start += length + 1;
         }
+        if (unreadable > 0)
+            _log.Problem(string.Create(CultureInfo.InvariantCulture, $"{unreadable} lines of {FileName} cannot be read: devices whose registrations they were have to register again"));
         return found.Values;
     }
 

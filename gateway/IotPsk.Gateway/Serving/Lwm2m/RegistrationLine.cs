@@ -2,12 +2,15 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using IotPsk.Lwm2m;
 using IotPsk.Lwm2m.Registration;
+using IotPsk.Shared;
 
 namespace IotPsk.Gateway.Serving.Lwm2m;
 
 /// <summary>One line of the journal: a registration as it is now, or that there is none any more.</summary>
 internal sealed record RegistrationLine
 {
+    private const long LatestTime = 200_000_000_000_000; // in the year 8307
+
     [JsonPropertyName("device")]
     public required string Device { get; init; }
 
@@ -59,6 +62,10 @@ internal sealed record RegistrationLine
         Updated = registration.UpdatedAt,
     };
 
+    /// <summary>Whether it can be what was written: damage can be JSON all the same.</summary>
+    internal bool IsSound => DeviceId.IsValid(Device) && (Location is null || Version is "1.0" or "1.1") && IsTime(Registered) && IsTime(Updated)
+        && Objects?.Contains(null) != true && Observe?.Contains(null) != true;
+
     internal DeviceRegistration? ToRegistration() => Location is null || Version is null ? null : new DeviceRegistration
     {
         DeviceId = Device,
@@ -88,6 +95,9 @@ internal sealed record RegistrationLine
         }
     }
 
+    // Milliseconds since 1970 that are a date, and are one with the longest lifetime behind them.
+    private static bool IsTime(long at) => at is >= 0 and < LatestTime;
+
     private static ObjectLink? ToLink(string text)
     {
         string[] parts = text.Split(' ', 2);
@@ -107,7 +117,7 @@ internal sealed partial class RegistrationJson : JsonSerializerContext
     {
         try
         {
-            return JsonSerializer.Deserialize(line, Default.RegistrationLine);
+            return JsonSerializer.Deserialize(line, Default.RegistrationLine) is { } read && read.IsSound ? read : null;
         }
         catch (JsonException)
         {
