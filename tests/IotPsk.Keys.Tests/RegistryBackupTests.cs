@@ -126,7 +126,7 @@ public sealed class RegistryBackupTests : IDisposable
         var e = Assert.Throws<TpmException>(() => RegistryBackup.Restore(State("new"), tpm, Backup, replace: false));
 
         Assert.Equal(TpmFault.KeyMissing, e.Fault);
-        Assert.False(File.Exists(State("new").RegistryPath));
+        Assert.Equal(["fleet.lock"], Directory.GetFiles(State("new").Path).Select(Path.GetFileName));
     }
 
     [Fact]

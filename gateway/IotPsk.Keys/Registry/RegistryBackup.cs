@@ -56,25 +56,50 @@ public static class RegistryBackup
         var restoring = target.State.WithRegistry(Restoring);
         Copy(path, restoring.RegistryPath);
         after?.Invoke(RestoreStep.Copied);
-        FleetRecord fleet;
-        int devices;
-        using (var copy = SqliteRegistry.Open(restoring))
+        (FleetRecord Fleet, int Devices) restored;
+        try
         {
-            tpm.Open();
-            Adopt(copy, tpm);
-            RetireGone(copy, tpm);
-            fleet = copy.RequireFleet();
-            devices = copy.DeviceCount;
-            FleetSelfTest.Run(tpm, fleet);
-            RollbackGuard.Accept(copy, tpm);
-            copy.VoidSnapshots();
-            copy.Seal();
+            restored = Check(restoring, tpm);
+        }
+        catch (KeysException)
+        {
+            // Refused: nothing of it stays.
+            Remove(restoring.RegistryPath);
+            throw;
         }
 
         after?.Invoke(RestoreStep.Checked);
         target.Install(restoring, after);
         after?.Invoke(RestoreStep.Replaced);
+        return restored;
+    }
+
+    private static (FleetRecord Fleet, int Devices) Check(StateDirectory restoring, EsysTpm tpm)
+    {
+        using var copy = SqliteRegistry.Open(restoring);
+        tpm.Open();
+        Adopt(copy, tpm);
+        RetireGone(copy, tpm);
+        var fleet = copy.RequireFleet();
+        int devices = copy.DeviceCount;
+        FleetSelfTest.Run(tpm, fleet);
+        RollbackGuard.Accept(copy, tpm);
+        copy.VoidSnapshots();
+        copy.Seal();
         return (fleet, devices);
+    }
+
+    private static void Remove(string registry)
+    {
+        try
+        {
+            foreach (var file in (string[])["", "-wal", "-shm"])
+                File.Delete(registry + file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next restoration writes over it.
+        }
     }
 
     /// <summary>Where a registry stays that a backup replaced.</summary>
