@@ -165,9 +165,11 @@ internal sealed class LiveDatagramServer : IDisposable
         if (reader.Read(_plain, 0, length) != CoapFormatError.None || !CoapCodes.IsRequest(reader.Code))
             return;
         byte[] message = new byte[1024];
-        if (peer.LastId == reader.MessageId)
+        // A repetition may come late, after newer requests (RFC 7252 s4.5); it is the same to the last byte.
+        string request = Convert.ToHexString(_plain, 0, length);
+        if (peer.Answers.TryGetValue(request, out byte[]? answer))
         {
-            Write(peer, peer.LastAnswer);
+            Write(peer, answer);
             return;
         }
         Posts.Add((Encoding.UTF8.GetString(_plain, reader.PayloadOffset, reader.PayloadCount), peer.Address.Port));
@@ -177,9 +179,7 @@ internal sealed class LiveDatagramServer : IDisposable
         writer.Begin(message, 0, message.Length, AnswersSeparately ? CoapType.Confirmable : CoapType.Acknowledgement, AnswersWith ?? CoapCode.Changed,
             AnswersSeparately ? reader.MessageId ^ 0x8000 : reader.MessageId, _plain, reader.TokenOffset, reader.TokenLength);
         writer.WritePayload(_plain, reader.PayloadOffset, reader.PayloadCount);
-        peer.LastId = reader.MessageId;
-        peer.LastAnswer = message[..writer.Length];
-        Write(peer, peer.LastAnswer);
+        Write(peer, peer.Answers[request] = message[..writer.Length]);
     }
 
     private void Write(Peer peer, byte[] message)
@@ -194,8 +194,7 @@ internal sealed class LiveDatagramServer : IDisposable
 
         internal IPEndPoint Address { get; set; } = address;
 
-        internal int LastId { get; set; } = -1;
-
-        internal byte[] LastAnswer { get; set; } = [];
+        /// <summary>What was answered to each request.</summary>
+        internal Dictionary<string, byte[]> Answers { get; } = [];
     }
 }
