@@ -31,6 +31,7 @@ internal static class ServeCommand
         using var signals = new ServeSignals();
         using ServiceManager manager = ServiceManager.FromEnvironment();
         await using GatewayService service = await GatewayService.StartAsync(configuration, log, TimeProvider.System);
+        using var heap = new NativeHeap(TimeProvider.System);
         await using (var admin = await AdminDoors.OpenAsync(configuration.Admin, service))
         await using (WatchdogFeeder? feeder = WatchdogFeeder.Start(manager, service, log))
         {
