@@ -172,10 +172,9 @@ static int32_t erase_slot(void *context, int32_t slot)
 {
     file_store *store = context;
     const int lock = lock_directory(store);
-    if (lock < 0) return PSK_CORE_ERR_VAULT_IO;
-    const int32_t result = erase_locked(store, slot);
+    const int32_t result = lock < 0 ? PSK_CORE_ERR_VAULT_IO : erase_locked(store, slot);
     forget_seen(store);
-    (void) close(lock);
+    if (lock >= 0) (void) close(lock);
     return result;
 }
 
