@@ -80,12 +80,14 @@ int32_t psk_association_write(const psk_core *core, uint8_t *out, size_t size)
 }
 
 #ifdef MBEDTLS_USE_PSA_CRYPTO
-static int32_t set_key(const layout *parts, const uint8_t *key, psa_key_usage_t usage, psa_algorithm_t *algorithm, mbedtls_svc_key_id_t *id)
+static int32_t set_keys(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
 {
     psa_key_type_t type;
     size_t bits;
-    if (mbedtls_ssl_cipher_to_psa(parts->cipher, parts->tag, algorithm, &type, &bits) != PSA_SUCCESS) return PSK_CORE_ERR_INTERNAL;
-    return psk_key_import(type, usage, *algorithm, key, KEY_LENGTH(parts), id);
+    if (mbedtls_ssl_cipher_to_psa(parts->cipher, parts->tag, &transform->psa_alg, &type, &bits) != PSA_SUCCESS) return PSK_CORE_ERR_INTERNAL;
+    const int32_t result = psk_key_import(type, PSA_KEY_USAGE_ENCRYPT, transform->psa_alg, keys, KEY_LENGTH(parts), &transform->psa_key_enc);
+    if (result != 0) return result;
+    return psk_key_import(type, PSA_KEY_USAGE_DECRYPT, transform->psa_alg, keys + KEY_LENGTH(parts), KEY_LENGTH(parts), &transform->psa_key_dec);
 }
 #else
 static int32_t set_key(const layout *parts, const uint8_t *key, mbedtls_operation_t operation, mbedtls_cipher_context_t *cipher)
@@ -94,12 +96,18 @@ static int32_t set_key(const layout *parts, const uint8_t *key, mbedtls_operatio
     if (result == MBEDTLS_ERR_CIPHER_ALLOC_FAILED) return PSK_CORE_ERR_MEMORY;
     return result == 0 && mbedtls_cipher_setkey(cipher, key, (int) KEY_LENGTH(parts) * 8, operation) == 0 ? 0 : PSK_CORE_ERR_INTERNAL;
 }
+
+static int32_t set_keys(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
+{
+    const int32_t result = set_key(parts, keys, MBEDTLS_ENCRYPT, &transform->cipher_ctx_enc);
+    return result != 0 ? result : set_key(parts, keys + KEY_LENGTH(parts), MBEDTLS_DECRYPT, &transform->cipher_ctx_dec);
+}
 #endif
 
 /* As mbedTLS fills it in a handshake of a client. */
 static int32_t fill(mbedtls_ssl_transform *transform, const layout *parts, const uint8_t *keys)
 {
-    const uint8_t *own = keys, *other = keys + KEY_LENGTH(parts), *nonces = other + KEY_LENGTH(parts);
+    const uint8_t *nonces = keys + 2 * (size_t) KEY_LENGTH(parts);
     transform->tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
     transform->taglen = parts->tag;
     transform->ivlen = NONCE_LENGTH;
@@ -107,13 +115,7 @@ static int32_t fill(mbedtls_ssl_transform *transform, const layout *parts, const
     transform->minlen = NONCE_LENGTH - FIXED_LENGTH(parts) + parts->tag;
     memcpy(transform->iv_enc, nonces, FIXED_LENGTH(parts));
     memcpy(transform->iv_dec, nonces + FIXED_LENGTH(parts), FIXED_LENGTH(parts));
-#ifdef MBEDTLS_USE_PSA_CRYPTO
-    const int32_t result = set_key(parts, own, PSA_KEY_USAGE_ENCRYPT, &transform->psa_alg, &transform->psa_key_enc);
-    return result != 0 ? result : set_key(parts, other, PSA_KEY_USAGE_DECRYPT, &transform->psa_alg, &transform->psa_key_dec);
-#else
-    const int32_t result = set_key(parts, own, MBEDTLS_ENCRYPT, &transform->cipher_ctx_enc);
-    return result != 0 ? result : set_key(parts, other, MBEDTLS_DECRYPT, &transform->cipher_ctx_dec);
-#endif
+    return set_keys(transform, parts, keys);
 }
 
 static bool is_offered(const mbedtls_ssl_config *config, int suite)
