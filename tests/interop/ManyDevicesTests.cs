@@ -57,7 +57,9 @@ public sealed class ManyDevicesTests : IDisposable
         Assert.Equal("3 devices are enrolled", Done("device", "enroll", "--from-csv", good).Trim());
         Assert.Equal("0 devices are enrolled; 3 were enrolled already", Done("device", "enroll", "--from-csv", good).Trim());
         Assert.Equal(["a-1", "a-3", "a-4"], Ids());
-        Assert.Contains("no device id in the file", Iotpsk("device", "enroll", "--from-csv", Csv("id")).Error, StringComparison.Ordinal);
+        foreach (string header in (string[])["id", "ID", "Device;Place", "device_id", "\"Device ID\""])
+            Assert.Contains("no device id in the file", Iotpsk("device", "enroll", "--from-csv", Csv(header)).Error, StringComparison.Ordinal);
+        Assert.Equal("1 devices are enrolled", Done("device", "enroll", "--from-csv", Csv("device-1")).Trim());
         Assert.Equal(1, Iotpsk("device", "enroll", "--from-csv", _directory.File("nowhere")).ExitCode);
     }
 

@@ -19,7 +19,7 @@ internal sealed class CredentialsCommand
     private readonly Option<string?> _address = new("--address") { Description = "Where the device finds the gateway, for the bundle (default: the mqtt listener); over DTLS at the same host and the port of the lwm2m listener", HelpName = "HOST:PORT" };
     private readonly Option<bool> _show = new("--show") { Description = "Lets the secret go to a terminal" };
     private readonly Option<bool> _all = new("--all") { Description = "Of every device that is not revoked and has no key of its own" };
-    private readonly Option<string?> _csv = new("--from-csv") { Description = "Of the devices of FILE, whose first column is the id", HelpName = "FILE" };
+    private readonly Option<string?> _csv = new("--from-csv") { Description = "Of the devices of FILE, whose first column is the id; a first line that says id or device is a header", HelpName = "FILE" };
 
     private CredentialsCommand(CommonOptions common, CommandConsole console) => (_common, _console) = (common, console);
 

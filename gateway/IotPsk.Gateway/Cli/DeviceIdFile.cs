@@ -5,8 +5,8 @@ using IotPsk.Shared;
 namespace IotPsk.Gateway.Cli;
 
 /// <summary>
-/// Device ids from a CSV file: the first column of each line; further columns are somebody else's. A first line that says <c>id</c> or
-/// <c>device</c> is a header, empty lines are passed over.
+/// Device ids from a CSV file: the first column of each line; further columns are somebody else's. A first line that says <c>id</c>,
+/// <c>device</c> or <c>device id</c>, in capitals or not, is a header, empty lines are passed over.
 /// </summary>
 internal static class DeviceIdFile
 {
@@ -23,7 +23,7 @@ internal static class DeviceIdFile
         {
             number++;
             string id = FirstColumn(line);
-            if (line.AsSpan().Trim().IsEmpty || (number == 1 && id is "id" or "device"))
+            if (line.AsSpan().Trim().IsEmpty || (number == 1 && IsHeader(id)))
                 continue;
             if (!DeviceId.IsValid(id))
                 faults.Add(Fault(path, number, $"\"{Printable(id)}\" is no device id", DeviceId.Rule));
@@ -48,6 +48,9 @@ internal static class DeviceIdFile
             ? faults
             : faults.Take(MaxFaultsTold).Append(string.Create(CultureInfo.InvariantCulture, $"and {faults.Count - MaxFaultsTold} faults more; nothing was done")));
     }
+
+    private static bool IsHeader(string text) =>
+        text.All(c => char.IsAsciiLetter(c) || c is ' ' or '_' or '-') && string.Concat(text.Where(char.IsAsciiLetter)).ToUpperInvariant() is "ID" or "DEVICE" or "DEVICEID";
 
     // No separator and no quote is part of any id.
     private static string FirstColumn(string line)

@@ -15,7 +15,7 @@ internal sealed class EnrollCommand
     private readonly CommandConsole _console;
     private readonly Argument<string?> _id = DeviceCommands.OptionalIdArgument();
     private readonly Option<int?> _count = new("--count") { Description = "Enrolls N devices: ID ends in the first number, like sensor-0001", HelpName = "N" };
-    private readonly Option<string?> _csv = new("--from-csv") { Description = "Enrolls the devices of FILE, whose first column is the id", HelpName = "FILE" };
+    private readonly Option<string?> _csv = new("--from-csv") { Description = "Enrolls the devices of FILE, whose first column is the id; a first line that says id or device is a header", HelpName = "FILE" };
 
     private readonly OwnKeyOptions _own = new();
 
