@@ -40,6 +40,8 @@ namespace IotPsk.Device
             {
                 socket = new Socket(candidates[0].AddressFamily, SocketType.Dgram, ProtocolType.Udp);
                 socket.Connect(new IPEndPoint(candidates[0], address.Port));
+                // Of what a poll has found only; where it was wrong nobody waits for the next datagram.
+                socket.ReceiveTimeout = 1;
                 return new UdpChannel(socket);
             }
             catch (SocketException problem)
@@ -73,17 +75,10 @@ namespace IotPsk.Device
         /// <inheritdoc/>
         public void Send(byte[] buffer, int count)
         {
-            try
+            // What the network says of an earlier datagram ends the sending of this one, once.
+            if (!TrySend(buffer, count))
             {
-                _socket.Send(buffer, 0, count, SocketFlags.None);
-            }
-            catch (SocketException)
-            {
-                ThrowIfClosed();
-            }
-            catch (ObjectDisposedException)
-            {
-                throw new PskException(PskError.Closed);
+                TrySend(buffer, count);
             }
         }
 
@@ -103,13 +98,33 @@ namespace IotPsk.Device
             _socket.Close();
         }
 
+        private bool TrySend(byte[] buffer, int count)
+        {
+            try
+            {
+                _socket.Send(buffer, 0, count, SocketFlags.None);
+                return true;
+            }
+            catch (SocketException)
+            {
+                ThrowIfClosed();
+                return false;
+            }
+            catch (ObjectDisposedException)
+            {
+                throw new PskException(PskError.Closed);
+            }
+        }
+
         // Nothing, too, if the network only told that an earlier datagram did not arrive.
         private int TryReceive(byte[] buffer, int microseconds)
         {
             try
             {
                 ThrowIfClosed();
-                return _socket.Poll(microseconds, SelectMode.SelectRead) ? _socket.Receive(buffer, 0, buffer.Length, SocketFlags.None) : 0;
+                // Such a message ends every poll at once, as a datagram does, until somebody takes it.
+                bool isThere = _socket.Poll(microseconds, SelectMode.SelectRead) || _socket.Poll(0, SelectMode.SelectError);
+                return isThere ? _socket.Receive(buffer, 0, buffer.Length, SocketFlags.None) : 0;
             }
             catch (SocketException)
             {
