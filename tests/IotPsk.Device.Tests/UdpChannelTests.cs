@@ -11,11 +11,7 @@ public sealed partial class UdpChannelTests
     [Fact]
     public void What_the_network_says_of_a_datagram_is_taken_and_the_wait_goes_on_without_work()
     {
-        using Socket server = Bound(0);
-        int port = ((IPEndPoint)server.LocalEndPoint!).Port;
-        UdpChannel wire = UdpChannel.Open(new ServerAddress("127.0.0.1:" + port));
-        server.Close();
-        wire.Send([1], 1);
+        UdpChannel wire = SentInVain(out _);
 
         long before = ThreadTime();
         Assert.Equal(-1, wire.Receive(new byte[16], 600));
@@ -28,11 +24,7 @@ public sealed partial class UdpChannelTests
     [Fact]
     public void A_server_that_comes_back_at_its_address_is_heard_after_what_the_network_said()
     {
-        using Socket first = Bound(0);
-        int port = ((IPEndPoint)first.LocalEndPoint!).Port;
-        UdpChannel wire = UdpChannel.Open(new ServerAddress("127.0.0.1:" + port));
-        first.Close();
-        wire.Send([1], 1);
+        UdpChannel wire = SentInVain(out int port);
 
         using Socket second = Bound(port);
         wire.Send([2], 1);
@@ -44,6 +36,17 @@ public sealed partial class UdpChannelTests
         Assert.Equal(2, wire.Receive(buffer, 10_000));
         Assert.Equal(4, buffer[1]);
         wire.Close();
+    }
+
+    // A datagram went where nobody is any more.
+    private static UdpChannel SentInVain(out int port)
+    {
+        using Socket server = Bound(0);
+        port = ((IPEndPoint)server.LocalEndPoint!).Port;
+        UdpChannel wire = UdpChannel.Open(new ServerAddress("127.0.0.1:" + port));
+        server.Close();
+        wire.Send([1], 1);
+        return wire;
     }
 
     private static Socket Bound(int port)

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -14,17 +13,9 @@ internal static class MemoryDump
     /// <summary>Dump and everything but mapped images (dump type WithHeap of the runtime's diagnostic port).</summary>
     internal static void Take(int process, string file)
     {
-        // A killed process leaves its socket behind, and a later one may have its id: the name ends with when the process started, as stat has it (proc_pid_stat(5), field 22).
-        string started = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/stat")).Split(") ")[^1].Split(' ')[22 - 3];
-        string port = Path.Combine(Path.GetTempPath(), string.Create(CultureInfo.InvariantCulture, $"dotnet-diagnostic-{process}-{started}-socket"));
-        byte[] name = Encoding.Unicode.GetBytes(file + "\0"), magic = [.. "DOTNET_IPC_V1"u8, 0];
-        byte[] message = [.. magic, .. UInt16(20 + 4 + name.Length + 8), 1, 1, 0, 0, .. UInt32((uint)name.Length / 2), .. name, .. UInt32(2), .. UInt32(0)];
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = (int)Poll.Patience.TotalMilliseconds };
-        socket.Connect(new UnixDomainSocketEndPoint(port));
-        socket.Send(message);
-        byte[] answer = new byte[24];
-        for (int have = 0, read; have < answer.Length && (read = socket.Receive(answer.AsSpan(have))) > 0;)
-            have += read;
+        byte[] name = Encoding.Unicode.GetBytes(file + "\0");
+        using Socket socket = DiagnosticPort.Send(process, 1, 1, [.. BitConverter.GetBytes(name.Length / 2), .. name, .. BitConverter.GetBytes(2), .. BitConverter.GetBytes(0)]);
+        byte[] answer = DiagnosticPort.Receive(socket, sizeof(int));
         // Command set 0xff: the server; 0: OK; then an HRESULT.
         Assert.True(answer[16] == 0xff && answer[17] == 0 && BinaryPrimitives.ReadInt32LittleEndian(answer.AsSpan(20)) == 0, "createdump failed: " + Convert.ToHexString(answer));
     }
@@ -68,14 +59,5 @@ internal static class MemoryDump
         }
 
         return [.. found];
-    }
-
-    private static byte[] UInt16(int value) => [(byte)value, (byte)(value >> 8)];
-
-    private static byte[] UInt32(uint value)
-    {
-        byte[] bytes = new byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        return bytes;
     }
 }
